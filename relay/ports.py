@@ -1,0 +1,119 @@
+"""What the relay is given by the supervisor, and what it gives back.
+
+The relay calls ``Sessions``, ``Catalog``, ``Feed`` and ``Health``; the supervisor calls the
+``AgentLink`` that the relay implements. Both sides know only this module and
+``supervisor.lifecycle``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.facts import Fact
+from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing, newest first; ``next`` is the cursor of the following page."""
+
+    sessions: Sequence[Session]
+    next: str | None
+
+
+class Sessions(Protocol):
+    """Start sessions, look at them, and tell them facts."""
+
+    async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
+        """Accept a session: durable when this returns.
+
+        Raises InvalidRequestError (with field errors), TemplateNotFoundError, DeniedError,
+        ConflictError (the key was used for another request), UnavailableError.
+        """
+
+    def get(self, session_id: str) -> Session:
+        """Raises SessionNotFoundError."""
+
+    def list(
+        self, *, user: str | None, phase: Phase | None, limit: int, cursor: str | None
+    ) -> Page:
+        """Newest first. ``cursor`` is the id after which to go on."""
+
+    async def submit(self, session_id: str, fact: Fact) -> Session:
+        """Post a fact and return the session once what it led to is committed.
+
+        Raises SessionNotFoundError.
+        """
+
+    async def purge(self, session_id: str) -> None:
+        """Force the container away and forget the session; returns when it is gone.
+
+        Raises SessionNotFoundError.
+        """
+
+    def find_by_token_hash(self, token_hash: str) -> SessionId | None:
+        """The session whose agent holds the token with this SHA-256 (hex)."""
+
+
+class Catalog(Protocol):
+    """The templates a user can start from, as JSON-ready objects."""
+
+    def list(self) -> Sequence[Mapping[str, Any]]:
+        """Every valid template: name, title, icon, description, params, params_schema."""
+
+    def get(self, name: str) -> Mapping[str, Any]:
+        """Raises TemplateNotFoundError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One committed change: ``seq`` only grows; ``data`` is the wire's JSON, encoded once."""
+
+    seq: int
+    kind: EventKind
+    user: str
+    data: bytes
+
+
+class FeedGapError(Exception):
+    """What came after the asked position is no longer kept, or the reader fell too far behind."""
+
+
+class Feed(Protocol):
+    """Committed changes in the order of their commit."""
+
+    def subscribe(self) -> AbstractContextManager[AsyncIterator[FeedItem]]:
+        """Live items from now on, buffered up to a bound; past it the iterator raises FeedGapError."""
+
+    def latest(self) -> int:
+        """The seq of the newest committed item."""
+
+    async def replay(self, after: int) -> Sequence[FeedItem]:
+        """Everything kept after ``after``. Raises FeedGapError when some of it is not."""
+
+    def snapshot(self) -> Sequence[Session]:
+        """Every session there is, consistent with ``latest()`` when called without an await between."""
+
+
+class Health(Protocol):
+    """What the daemon knows of itself."""
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether adoption is complete and the engine answers; else a sentence that says what is not."""
+
+    def node(self) -> Mapping[str, Any]:
+        """The node object of the contract: host, engine, capacity, load, draining."""
+
+
+class AgentLink(Protocol):
+    """What the relay does for the supervisor."""
+
+    def close_viewers(self, session_id: SessionId, code: int) -> None:
+        """Close every display connection of the session with this WebSocket code."""
+
+    def release(self, session_id: SessionId) -> None:
+        """Drop tickets, control stream and displays of a session that is over."""

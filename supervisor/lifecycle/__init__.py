@@ -1,0 +1,1 @@
+"""What a session is and how it changes: pure, no I/O, no clock, no asyncio."""

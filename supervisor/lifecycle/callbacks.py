@@ -1,0 +1,72 @@
+"""Judging what the agent says. It is hostile input: it can lie about itself, never about another.
+
+A callback may arrive more than once (the answer got lost); ``seq`` tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from supervisor.lifecycle.facts import (
+    AgentFailed,
+    AgentHeartbeat,
+    AgentReady,
+    AgentStarted,
+    AgentTitle,
+    Callback,
+    CommandExited,
+)
+from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.transitions import Decision, await_exit, unchanged
+
+_LIVE = (Phase.STARTING, Phase.RUNNING, Phase.SUSPENDED)
+
+
+def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision:
+    """What the agent reports, once per ``seq``."""
+    if fact.seq <= session.callback_seq or session.phase in (Phase.PENDING, Phase.ENDED):
+        return unchanged(session)
+    heard = replace(session, callback_seq=fact.seq, last_seen_at=now)
+    match fact:
+        case AgentStarted():
+            return Decision(heard)
+        case AgentReady():
+            return Decision(_ready(heard, now))
+        case AgentHeartbeat():
+            return Decision(replace(heard, usage=fact.usage))
+        case AgentTitle():
+            return Decision(replace(heard, title=fact.title))
+        case CommandExited():
+            over = replace(heard, exit_code=fact.exit_code, log_tail=fact.log_tail)
+            message = f"The command exited with code {fact.exit_code}."
+            return _leave(over, Reason.COMMAND_EXITED, message, now)
+        case AgentFailed():
+            over = replace(heard, exit_code=fact.exit_code, log_tail=fact.log_tail)
+            return _leave(over, fact.reason, fact.message, now)
+        case _:
+            assert_never(fact)
+
+
+def _ready(session: Session, now: Timestamp) -> Session:
+    if session.phase is not Phase.STARTING:
+        return session
+    deadlines: dict[DeadlineName, Timestamp] = dict(session.deadlines)
+    deadlines.pop(DeadlineName.STARTUP, None)
+    if session.rules.lifetime_seconds is not None:
+        deadlines[DeadlineName.LIFETIME] = now + session.rules.lifetime_seconds
+    return replace(
+        session,
+        phase=Phase.RUNNING,
+        progress=None,
+        started_at=session.started_at or now,
+        ready_at=now,
+        deadlines=deadlines,
+    )
+
+
+def _leave(session: Session, reason: Reason, message: str, now: Timestamp) -> Decision:
+    """The agent announces its end; its container follows by itself."""
+    if session.phase not in _LIVE:
+        return Decision(session)
+    return await_exit(session, reason, message, now)

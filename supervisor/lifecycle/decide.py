@@ -1,0 +1,208 @@
+"""The one place where a session changes phase: ``decide(session, fact, now) -> Decision``.
+
+            SlotGranted            AgentReady
+   pending ────────────> starting ───────────> running <───> suspended
+      │                     │                     │              │
+      │ terminate           │ terminate, failure, command exited, deadline
+      v                     v                     v              v
+    ended <──────────── terminating <─────────────┴──────────────┘
+              ContainerGone       (and straight to ended whenever the container is gone)
+
+   any phase but ended ── EngineLost ──> unknown ── EngineFound ──> the phase it was
+
+Pure and total: every fact is accepted in every phase, and what makes no sense in a phase changes
+nothing. While ``unknown``, facts are judged by the phase underneath (``known_phase``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from supervisor.lifecycle.callbacks import judge_callback
+from supervisor.lifecycle.containers import judge_adopted, judge_container, judge_launch
+from supervisor.lifecycle.effects import EventKind, PrepareSession
+from supervisor.lifecycle.facts import (
+    Adopted,
+    AgentFailed,
+    AgentHeartbeat,
+    AgentReady,
+    AgentStarted,
+    AgentTitle,
+    CommandExited,
+    ContainerExited,
+    ContainerGone,
+    ContainerListed,
+    ContainerOutOfMemory,
+    ContainerStarted,
+    DeadlinePassed,
+    EngineFound,
+    EngineLost,
+    Fact,
+    LaunchFailed,
+    PullProgressed,
+    PurgeRequested,
+    QueueMoved,
+    SessionPrepared,
+    SlotGranted,
+    TerminateRequested,
+    ViewersChanged,
+)
+from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.transitions import (
+    Decision,
+    end,
+    force_again,
+    remove,
+    terminate,
+    unchanged,
+)
+
+_TERMINATED = "The session was terminated on request."
+_PURGED = "The session was purged on request."
+
+
+def decide(session: Session, fact: Fact, now: Timestamp) -> Decision:
+    """What ``fact`` makes of ``session`` at the time ``now`` (seconds since the epoch).
+
+    The returned session's version is one higher if, and only if, anything about it changed.
+    """
+    known = session.known_phase
+    if session.phase is Phase.UNKNOWN and known is not None:
+        uncovered = replace(session, phase=known, known_phase=None)
+        decision = _judge(uncovered, fact, now)
+        if not isinstance(fact, EngineFound):
+            decision = _covered(decision)
+    else:
+        decision = _judge(session, fact, now)
+    if decision.session == session:
+        return replace(decision, session=session)
+    return Decision(
+        replace(decision.session, version=session.version + 1),
+        decision.effects,
+        decision.event or EventKind.UPDATE,
+    )
+
+
+def _covered(decision: Decision) -> Decision:
+    """Put ``unknown`` back over what was decided underneath it; only the end needs no engine."""
+    session = decision.session
+    if session.phase is Phase.ENDED:
+        return decision
+    covered = replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
+    return replace(decision, session=covered)
+
+
+def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: PLR0911 one per kind of fact
+    match fact:
+        case SlotGranted() | QueueMoved() | TerminateRequested() | PurgeRequested():
+            return _judge_wish(session, fact, now)
+        case PullProgressed() | SessionPrepared() | LaunchFailed() | ContainerStarted():
+            return judge_launch(session, fact, now)
+        case ContainerOutOfMemory() | ContainerExited() | ContainerGone() | ContainerListed():
+            return judge_container(session, fact, now)
+        case Adopted():
+            return judge_adopted(session, fact, now)
+        case EngineLost():
+            return Decision(_lost(session))
+        case EngineFound():
+            return unchanged(session)
+        case (
+            AgentStarted()
+            | AgentReady()
+            | AgentHeartbeat()
+            | AgentTitle()
+            | CommandExited()
+            | AgentFailed()
+        ):
+            return judge_callback(session, fact, now)
+        case ViewersChanged(viewers):
+            return Decision(replace(session, viewers=viewers))
+        case DeadlinePassed(name):
+            return _judge_deadline(session, name, now)
+        case _:
+            assert_never(fact)
+
+
+def _lost(session: Session) -> Session:
+    if session.phase in (Phase.PENDING, Phase.ENDED, Phase.UNKNOWN):
+        return session
+    return replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
+
+
+def _judge_wish(
+    session: Session,
+    fact: SlotGranted | QueueMoved | TerminateRequested | PurgeRequested,
+    now: Timestamp,
+) -> Decision:
+    match fact:
+        case SlotGranted():
+            return _start(session, now)
+        case QueueMoved(position):
+            waiting = session.phase is Phase.PENDING
+            return Decision(replace(session, queue_position=position) if waiting else session)
+        case TerminateRequested():
+            return _terminate(session, now)
+        case PurgeRequested():
+            return _purge(session, now)
+        case _:
+            assert_never(fact)
+
+
+def _start(session: Session, now: Timestamp) -> Decision:
+    if session.phase is not Phase.PENDING:
+        return unchanged(session)
+    deadlines = {DeadlineName.STARTUP: now + session.rules.startup_seconds}
+    starting = replace(
+        session, phase=Phase.STARTING, queue_position=None, progress=None, deadlines=deadlines
+    )
+    return Decision(starting, (PrepareSession(),))
+
+
+def _terminate(session: Session, now: Timestamp) -> Decision:
+    match session.phase:
+        case Phase.PENDING:
+            return end(session, Reason.TERMINATED, _TERMINATED, now)
+        case Phase.STARTING | Phase.RUNNING | Phase.SUSPENDED:
+            return terminate(session, Reason.TERMINATED, _TERMINATED, now)
+        case Phase.TERMINATING | Phase.ENDED | Phase.UNKNOWN:
+            return unchanged(session)
+        case _:
+            assert_never(session.phase)
+
+
+def _purge(session: Session, now: Timestamp) -> Decision:
+    match session.phase:
+        case Phase.PENDING:
+            return end(replace(session, purge=True), Reason.PURGED, _PURGED, now)
+        case Phase.ENDED:
+            return Decision(replace(session, purge=True), event=EventKind.DELETE)
+        case Phase.STARTING | Phase.RUNNING | Phase.SUSPENDED | Phase.TERMINATING:
+            return remove(replace(session, purge=True), Reason.PURGED, _PURGED, now)
+        case Phase.UNKNOWN:
+            return unchanged(session)
+        case _:
+            assert_never(session.phase)
+
+
+def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Decision:
+    """A deadline that was moved or lifted since its timer was set is none."""
+    due = session.deadlines.get(name)
+    if due is None or due > now:
+        return unchanged(session)
+    match name:
+        case DeadlineName.STARTUP:
+            message = (
+                f"The session was not ready within {session.rules.startup_seconds:g} s; see its "
+                "log, or raise session.startup_timeout in the template if the image is slow."
+            )
+            return remove(session, Reason.START_TIMEOUT, message, now)
+        case DeadlineName.TERMINATION:
+            return force_again(session, now)
+        case DeadlineName.LIFETIME:
+            message = (
+                f"The session reached its lifetime of {session.rules.lifetime_seconds or 0:g} s."
+            )
+            return terminate(session, Reason.LIFETIME_EXCEEDED, message, now)
+        case _:
+            assert_never(name)

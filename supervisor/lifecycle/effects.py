@@ -1,0 +1,67 @@
+"""Effects: what ``decide`` wants done. Performed after the decision is committed, in order.
+
+Each is idempotent, because a crash between commit and performance makes the next life of the daemon
+ask for it again. What comes of an effect returns as a fact, never as a return value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSession:
+    """Get the image, learn what it holds, write the session's files. -> SessionPrepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    """Create (or find) the session's container and start it. -> ContainerStarted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPreparation:
+    """Stop a PrepareSession that is under way; the one effect that overtakes others."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopContainer:
+    """Ask the container to end: its stop signal, and KILL ``grace_seconds`` later."""
+
+    grace_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """Force away whatever container the session has, running or not. -> ContainerGone."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseViewers:
+    """Put every viewer out with this WebSocket close code."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSession:
+    """Remove the session's files, tickets and agent connections: nothing of it stays behind."""
+
+
+Effect = (
+    PrepareSession
+    | StartContainer
+    | CancelPreparation
+    | StopContainer
+    | RemoveContainer
+    | CloseViewers
+    | ReleaseSession
+)
+
+
+class EventKind(Enum):
+    """What the outside is told of a decision."""
+
+    UPDATE = "update"
+    DELETE = "delete"
