@@ -9,20 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.facts import Fact
+from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
 from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a listing, newest first; ``next`` is the cursor of the following page."""
-
-    sessions: Sequence[Session]
-    next: str | None
 
 
 class Sessions(Protocol):
@@ -69,25 +60,11 @@ class Catalog(Protocol):
         """Raises TemplateNotFoundError."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedItem:
-    """One committed change: ``seq`` only grows; ``data`` is the wire's JSON, encoded once."""
-
-    seq: int
-    kind: EventKind
-    user: str
-    data: bytes
-
-
-class FeedGapError(Exception):
-    """What came after the asked position is no longer kept, or the reader fell too far behind."""
-
-
 class Feed(Protocol):
     """Committed changes in the order of their commit."""
 
     def subscribe(self) -> AbstractContextManager[AsyncIterator[FeedItem]]:
-        """Live items from now on, buffered up to a bound; past it the iterator raises FeedGapError."""
+        """Live items from now on, up to a bound; past it the iterator raises FeedGapError."""
 
     def latest(self) -> int:
         """The seq of the newest committed item."""
@@ -96,14 +73,14 @@ class Feed(Protocol):
         """Everything kept after ``after``. Raises FeedGapError when some of it is not."""
 
     def snapshot(self) -> Sequence[Session]:
-        """Every session there is, consistent with ``latest()`` when called without an await between."""
+        """Every session; consistent with ``latest()`` when called without an await between."""
 
 
 class Health(Protocol):
     """What the daemon knows of itself."""
 
     def ready(self) -> tuple[bool, str]:
-        """Whether adoption is complete and the engine answers; else a sentence that says what is not."""
+        """Whether adoption is complete and the engine answers; else a sentence saying what is not."""
 
     def node(self) -> Mapping[str, Any]:
         """The node object of the contract: host, engine, capacity, load, draining."""
@@ -117,3 +94,15 @@ class AgentLink(Protocol):
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""
+
+
+__all__ = [
+    "AgentLink",
+    "Catalog",
+    "Feed",
+    "FeedGapError",
+    "FeedItem",
+    "Health",
+    "Page",
+    "Sessions",
+]

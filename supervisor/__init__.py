@@ -1,0 +1,3 @@
+"""The session supervisor: turns "start this user a session" into a container, to its end."""
+
+__version__ = "0.1.0"

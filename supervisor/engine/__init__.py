@@ -1,0 +1,1 @@
+"""The container engine behind one Protocol (``base``); only ``docker`` knows which it is."""

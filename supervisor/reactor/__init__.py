@@ -1,0 +1,1 @@
+"""Facts in, decisions committed, effects out: one mailbox and one writer per session."""

@@ -1,0 +1,1 @@
+"""What survives the daemon: sessions and the outbox, in one SQLite file."""

@@ -1,0 +1,35 @@
+package FastX::Dial;
+
+# Connections to Unix sockets, never waited for.
+
+use strict;
+use warnings;
+
+use FastX::Loop;
+use Socket qw(PF_UNIX SOCK_STREAM SOL_SOCKET SO_RCVBUF SO_SNDBUF pack_sockaddr_un);
+
+# Larger than the default, so that a screen's worth of pixels passes in few
+# calls; the kernel caps it.
+use constant SOCKET_BUFFER_BYTES => 1_048_576;
+
+# Takes "unix:/path" or "/path"; returns (handle, undef) or (undef, message).
+# A full backlog is an error like any other: the caller tries again.
+sub connect {
+    my ($address) = @_;
+    (my $path = $address) =~ s/\Aunix://;
+    return (undef, "the address '$address' is not unix:/path") if $path !~ m{\A/};
+    # Longer paths do not fit into the kernel's structure, and Perl dies on them.
+    return (undef, "the path of the socket $path is longer than 107 bytes") if length $path > 107;
+    socket my $handle, PF_UNIX, SOCK_STREAM, 0 or return (undef, "no socket: $!");
+    FastX::Loop::set_nonblocking($handle);
+    CORE::connect $handle, pack_sockaddr_un($path) or return (undef, "$path: $!");
+    return ($handle, undef);
+}
+
+sub enlarge_buffers {
+    my ($handle) = @_;
+    setsockopt $handle, SOL_SOCKET, $_, SOCKET_BUFFER_BYTES for SO_RCVBUF, SO_SNDBUF;
+    return;
+}
+
+1;

@@ -1,0 +1,75 @@
+package FastX::Process;
+
+# Starts a program: its own session, no input, output into one pipe. Whether
+# exec(2) worked is told through a second pipe that a successful exec closes,
+# so that nobody has to wait for it.
+
+use strict;
+use warnings;
+
+use Fcntl qw(F_SETFD O_RDONLY);
+use FastX::Loop;
+use POSIX ();
+
+# Options: loop, argv, environment, directory, inherit (handles that the
+# program keeps), on_running, on_failed($stage, $error_number): stage is "chdir"
+# or "exec".
+# Returns (pid, handle of its output), or (undef, message).
+sub start {
+    my (%option) = @_;
+    pipe my $output, my $program_output or return (undef, "no pipe: $!");
+    pipe my $report, my $failure        or return (undef, "no pipe: $!");
+    my $pid = fork;
+    return (undef, "no process can be started: $!") if !defined $pid;
+    if (!$pid) {
+        my $stage = eval { _become(\%option, $program_output) } // 'exec';
+        syswrite $failure, "$stage " . ($! + 0);
+        POSIX::_exit(126);
+    }
+    FastX::Loop::set_nonblocking($output);
+    my $loop = $option{loop};
+    $loop->on_readable($report, sub {
+        my $count = sysread $report, my $told, 64;
+        $loop->close($report);
+        my $callback = $count ? $option{on_failed} : $option{on_running};
+        $callback->($count ? split / /, $told : ()) if $callback;
+    });
+    return ($pid, $output);
+}
+
+# Runs in the child. Returns only on failure, with the stage that failed.
+sub _become {
+    my ($option, $output) = @_;
+    # Ignored signals stay ignored through exec; the program shall not inherit ours.
+    $SIG{$_} = 'DEFAULT' for qw(CHLD HUP INT PIPE TERM USR1 USR2);
+    POSIX::setsid();
+    my $nothing = POSIX::open('/dev/null', O_RDONLY);
+    POSIX::dup2($nothing, 0) if defined $nothing;
+    POSIX::dup2(fileno $output, $_) for 1, 2;
+    POSIX::close($nothing) if $nothing && $nothing > 2;
+    fcntl $_, F_SETFD, 0 for @{ $option->{inherit} || [] };
+    chdir $option->{directory} or return 'chdir' if defined $option->{directory};
+    %ENV = %{ $option->{environment} };
+    my @argv = @{ $option->{argv} };
+    no warnings 'exec';
+    exec { $argv[0] } @argv;
+    return 'exec';
+}
+
+sub exit_code {
+    my ($wait_status) = @_;
+    return $wait_status & 127 ? 128 + ($wait_status & 127) : $wait_status >> 8;
+}
+
+sub signal_number {
+    my ($wait_status) = @_;
+    return $wait_status & 127 || undef;
+}
+
+sub describe {
+    my ($wait_status) = @_;
+    my $signal = signal_number($wait_status);
+    return defined $signal ? "ended by signal $signal" : 'ended with exit code ' . exit_code($wait_status);
+}
+
+1;

@@ -1,0 +1,83 @@
+package FastX::Programs;
+
+# Further programs in the session, started by the relay's exec command.
+
+use strict;
+use warnings;
+
+use FastX::Command;
+use FastX::JSON;
+use FastX::Log;
+use FastX::Process;
+
+use constant {
+    MOST_PROGRAMS => 32,
+    # Escaped it still fits into a callback of 64 KiB.
+    OUTPUT_BYTES  => 10_240,
+    EXIT_NOT_RUN  => 126,
+};
+
+# Options: loop, callbacks.
+sub new {
+    my ($class, %option) = @_;
+    return bless { %option, running => {} }, $class;
+}
+
+sub run_in {
+    my ($self, $environment, $directory) = @_;
+    @{$self}{qw(environment directory)} = ($environment, $directory);
+    return;
+}
+
+sub groups { return map { $_->group } values %{ $_[0]{running} } }
+
+# $request: { command (text or list), id, wait }.
+sub start {
+    my ($self, $request) = @_;
+    my $report = $request->{wait} ? sub { $self->_report($request->{id}, @_) } : sub { };
+    my @argv   = _argv($request->{command});
+    my $refusal = !@argv ? 'no command'
+        : !$self->{environment} ? 'the display is not ready'
+        : keys %{ $self->{running} } >= MOST_PROGRAMS ? 'too many programs are running'
+        : undef;
+    if (defined $refusal) {
+        FastX::Log::line("exec ignored: $refusal");
+        return $report->(EXIT_NOT_RUN, $refusal);
+    }
+    my $command;
+    my $ended = sub {
+        my ($exit_code, $complaint) = @_;
+        $command->close_output;
+        delete $self->{running}{ $command->group };
+        $report->($exit_code, $complaint // $command->tail_text);
+        undef $command;
+    };
+    $command = FastX::Command->new(
+        loop       => $self->{loop},
+        argv       => \@argv,
+        tail_bytes => OUTPUT_BYTES,
+        (map { $_ => $self->{$_} } qw(environment directory)),
+        on_failed  => sub { local $! = $_[1]; $ended->(EXIT_NOT_RUN, "$_[0]: $!") },
+        on_exit    => sub { $ended->(FastX::Process::exit_code($_[0])) },
+    );
+    $command->start;
+    $self->{running}{ $command->group } = $command;
+    return;
+}
+
+sub _argv {
+    my ($command) = @_;
+    return () if !defined $command || (ref $command && ref $command ne 'ARRAY');
+    my @argv = ref $command ? @$command : length $command ? ('/bin/sh', '-c', $command) : ();
+    return () if grep { !defined || ref || /\0/ } @argv;
+    utf8::encode($_) for @argv;
+    return @argv;
+}
+
+sub _report {
+    my ($self, $id, $exit_code, $output) = @_;
+    $self->{callbacks}->send('exec_exited', id => $id, exit_code => $exit_code, output => $output);
+    return;
+}
+
+1;

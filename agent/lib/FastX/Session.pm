@@ -1,0 +1,332 @@
+package FastX::Session;
+
+# One session, from the first callback to the last:
+#
+#   starting ──X answers──> command starts ──and the control stream is open──> ready
+#      │                         │                                              │
+#      └── X fails, signal ──────┴── command ends, X dies, signal, relay ───────┤
+#                                                                               v
+#   ending: command TERM, KILL -> leftovers TERM, KILL -> final callback and X's end -> exit
+#
+# What ends a session is decided once, in {outcome}; everything after it only
+# carries it out.
+
+use strict;
+use warnings;
+
+use FastX::Callbacks;
+use FastX::Command;
+use FastX::CommandLine;
+use FastX::Control;
+use FastX::Environment;
+use FastX::Forward;
+use FastX::JSON;
+use FastX::Leftovers;
+use FastX::Log;
+use FastX::Process;
+use FastX::Programs;
+use FastX::Usage;
+use FastX::Viewers;
+use POSIX ();
+
+our $VERSION = '0.1.0';
+
+use constant {
+    EXIT_RELAY_UNREACHABLE => 70,
+    EXIT_X_SERVER_FAILED   => 71,
+    EXIT_AGENT_FAILED      => 72,
+    EXIT_UNKNOWN_SESSION   => 73,
+    EXIT_COMMAND_NOT_FOUND => 127,
+    LEFTOVERS_GRACE_SECONDS => 1,
+    OUTPUT_GRACE_SECONDS    => 0.5,
+    # There is little hope that a relay which never answered takes the report.
+    UNREACHABLE_REPORT_SECONDS => 2,
+    MOST_INTERNAL_ERRORS    => 5,
+};
+
+# Options: loop, settings, runtime (directory), xserver.
+sub new {
+    my ($class, %option) = @_;
+    my $self = bless {%option}, $class;
+    my ($loop, $settings) = @{$self}{qw(loop settings)};
+    my %relay = (
+        loop       => $loop,
+        address    => $settings->{relay}{session},
+        token      => $settings->{token},
+        on_contact => sub { $self->_relay_answered },
+        on_unknown => sub { $self->_forgotten },
+    );
+    $self->{callbacks} = FastX::Callbacks->new(%relay, on_idle => sub { $self->_finish_if_done });
+    $self->{control}   = FastX::Control->new(
+        %relay,
+        on_open    => sub { $self->_report_ready },
+        on_command => sub { $self->_obey(@_) },
+    );
+    $self->{viewers} = FastX::Viewers->new(
+        loop => $loop, address => $settings->{relay}{display}, token => $settings->{token},
+    );
+    $self->{programs} = FastX::Programs->new(loop => $loop, callbacks => $self->{callbacks});
+    $self->{forward}  = FastX::Forward->new($loop, \*STDOUT);
+    return $self;
+}
+
+# Returns the exit code of the agent.
+sub run {
+    my ($self) = @_;
+    my ($loop, $settings) = @{$self}{qw(loop settings)};
+    FastX::Log::line("setting $_") for @{ $settings->{complaints} };
+    for my $name (qw(TERM INT HUP)) {
+        $loop->on_signal($name => sub { $self->terminate($name, $settings->{stop_grace_seconds}) });
+    }
+    $self->{callbacks}->send('started', agent_version => $VERSION, perl => sprintf('%vd', $^V), pid => 0 + $$);
+    $self->{control}->start;
+    $self->{relay_timer} = $loop->after($settings->{relay_grace_seconds}, sub { $self->_relay_unreachable });
+    $self->_schedule_heartbeat;
+    my $errors = 0;
+    while (!$self->{done}) {
+        next if eval { $loop->run; 1 };
+        chomp(my $error = $@);
+        FastX::Log::line("internal error: $error");
+        last if ++$errors > MOST_INTERNAL_ERRORS;
+        $self->_fail('AgentFailed', EXIT_AGENT_FAILED,
+            "The session agent met an error of its own ($error): report it together with the log of the container.");
+    }
+    return $self->{outcome} ? $self->{outcome}{agent_exit_code} : EXIT_AGENT_FAILED;
+}
+
+sub display_ready {
+    my ($self, $display) = @_;
+    return if $self->{outcome} || $self->{terminating};
+    $self->{display} = $display;
+    FastX::Log::line("display $display ready");
+    $self->{viewers}->admit_to($self->{xserver}->rfb_path);
+    $self->_start_command;
+    return;
+}
+
+sub display_failed {
+    my ($self, $message) = @_;
+    return $self->_fail('XServerFailed', EXIT_X_SERVER_FAILED, $message, $self->{xserver}->log_text);
+}
+
+# The same for a signal and for the relay's command; a second signal has no patience left.
+sub terminate {
+    my ($self, $signal, $grace_seconds) = @_;
+    my $command = $self->{command};
+    if ($self->{terminating}++ || $self->{outcome}) {
+        $command->kill_now if $command;
+        return;
+    }
+    FastX::Log::line("ending on $signal");
+    return $command->terminate($grace_seconds) if $command && $command->is_running;
+    my $number = POSIX->can("SIG$signal")->();
+    return $self->_end({ type => 'exited', exit_code => 128 + $number, signal => $number });
+}
+
+sub _start_command {
+    my ($self) = @_;
+    my $settings = $self->{settings};
+    my $command  = $settings->{command};
+    my $directory = length($settings->{working_dir} // '') ? $settings->{working_dir} : $settings->{home};
+    my $environment = FastX::Environment::for_command(
+        $settings, $self->{runtime}, $self->{display}, $self->{xserver}->xauthority,
+    );
+    $self->{programs}->run_in($environment, $directory);
+    if (!ref $command) {
+        my $missing = FastX::CommandLine::missing_program($command, $environment->{PATH}, $directory);
+        return $self->_command_not_found($missing) if defined $missing && -d $directory;
+    }
+    $self->{command} = FastX::Command->new(
+        loop        => $self->{loop},
+        argv        => ref $command ? $command : [ '/bin/sh', '-c', $command ],
+        environment => $environment,
+        directory   => $directory,
+        tail_bytes  => $settings->{log_tail_bytes},
+        on_output   => sub { $self->{forward}->write(@_) },
+        on_running  => sub { $self->{command_running} = 1; $self->_report_ready },
+        on_failed   => sub { $self->_command_failed($directory, @_) },
+        on_exit     => sub { $self->_command_exited(@_) },
+    );
+    $self->{command}->start;
+    return;
+}
+
+sub _command_failed {
+    my ($self, $directory, $stage, $errno) = @_;
+    local $! = $errno;
+    # This session was being ended for a reason of its own before the command ran.
+    return $self->_clear_leftovers if $self->{outcome};
+    return $self->_fail('AgentFailed', EXIT_AGENT_FAILED,
+        "The directory $directory cannot be entered by uid $> ($!): mount the user's home directory "
+        . 'into the container with execute permission for them, or set another working_dir.')
+        if $stage eq 'chdir';
+    my $command = $self->{settings}{command};
+    return $self->_command_not_found(ref $command ? $command->[0] : '/bin/sh', "$!");
+}
+
+sub _command_not_found {
+    my ($self, $program, $why) = @_;
+    my $path = $ENV{PATH} // FastX::CommandLine::DEFAULT_PATH;
+    return $self->_fail('CommandNotFound', EXIT_COMMAND_NOT_FOUND,
+        "The command '$program' cannot be run in this image" . (defined $why ? " ($why)" : '')
+        . "; PATH is $path. Install the program in the image, or correct the command.",
+        $self->{command} && $self->{command}->tail_text);
+}
+
+sub _command_exited {
+    my ($self, $wait_status) = @_;
+    FastX::Log::line('command ' . FastX::Process::describe($wait_status));
+    return $self->_clear_leftovers if $self->{outcome};
+    my $code = FastX::Process::exit_code($wait_status);
+    if ($code == 127 && !ref $self->{settings}{command} && !$self->{terminating}) {
+        my ($word) = $self->{settings}{command} =~ /\A\s*(\S+)/;
+        $self->{command}->close_output;
+        return $self->_command_not_found($word // '', 'the shell answered 127');
+    }
+    return $self->_end({ type => 'exited', exit_code => $code, signal => FastX::Process::signal_number($wait_status) });
+}
+
+sub _report_ready {
+    my ($self) = @_;
+    return if $self->{ready} || $self->{outcome} || !$self->{command_running} || !$self->{control}->is_open;
+    $self->{ready} = 1;
+    $self->{callbacks}->send('ready', display => $self->{display}, geometry => $self->{settings}{geometry});
+    return;
+}
+
+sub _schedule_heartbeat {
+    my ($self) = @_;
+    my $seconds = $self->{settings}{heartbeat_seconds};
+    return if $seconds <= 0;
+    $self->{heartbeat_timer} = $self->{loop}->after($seconds, sub {
+        $self->_schedule_heartbeat;
+        $self->_send_heartbeat;
+    });
+    return;
+}
+
+sub _send_heartbeat {
+    my ($self) = @_;
+    return if $self->{outcome};
+    $self->{callbacks}->send('heartbeat', usage => FastX::Usage::read_all());
+    return;
+}
+
+sub _relay_answered {
+    my ($self) = @_;
+    $self->{loop}->cancel(delete $self->{relay_timer});
+    return;
+}
+
+sub _relay_unreachable {
+    my ($self) = @_;
+    $self->{settings}{report_grace_seconds} = UNREACHABLE_REPORT_SECONDS
+        if $self->{settings}{report_grace_seconds} > UNREACHABLE_REPORT_SECONDS;
+    return $self->_fail('RelayUnreachable', EXIT_RELAY_UNREACHABLE,
+        "The relay did not answer on $self->{settings}{relay}{session} within "
+        . "$self->{settings}{relay_grace_seconds} s: check that the daemon runs and that its relay directory is "
+        . "mounted into the container and can be entered by uid $>.");
+}
+
+# The relay answered that there is no such session: nobody waits for a report.
+sub _forgotten {
+    my ($self) = @_;
+    $self->{callbacks}->close;
+    $self->{unreported} = 1;
+    $self->_end({ agent_exit_code => EXIT_UNKNOWN_SESSION });
+    $self->_finish_if_done;
+    return;
+}
+
+sub _obey {
+    my ($self, $command) = @_;
+    my $type = $command->{type};
+    return $self->{viewers}->open($command->{stream}) if $type eq 'open_display';
+    return $self->{programs}->start($command)         if $type eq 'exec';
+    return $self->_send_heartbeat                     if $type eq 'ping';
+    if ($type eq 'terminate') {
+        my $grace = $command->{grace_seconds} // '';
+        return $self->terminate('TERM',
+            !ref $grace && $grace =~ /\A[0-9]{1,6}(?:\.[0-9]+)?\z/ ? $grace : $self->{settings}{stop_grace_seconds});
+    }
+    return FastX::Log::line("command of unknown type '$type' ignored");
+}
+
+sub _fail {
+    my ($self, $reason, $agent_exit_code, $message, $log_tail) = @_;
+    return $self->_end({
+        type      => 'failed',
+        reason    => $reason,
+        message   => FastX::JSON::text_from_bytes($message),
+        log_tail  => $log_tail,
+        exit_code => $reason eq 'CommandNotFound' ? EXIT_COMMAND_NOT_FOUND : undef,
+        agent_exit_code => $agent_exit_code,
+    });
+}
+
+sub _end {
+    my ($self, $outcome) = @_;
+    return if $self->{outcome};
+    $outcome->{agent_exit_code} //= $outcome->{exit_code};
+    $self->{outcome} = $outcome;
+    FastX::Log::line("failed: $outcome->{reason}: $outcome->{message}") if defined $outcome->{reason};
+    $self->{loop}->cancel(delete $self->{$_}) for qw(heartbeat_timer relay_timer);
+    my $command = $self->{command};
+    return $command->terminate($self->{settings}{stop_grace_seconds}) if $command && $command->is_running;
+    return $self->_clear_leftovers;
+}
+
+sub _clear_leftovers {
+    my ($self) = @_;
+    return if $self->{clearing}++;
+    my $command = $self->{command};
+    my @groups  = ($command ? $command->group : (), $self->{programs}->groups);
+    my $x_pid   = $self->{xserver}->pid;
+    FastX::Leftovers::end(
+        loop          => $self->{loop},
+        find          => sub { FastX::Leftovers::find($self->{settings}{session}, \@groups, [ $x_pid // () ]) },
+        grace_seconds => LEFTOVERS_GRACE_SECONDS,
+        on_done       => sub { $self->_report_end },
+    );
+    return;
+}
+
+sub _report_end {
+    my ($self) = @_;
+    my ($loop, $outcome, $command) = @{$self}{qw(loop outcome command)};
+    $command->close_output if $command;
+    $self->{reporting} = 1;
+    $loop->after($self->{settings}{report_grace_seconds}, sub {
+        FastX::Log::line("the final callback was not delivered") if !$self->{callbacks}->is_idle;
+        $self->_finish;
+    });
+    $loop->after(OUTPUT_GRACE_SECONDS, sub { $self->{output_given_up} = 1; $self->_finish_if_done });
+    $self->{viewers}->close;
+    $self->{xserver}->stop(sub { $self->{x_stopped} = 1; $self->_finish_if_done });
+    if (!$self->{unreported}) {
+        my %fields = %$outcome;
+        delete @fields{qw(type agent_exit_code)};
+        delete $fields{exit_code} if $outcome->{type} eq 'failed' && !defined $fields{exit_code};
+        $fields{log_tail} //= $command ? $command->tail_text : '';
+        $self->{callbacks}->send($outcome->{type}, %fields);
+    }
+    return;
+}
+
+sub _finish_if_done {
+    my ($self) = @_;
+    return if !$self->{reporting} || !$self->{x_stopped} || !$self->{callbacks}->is_idle;
+    $self->_finish if $self->{output_given_up} || $self->{forward}->is_empty;
+    return;
+}
+
+sub _finish {
+    my ($self) = @_;
+    $self->{done} = 1;
+    $self->{control}->close;
+    $self->{callbacks}->close;
+    $self->{loop}->stop;
+    return;
+}
+
+1;

@@ -1,0 +1,50 @@
+package FastX::Viewers;
+
+# The display streams that are open, one per viewer.
+
+use strict;
+use warnings;
+
+use FastX::Display;
+use FastX::Log;
+
+# A bound against a relay gone wrong; each stream holds two sockets and a buffer.
+use constant MOST_STREAMS => 64;
+
+# Options: loop, address, token.
+sub new {
+    my ($class, %option) = @_;
+    return bless { %option, streams => {} }, $class;
+}
+
+sub admit_to {
+    my ($self, $rfb_path) = @_;
+    $self->{rfb_path} = $rfb_path;
+    return;
+}
+
+sub open {
+    my ($self, $stream) = @_;
+    my $streams = $self->{streams};
+    return FastX::Log::line('open_display ignored: no usable name of a stream')
+        if ref $stream || ($stream // '') !~ /\A[A-Za-z0-9_.~+\/=:-]{1,200}\z/;
+    return FastX::Log::line("display $stream ignored: the X server is not ready") if !defined $self->{rfb_path};
+    return FastX::Log::line("display $stream ignored: it is open already")        if $streams->{$stream};
+    return FastX::Log::line("display $stream ignored: too many are open")         if keys %$streams >= MOST_STREAMS;
+    my $display = FastX::Display->open(
+        (map { $_ => $self->{$_} } qw(loop address token rfb_path)),
+        stream => $stream,
+        on_end => sub { delete $streams->{$stream} },
+    );
+    $streams->{$stream} = $display if !$display->is_ended;
+    return;
+}
+
+sub close {
+    my ($self) = @_;
+    delete $self->{rfb_path};
+    $_->close for values %{ $self->{streams} };
+    return;
+}
+
+1;

@@ -1,0 +1,217 @@
+package FastX::XServer;
+
+# Xvnc of the bundle: started, waited for until it answers, stopped.
+
+use strict;
+use warnings;
+
+use FastX::Dial;
+use FastX::Loop;
+use FastX::Process;
+use FastX::Tail;
+use FastX::Xauthority;
+use POSIX ();
+
+use constant {
+    LOG_TAIL_BYTES     => 8_192,
+    STOP_GRACE_SECONDS => 2,
+};
+
+# What reaches whom, in the words of the server's own switches.
+my %CLIPBOARD = (
+    both => [ 1, 1 ],
+    in   => [ 1, 0 ],
+    out  => [ 0, 1 ],
+    off  => [ 0, 0 ],
+);
+
+# Options: loop, settings, directory (private, writable), on_ready($display),
+# on_failed($message): the server did not start or ended unasked.
+sub new {
+    my ($class, %option) = @_;
+    return bless {
+        %option,
+        rfb_path   => "$option{directory}/rfb.sock",
+        xauthority => "$option{directory}/Xauthority",
+        log        => FastX::Tail->new(LOG_TAIL_BYTES),
+    }, $class;
+}
+
+sub rfb_path   { return $_[0]{rfb_path} }
+sub xauthority { return $_[0]{xauthority} }
+sub pid        { return $_[0]{pid} }
+sub log_text   { return $_[0]{log}->text }
+
+sub start {
+    my ($self) = @_;
+    my $loop = $self->{loop};
+    FastX::Xauthority::write($self->{xauthority});
+    unlink $self->{rfb_path};
+    # Without it the server makes one with warnings in its log.
+    mkdir '/tmp/.X11-unix' and chmod 01777, '/tmp/.X11-unix';
+    pipe my $number, my $display_writer or die "no pipe: $!\n";
+    my ($pid, $output) = FastX::Process::start(
+        loop        => $loop,
+        argv        => $self->_argv(fileno $display_writer),
+        environment => $self->_environment,
+        # The server looks for bin/xkbcomp from where it stands.
+        directory   => $self->{settings}{bundle},
+        inherit     => [$display_writer],
+        on_failed   => sub {
+            my ($stage, $errno) = @_;
+            local $! = $errno;
+            $self->_fail("The X server of $self->{settings}{bundle} cannot be run ($stage: $!): "
+                . 'check that the bundle is built for this architecture and mounted at that path.');
+        },
+    );
+    die "$output\n" if !defined $pid;
+    $self->{pid} = $pid;
+    $loop->on_child($pid, sub { $self->_ended(@_) });
+    $loop->on_readable($output, sub { $self->_read_log($output) });
+    $loop->on_readable($number, sub { $self->_read_display($number) });
+    my $seconds = $self->{settings}{x_start_seconds};
+    $self->{start_timer} = $loop->after($seconds, sub {
+        $self->_fail("The X server did not come up within $seconds s" . $self->_last_words
+            . ': check the load of the host, or raise x_start_seconds.');
+    });
+    return;
+}
+
+# Calls back when the server is gone; at once when it never ran.
+sub stop {
+    my ($self, $on_stopped) = @_;
+    $self->{stopping} = 1;
+    return $on_stopped->() if !$self->{pid};
+    $self->{on_stopped} = $on_stopped;
+    kill TERM => $self->{pid};
+    $self->{stop_timer} = $self->{loop}->after(STOP_GRACE_SECONDS, sub {
+        kill KILL => $self->{pid} if $self->{pid};
+    });
+    return;
+}
+
+sub _argv {
+    my ($self, $display_fd) = @_;
+    my $settings = $self->{settings};
+    my $share    = "$settings->{bundle}/share";
+    my ($in, $out) = @{ $CLIPBOARD{ $settings->{clipboard} } };
+    return [
+        "$settings->{bundle}/bin/Xtigervnc",
+        '-displayfd'   => $display_fd,
+        '-auth'        => $self->{xauthority},
+        '-desktop'     => $settings->{desktop},
+        '-geometry'    => $settings->{geometry},
+        '-depth'       => $settings->{depth},
+        '-dpi'         => $settings->{dpi},
+        # No TCP, no abstract socket: both would be visible beyond the container
+        # when it shares the network of the host.
+        '-nolisten'    => 'tcp', '-nolisten' => 'local',
+        '-rfbport'     => -1,
+        '-rfbunixpath' => $self->{rfb_path}, '-rfbunixmode' => '0600',
+        '-SecurityTypes' => 'None',
+        '-AlwaysShared',
+        # All viewers have the same (empty) peer address: a few connections that
+        # were given up early would lock out everybody.
+        '-UseBlacklist=0',
+        "-AcceptCutText=$in", "-SetPrimary=$in",
+        "-SendCutText=$out",  "-SendPrimary=$out",
+        '-xkbdir'      => "$share/X11/xkb",
+        '-fp'          => join(',', map { "$share/fonts/$_" } $self->_fonts("$share/fonts")),
+        # A reset after the last window closed would take the display away from
+        # a command that opens its next one later.
+        '-noreset',
+        '-s'           => 0,
+    ];
+}
+
+sub _fonts {
+    my ($self, $directory) = @_;
+    return grep { -e "$directory/$_/fonts.dir" } qw(misc 75dpi 100dpi);
+}
+
+# Nothing of the image's environment: an LD_PRELOAD or a TMPDIR meant for the
+# user's programs must not reach the server.
+sub _environment {
+    my ($self) = @_;
+    return {
+        PATH => '/usr/local/bin:/usr/bin:/bin',
+        HOME => $self->{directory},
+        LANG => 'C',
+        LIBGL_DRIVERS_PATH => "$self->{settings}{bundle}/lib/dri",
+        MESA_SHADER_CACHE_DISABLE => 'true',
+    };
+}
+
+sub _read_log {
+    my ($self, $output) = @_;
+    my $count = sysread $output, my $bytes, 65_536;
+    return if !defined $count && ($! == POSIX::EAGAIN || $! == POSIX::EINTR);
+    return $self->{loop}->close($output) if !$count;
+    $self->{log}->append($bytes);
+    return;
+}
+
+sub _read_display {
+    my ($self, $number) = @_;
+    my $count = sysread $number, $self->{display}, 16, length($self->{display} //= '');
+    return if !defined $count && $! == POSIX::EINTR;
+    my $complete = $self->{display} =~ s/\A([0-9]+)\n.*\z/$1/s;
+    return if !$complete && $count;
+    $self->{loop}->close($number);
+    # Closed without a number: the server is about to end, and that says more.
+    return if !$complete;
+    return $self->_greet;
+}
+
+# The display is there for X clients; viewers need the other socket too.
+sub _greet {
+    my ($self) = @_;
+    my $loop = $self->{loop};
+    my ($rfb, $error) = FastX::Dial::connect($self->{rfb_path});
+    if (!$rfb) {
+        $self->{greet_timer} = $loop->after(0.05, sub { $self->_greet }) if !$self->{failed} && !$self->{stopping};
+        return;
+    }
+    $loop->on_readable($rfb, sub {
+        my $count = sysread $rfb, my $banner, 12;
+        $loop->close($rfb);
+        return $self->_fail('The X server does not speak RFB' . $self->_last_words . ': build the bundle again.')
+            if !$count || $banner !~ /\ARFB /;
+        $loop->cancel(delete $self->{start_timer});
+        $self->{on_ready}->(":$self->{display}") if !$self->{failed} && !$self->{stopping};
+    });
+    return;
+}
+
+sub _ended {
+    my ($self, $wait_status) = @_;
+    delete $self->{pid};
+    $self->{loop}->cancel(delete $self->{$_}) for qw(start_timer stop_timer greet_timer);
+    if ($self->{stopping}) {
+        my $on_stopped = delete $self->{on_stopped};
+        $on_stopped->() if $on_stopped;
+        return;
+    }
+    # Its last words may still stand in the pipe; they are read on the next turn.
+    $self->{loop}->after(0.02, sub {
+        $self->_fail('The X server ' . FastX::Process::describe($wait_status) . $self->_last_words
+            . ': see the log of the container; a memory limit that is too low is the usual cause.');
+    });
+    return;
+}
+
+sub _last_words {
+    my ($self) = @_;
+    my @lines = grep { !/^\s*ComparingUpdateTracker/ } $self->{log}->last_lines(3);
+    return @lines ? ' (' . join(' / ', map { s/^\s+//r } @lines) . ')' : '';
+}
+
+sub _fail {
+    my ($self, $message) = @_;
+    return if $self->{failed}++ || $self->{stopping};
+    $self->{loop}->cancel(delete $self->{start_timer});
+    $self->{on_failed}->($message);
+    return;
+}
+
+1;

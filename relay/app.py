@@ -1,0 +1,171 @@
+"""The relay put together: four sockets, one object.
+
+web.sock      the web server: everything, peers by SO_PEERCRED
+viewer.sock   the display alone, by ticket (and optionally TCP)
+session.sock  agents: callbacks and commands, by token
+display.sock  agents: display streams, by token
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from prometheus_client import CollectorRegistry
+
+from relay import problems
+from relay.agent_stream import AgentStream, Handshakes
+from relay.config import InputNote, RelayConfig
+from relay.control import ControlStreams
+from relay.display import Display
+from relay.event_stream import EventStream
+from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
+from relay.node_api import NodeApi
+from relay.peers import guard
+from relay.ports import Catalog, Feed, Health, Sessions
+from relay.rendezvous import Rendezvous
+from relay.session_api import SessionApi
+from relay.tickets import Tickets
+from relay.viewers import Viewers
+from relay.web_api import WebApi
+from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.transitions import CloseCode
+
+_GOING_AWAY = 1001
+_IDLE_SECONDS = 75.0
+
+_log = structlog.get_logger()
+
+
+class Relay:
+    """Serves web server, viewers and agents. An ``AgentLink`` for the supervisor."""
+
+    def __init__(  # noqa: PLR0913 what it is composed of
+        self,
+        config: RelayConfig,
+        *,
+        sessions: Sessions,
+        catalog: Catalog,
+        feed: Feed,
+        health: Health,
+        registry: CollectorRegistry | None = None,
+        clock: Callable[[], Timestamp] = time.time,
+        on_input: InputNote = lambda _session_id, _at: None,
+    ) -> None:
+        self._config = config
+        self._sessions = sessions
+        self._catalog = catalog
+        self._feed = feed
+        self._health = health
+        self._registry = registry or CollectorRegistry()
+        limits = config.limits
+        self._tickets = Tickets(clock, limits.tickets)
+        self._viewers = Viewers()
+        self._controls = ControlStreams(limits.commands)
+        self._rendezvous = Rendezvous(
+            sessions, self._controls, self._viewers, limits.display_seconds
+        )
+        self._display = Display(
+            sessions=sessions,
+            tickets=self._tickets,
+            viewers=self._viewers,
+            rendezvous=self._rendezvous,
+            limits=limits,
+            clock=clock,
+            on_input=on_input,
+        )
+        self._handshakes = Handshakes(
+            self._rendezvous.judge,
+            per_uid=limits.handshakes_per_uid,
+            deadline_seconds=limits.handshake_seconds,
+            buffer_bytes=limits.buffer_bytes,
+        )
+        self._stopping: asyncio.Future[None] | None = None
+        self._http: list[HttpListener] = []
+        self._display_listener: Listener | None = None
+
+    async def start(self) -> None:
+        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind."""
+        self._stopping = asyncio.get_running_loop().create_future()
+        try:
+            await self._listen(self._stopping)
+        except BaseException:
+            await self.stop(0.0)
+            raise
+        _log.info("relay_started", web=str(self._config.web_socket))
+
+    async def stop(self, deadline_seconds: float) -> None:
+        """Take nothing new, end what streams, finish what was asked; harmless when repeated."""
+        if self._stopping is None:
+            return
+        for http in self._http:
+            http.close()
+        if self._display_listener is not None:
+            self._display_listener.close()
+        if not self._stopping.done():
+            self._stopping.set_result(None)
+        self._handshakes.abort_all()
+        self._controls.close_all()
+        self._viewers.dismiss_all(_GOING_AWAY)
+        await asyncio.gather(*(http.stop(deadline_seconds) for http in self._http))
+        self._http = []
+        self._display_listener = None
+        self._stopping = None
+        _log.info("relay_stopped")
+
+    def close_viewers(self, session_id: SessionId, code: int) -> None:
+        """Close every display connection of the session with this WebSocket code."""
+        self._viewers.dismiss(session_id, code)
+
+    def release(self, session_id: SessionId) -> None:
+        """Drop tickets, control stream and displays of a session that is over."""
+        self._tickets.revoke(session_id)
+        self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
+        self._controls.close(session_id)
+
+    def web_routes(self, stopping: asyncio.Future[None]) -> list[web.RouteDef]:
+        """Every call of the web server's socket."""
+        limits = self._config.limits
+        return [
+            *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
+            *EventStream(self._feed, limits, stopping).routes(),
+            *NodeApi(self._config, self._catalog, self._health, self._registry).routes(),
+            *self._display.routes(),
+        ]
+
+    async def _listen(self, stopping: asyncio.Future[None]) -> None:
+        config = self._config
+        peers = guard(config.allow_uids, config.allow_gids)
+        web_app = _app((problems.middleware, peers), self.web_routes(stopping))
+        viewer_app = _app((problems.middleware,), self._display.routes())
+        session_api = SessionApi(self._sessions, self._controls, self._rendezvous, config.limits)
+        session_app = _app((problems.middleware,), session_api.routes())
+
+        # Agents first: the web server is not to see a session whose agent cannot call back.
+        bound = config.limits.connections_per_uid
+        sessions = self._add(
+            HttpListener(session_app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
+        )
+        await sessions.start(bind_unix(config.session_socket))
+        self._display_listener = await Listener.start(
+            lambda: AgentStream(self._handshakes), bind_unix(config.display_socket)
+        )
+        viewers = self._add(HttpListener(viewer_app, keepalive_seconds=_IDLE_SECONDS))
+        tcp = [bind_tcp(*config.viewer_tcp)] if config.viewer_tcp is not None else []
+        await viewers.start(bind_unix(config.viewer_socket), *tcp)
+        web_server = self._add(HttpListener(web_app, keepalive_seconds=_IDLE_SECONDS))
+        await web_server.start(bind_unix(config.web_socket))
+
+    def _add(self, http: HttpListener) -> HttpListener:
+        self._http.append(http)
+        return http
+
+
+def _app(middlewares: tuple[Middleware, ...], routes: Iterable[web.RouteDef]) -> web.Application:
+    app = web.Application(middlewares=middlewares)
+    app.add_routes(routes)
+    return app

@@ -1,0 +1,196 @@
+"""The display endpoint: a viewer's WebSocket, from its ticket to its last byte.
+
+    session exists (404) -> ticket (401) -> phase (409) -> it is a WebSocket (426)
+        -> the agent's stream is there (504) -> 101 -> RFB both ways -> close code
+
+The 101 comes last because a WebSocket that has been accepted can no longer be refused. Whoever was
+not let in gets the use of the ticket back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from aiohttp import web
+
+from relay.agent_stream import AgentStream
+from relay.config import InputNote, RelayLimits
+from relay.ports import Sessions
+from relay.problems import ProblemError
+from relay.pump import EndedBy, Ending, pump
+from relay.rendezvous import Rendezvous
+from relay.rfb import ClientStream
+from relay.tickets import Mode, Ticket, Tickets
+from relay.viewers import Viewer, Viewers
+from supervisor.lifecycle.errors import SessionNotFoundError, SupervisorError
+from supervisor.lifecycle.facts import ViewersChanged
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
+from supervisor.lifecycle.transitions import CloseCode
+
+_INTERNAL_ERROR = 1011
+_OK = 1000
+
+_log = structlog.get_logger()
+
+
+class Display:
+    """Serves viewers, on whichever socket they come."""
+
+    def __init__(  # noqa: PLR0913 what it is composed of
+        self,
+        *,
+        sessions: Sessions,
+        tickets: Tickets,
+        viewers: Viewers,
+        rendezvous: Rendezvous,
+        limits: RelayLimits,
+        clock: Callable[[], Timestamp],
+        on_input: InputNote,
+    ) -> None:
+        self._sessions = sessions
+        self._tickets = tickets
+        self._viewers = viewers
+        self._rendezvous = rendezvous
+        self._limits = limits
+        self._clock = clock
+        self._on_input = on_input
+
+    def routes(self) -> list[web.RouteDef]:
+        """The one route of the viewers' socket."""
+        return [web.get("/v1/sessions/{id}/display", self.connect, allow_head=False)]
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        """Let a viewer in and stay with it to its end."""
+        session = self._sessions.get(request.match_info["id"])
+        ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
+        viewer = Viewer(ticket)
+        self._viewers.add(viewer)
+        admitted = False
+        try:
+            socket = self._upgrade(request, session)
+            stream = await self._rendezvous.meet(viewer)
+            try:
+                # Up to five seconds have passed.
+                _require_connectable(self._sessions.get(session.id))
+                admitted = True
+                self._settle(ticket)
+                await self._serve(request, socket, stream, viewer)
+            finally:
+                stream.abort()
+        finally:
+            if not admitted:
+                self._tickets.settle(ticket, used=False)
+            await self._leave(viewer)
+        return socket
+
+    def _upgrade(self, request: web.Request, session: Session) -> web.WebSocketResponse:
+        _require_connectable(session)
+        socket = web.WebSocketResponse(
+            protocols=("binary",),
+            timeout=self._limits.close_seconds,
+            heartbeat=2 * self._limits.keepalive_seconds,
+            compress=False,
+            max_msg_size=self._limits.cut_text_bytes + 64 * 1024,
+            writer_limit=self._limits.buffer_bytes,
+        )
+        if not socket.can_prepare(request):
+            detail = "The display is a WebSocket; ask for an upgrade to it."
+            raise ProblemError(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})
+        return socket
+
+    def _settle(self, ticket: Ticket) -> None:
+        if not self._tickets.settle(ticket, used=True):
+            raise ProblemError(401, "ticket_invalid", "The ticket was revoked while connecting.")
+
+    async def _serve(
+        self,
+        request: web.Request,
+        socket: web.WebSocketResponse,
+        stream: AgentStream,
+        viewer: Viewer,
+    ) -> None:
+        ticket = viewer.ticket
+        log = _log.bind(session_id=ticket.session_id, mode=ticket.mode.value, guest=ticket.guest)
+        await socket.prepare(request)
+        if request.transport is not None:
+            request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
+        viewer.connected = True
+        log.info("viewer_connected")
+        await self._post_count(ticket.session_id)
+        client = ClientStream(ticket.mode, self._limits.cut_text_bytes)
+
+        def note_input() -> None:
+            if ticket.mode is Mode.CONTROL:
+                self._on_input(ticket.session_id, self._clock())
+
+        ending = await pump(socket, stream, client, viewer.dismissed, note_input)
+        code = await self._close_code(viewer, ending)
+        log.info("viewer_disconnected", by=ending.by.name.lower(), code=code, detail=ending.detail)
+        await self._close(request, socket, code)
+
+    async def _close_code(self, viewer: Viewer, ending: Ending) -> int:
+        if ending.code is not None:
+            return ending.code
+        if ending.by is EndedBy.VIEWER:
+            return _OK
+        # The display goes first when a session ends; why it went is known soon after.
+        await asyncio.wait({viewer.dismissed}, timeout=self._limits.verdict_seconds)
+        if viewer.dismissed.done():
+            return viewer.dismissed.result()
+        return self._code_of_phase(viewer.ticket.session_id)
+
+    def _code_of_phase(self, session_id: SessionId) -> int:
+        try:
+            phase = _known_phase(self._sessions.get(session_id))
+        except SessionNotFoundError:
+            return CloseCode.SESSION_ENDED
+        match phase:
+            case Phase.TERMINATING | Phase.ENDED:
+                return CloseCode.SESSION_ENDED
+            case Phase.SUSPENDED:
+                return CloseCode.SUSPENDED
+            case _:
+                return _INTERNAL_ERROR
+
+    async def _close(self, request: web.Request, socket: web.WebSocketResponse, code: int) -> None:
+        transport = request.transport
+        with suppress(TimeoutError, ConnectionError):
+            # aiohttp's own timeout begins only once everything before the close frame was taken.
+            async with asyncio.timeout(2 * self._limits.close_seconds):
+                await socket.close(code=code)
+                return
+        if transport is not None:
+            transport.abort()
+
+    async def _leave(self, viewer: Viewer) -> None:
+        counted = viewer.connected
+        self._viewers.remove(viewer)
+        try:
+            if counted:
+                await self._post_count(viewer.ticket.session_id)
+        finally:
+            viewer.gone.set()
+
+    async def _post_count(self, session_id: SessionId) -> None:
+        # Counted and posted without an await between, so that the last word is the newest.
+        try:
+            await self._sessions.submit(session_id, ViewersChanged(self._viewers.count(session_id)))
+        except SessionNotFoundError:
+            return
+        except SupervisorError as error:
+            _log.warning("viewer_count_not_posted", session_id=session_id, code=error.code)
+
+
+def _known_phase(session: Session) -> Phase:
+    """The phase, or the one that was known before the engine could not be asked any more."""
+    return session.known_phase or session.phase
+
+
+def _require_connectable(session: Session) -> None:
+    phase = _known_phase(session)
+    if phase is not Phase.RUNNING:
+        detail = f"The session is {phase.value}; its display can be connected while it is running."
+        raise ProblemError(409, "not_connectable", detail)

@@ -1,0 +1,153 @@
+"""``GET /v1/events``: what is, then what changes, to a reader who may have been here before.
+
+    fresh:                      update per session, synced, live
+    Last-Event-ID is kept:      what came after it, live
+    Last-Event-ID is not kept:  reset, then as fresh
+
+Only ``synced`` and live events carry an id: a reader that is lost in the middle of the snapshot
+starts again, instead of missing the rest of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from relay.config import RelayLimits
+from relay.ports import Feed, FeedGapError, FeedItem
+from relay.schemas import EVENTS_QUERY, last_event_id, query
+from relay.streams import cut_off, stream_lines
+from supervisor.lifecycle.view import update_document
+
+_KEEP_ALIVE = b": keep-alive\n\n"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One event of the stream; ``data`` is JSON on one line."""
+
+    event: str
+    data: bytes
+    seq: int | None = None
+
+
+_Owned = tuple[str | None, Frame]
+
+
+class EventStream:
+    """Serves readers of the feed."""
+
+    def __init__(self, feed: Feed, limits: RelayLimits, stopping: asyncio.Future[None]) -> None:
+        self._feed = feed
+        self._limits = limits
+        self._stopping = stopping
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and call."""
+        return [web.get("/v1/events", self.follow, allow_head=False)]
+
+    async def follow(self, request: web.Request) -> web.StreamResponse:
+        """The stream as server-sent events. A reader too slow to follow is cut off."""
+        user = query(EVENTS_QUERY, request.query).user
+        after = last_event_id(request.headers.get("Last-Event-ID"))
+        response = web.StreamResponse(
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        response.content_type = "text/event-stream"
+        try:
+            async with aclosing(self._encoded(after, user)) as pieces:
+                kept_up = await stream_lines(request, response, pieces, self._limits.stall_seconds)
+        except FeedGapError:
+            cut_off(request)
+            kept_up = False
+        if not kept_up:
+            _log.info("event_reader_lost", user=user)
+        return response
+
+    async def _encoded(self, after: int | None, user: str | None) -> AsyncGenerator[bytes, None]:
+        # Something at once, so that the reader has its headers.
+        yield _KEEP_ALIVE
+        async with aclosing(self.frames(after, user)) as frames:
+            async for frame in frames:
+                yield _KEEP_ALIVE if frame is None else encode(frame)
+
+    async def frames(
+        self, after: int | None, user: str | None
+    ) -> AsyncGenerator[Frame | None, None]:
+        """What a reader gets; ``None`` when nothing came for a while. Raises FeedGapError."""
+        # Subscribed before anything is read: what is committed meanwhile waits there.
+        with self._feed.subscribe() as items:
+            opening, position = await self._opening(after)
+            for owner, frame in opening:
+                if owner is None or user in (None, owner):
+                    yield frame
+            async with aclosing(self._live(items)) as live:
+                async for new in live:
+                    if new is None:
+                        yield None
+                    elif new.seq > position and user in (None, new.user):
+                        yield _frame(new)
+
+    async def _opening(self, after: int | None) -> tuple[Iterable[_Owned], int]:
+        """What comes before live events, each with the user it concerns; and up to which seq."""
+        reset: tuple[_Owned, ...] = ()
+        if after is not None:
+            try:
+                missed = await self._replay(after)
+            except FeedGapError:
+                reset = ((None, Frame("reset", b"{}")),)
+            else:
+                replayed = [(item.user, _frame(item)) for item in missed]
+                return replayed, missed[-1].seq if missed else after
+        position = self._feed.latest()
+        sessions = self._feed.snapshot()
+        # Encoded as it is written: a slow reader holds sessions, not their documents as well.
+        updates = ((s.user, Frame("update", update_document(s))) for s in sessions)
+        synced: _Owned = (None, Frame("synced", b"{}", position))
+        return chain(reset, updates, (synced,)), position
+
+    async def _replay(self, after: int) -> list[FeedItem]:
+        if after > self._feed.latest():
+            # An id that was never given out here: another database's.
+            raise FeedGapError
+        return list(await self._feed.replay(after))
+
+    async def _live(self, items: AsyncIterator[FeedItem]) -> AsyncGenerator[FeedItem | None, None]:
+        while not self._stopping.done():
+            upcoming = asyncio.ensure_future(anext(items))
+            ends: set[asyncio.Future[Any]] = {upcoming, self._stopping}
+            try:
+                # The pending item is kept across keep-alives: cancelling it would end the iterator.
+                while not upcoming.done() and not self._stopping.done():
+                    done, _ = await asyncio.wait(
+                        ends,
+                        timeout=self._limits.keepalive_seconds,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    if not done:
+                        yield None
+                if upcoming.done():
+                    yield upcoming.result()
+            except StopAsyncIteration:
+                return
+            finally:
+                upcoming.cancel()
+
+
+def encode(frame: Frame) -> bytes:
+    """A frame as a server-sent event (HTML Standard, section 9.2)."""
+    numbered = b"" if frame.seq is None else b"id: %d\n" % frame.seq
+    return b"event: %s\n%sdata: %s\n\n" % (frame.event.encode(), numbered, frame.data)
+
+
+def _frame(item: FeedItem) -> Frame:
+    return Frame(item.kind.value, item.data, item.seq)

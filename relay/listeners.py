@@ -1,0 +1,199 @@
+"""Sockets: bound, served, and taken away again.
+
+aiohttp's own refusals (of what is not HTTP at all) leave it as text; ``Connection`` makes problem
+documents of them, and bounds how many connections one user of a socket can hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from relay import problems
+from relay.peers import peer_of
+
+EVERYBODY = 0o666
+"""Who may connect is for the directory, the peer's credentials, token and ticket to decide."""
+
+_BACKLOG = 512
+
+
+class Census:
+    """How many connections each user has; ``per_uid`` of ``None`` is no bound."""
+
+    def __init__(self, per_uid: int | None) -> None:
+        self._per_uid = per_uid
+        self._connections: Counter[int] = Counter()
+
+    def enter(self, uid: int) -> bool:
+        """Count a connection in; False: it is one too many and not counted."""
+        if self._per_uid is not None and self._connections[uid] >= self._per_uid:
+            return False
+        self._connections[uid] += 1
+        return True
+
+    def leave(self, uid: int) -> None:
+        """Count a connection out."""
+        self._connections[uid] -= 1
+        if not self._connections[uid]:
+            del self._connections[uid]
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's connection, refusing in problem documents."""
+
+    __slots__ = ("_census", "_uid")
+
+    def __init__(self, census: Census, manager: web.Server, **options: Any) -> None:  # noqa: ANN401 aiohttp's
+        super().__init__(manager, **options)
+        self._census = census
+        self._uid: int | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, unless its user has too many."""
+        super().connection_made(transport)
+        peer = peer_of(transport)
+        if peer is None:
+            return
+        if self._census.enter(peer.uid):
+            self._uid = peer.uid
+        else:
+            self.force_close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is over."""
+        if self._uid is not None:
+            self._census.leave(self._uid)
+            self._uid = None
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,  # noqa: ARG002 what it says may quote the request
+        message: str | None = None,  # noqa: ARG002 likewise
+    ) -> web.StreamResponse:
+        """What the peer sent is not HTTP, or the middleware itself failed."""
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the answer had begun when it failed")
+        response = problems.response(
+            problems.INTERNAL if status == 500 else problems.of_http(status)
+        )
+        response.force_close()
+        return response
+
+
+class HttpListener:
+    """One application on any number of sockets."""
+
+    def __init__(
+        self, app: web.Application, *, keepalive_seconds: float, per_uid: int | None = None
+    ) -> None:
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._keepalive_seconds = keepalive_seconds
+        self._census = Census(per_uid)
+        self._listeners: list[Listener] = []
+
+    async def start(self, *sockets: socket.socket) -> None:
+        """Serve on these sockets."""
+        await self._runner.setup()
+        self._listeners = [await Listener.start(self._connection, sock) for sock in sockets]
+
+    def close(self) -> None:
+        """Take no more connections."""
+        for listener in self._listeners:
+            listener.close()
+
+    async def stop(self, deadline_seconds: float) -> None:
+        """Let the calls under way finish until the deadline, then end them."""
+        server = self._runner.server
+        if server is not None:
+            server.pre_shutdown()
+            # Half for finishing, half for being cancelled.
+            await server.shutdown(deadline_seconds / 2)
+        await self._runner.cleanup()
+
+    def _connection(self) -> Connection:
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the listener is not started")
+        return Connection(
+            self._census,
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            keepalive_timeout=self._keepalive_seconds,
+            lingering_time=1.0,
+            auto_decompress=False,
+        )
+
+
+class Listener:
+    """One listening socket; a Unix socket's file goes when the listener does."""
+
+    def __init__(self, server: asyncio.Server, path: Path | None, inode: int | None) -> None:
+        self._server = server
+        self._path = path
+        self._inode = inode
+
+    @classmethod
+    async def start(cls, factory: Callable[[], asyncio.Protocol], sock: socket.socket) -> Listener:
+        """Accept connections on a bound socket."""
+        loop = asyncio.get_running_loop()
+        if sock.family == socket.AF_UNIX:
+            path = Path(sock.getsockname())
+            server = await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG)
+            return cls(server, path, _inode(path))
+        return cls(await loop.create_server(factory, sock=sock, backlog=_BACKLOG), None, None)
+
+    def close(self) -> None:
+        """Stop accepting; connections there are go on."""
+        self._server.close()
+        if self._path is not None and _inode(self._path) == self._inode:
+            # Not if somebody else has put a socket there meanwhile.
+            self._path.unlink()
+
+
+def bind_unix(path: Path) -> socket.socket:
+    """A socket bound at ``path``, in the place of a stale one. Raises OSError."""
+    if _inode(path) is not None:
+        path.unlink()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(os.fspath(path))
+        path.chmod(EVERYBODY)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def bind_tcp(host: str, port: int) -> socket.socket:
+    """A socket bound at an address; port 0 takes any. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _inode(path: Path) -> int | None:
+    """The inode of the socket at ``path``; something else at that path is left alone."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino if stat.S_ISSOCK(status.st_mode) else None

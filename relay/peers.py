@@ -1,0 +1,73 @@
+"""Who is at the other end of a Unix socket, by the kernel's word (unix(7), SO_PEERCRED)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from relay import problems
+
+_SO_PEERGROUPS = 59
+"""Supplementary groups of the peer, Linux 4.13; Python has no name for it."""
+
+_UCRED = struct.Struct("3i")
+_GROUPS_BYTES = 1024
+"""What socket.getsockopt takes at most: 256 groups."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process that connected, as it was when it did."""
+
+    uid: int
+    gids: frozenset[int]
+
+
+def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
+    """The peer of a connection; ``None`` when it is gone or not of a Unix socket."""
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    if sock is None or sock.family != socket.AF_UNIX:
+        return None
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    _, uid, gid = _UCRED.unpack(credentials)
+    try:
+        raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
+    except OSError:
+        raw = b""
+    groups = struct.unpack(f"{len(raw) // 4}I", raw)
+    return Peer(uid, frozenset({gid, *groups}))
+
+
+Call = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def guard(
+    allow_uids: frozenset[int], allow_gids: frozenset[int]
+) -> Callable[[web.Request, Call], Awaitable[web.StreamResponse]]:
+    """A middleware that refuses (403) all but root, this daemon's own user and the allowed."""
+    uids = allow_uids | {0, os.geteuid()}
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Call) -> web.StreamResponse:
+        peer = peer_of(request.transport)
+        if peer is None or not (peer.uid in uids or peer.gids & allow_gids):
+            _log.warning("peer_refused", uid=peer.uid if peer else None)
+            detail = (
+                "This user may not use the web server's socket; an administrator can add it to "
+                "relay.web.allow_users or relay.web.allow_groups."
+            )
+            raise problems.ProblemError(
+                403, "peer_not_allowed", detail, headers={"Connection": "close"}
+            )
+        return await handler(request)
+
+    return middleware

@@ -1,0 +1,96 @@
+"""Bytes between a viewer's WebSocket and its agent's stream, until one of them ends.
+
+Backpressure is the socket's all the way: a viewer that does not read pauses the agent's stream, an
+agent that does not read pauses the viewer. What is held meanwhile is bounded on both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from relay.agent_stream import AgentStream
+from relay.rfb import ClientStream, RfbError
+
+_UNSUPPORTED_DATA = 1003
+
+
+class EndedBy(Enum):
+    """Whose doing the end of a display connection was."""
+
+    VIEWER = auto()
+    AGENT = auto()
+    RELAY = auto()
+    """Put out, or cut off for what it sent; the close code says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a display connection ended; ``code`` is set when the relay decided it."""
+
+    by: EndedBy
+    code: int | None = None
+    detail: str = ""
+
+
+async def pump(
+    socket: web.WebSocketResponse,
+    stream: AgentStream,
+    client: ClientStream,
+    dismissed: asyncio.Future[int],
+    on_used: Callable[[], None],
+) -> Ending:
+    """Carry bytes both ways; returns why it ended, the WebSocket still to be closed."""
+    outward = asyncio.create_task(_to_viewer(stream, socket))
+    inward = asyncio.create_task(_to_agent(socket, stream, client, on_used))
+    ends: set[asyncio.Future[Any]] = {outward, inward, dismissed}
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if dismissed.done():
+            return Ending(EndedBy.RELAY, dismissed.result())
+        return outward.result() if outward.done() else inward.result()
+    finally:
+        outward.cancel()
+        inward.cancel()
+        await asyncio.gather(outward, inward, return_exceptions=True)
+
+
+async def _to_viewer(stream: AgentStream, socket: web.WebSocketResponse) -> Ending:
+    while chunk := await stream.read():
+        try:
+            await socket.send_bytes(chunk)
+        except ConnectionError:
+            return Ending(EndedBy.VIEWER)
+    return Ending(EndedBy.AGENT)
+
+
+async def _to_agent(
+    socket: web.WebSocketResponse,
+    stream: AgentStream,
+    client: ClientStream,
+    on_used: Callable[[], None],
+) -> Ending:
+    while True:
+        message = await socket.receive()
+        match message.type:
+            case WSMsgType.BINARY:
+                try:
+                    passage = client.feed(message.data)
+                except RfbError as error:
+                    return Ending(EndedBy.RELAY, error.close_code, str(error))
+                if passage.used:
+                    on_used()
+                if passage.forward:
+                    try:
+                        await stream.write(passage.forward)
+                    except ConnectionError:
+                        return Ending(EndedBy.AGENT)
+            case WSMsgType.TEXT:
+                return Ending(EndedBy.RELAY, _UNSUPPORTED_DATA, "RFB is binary")
+            case _:
+                return Ending(EndedBy.VIEWER)

@@ -1,0 +1,174 @@
+"""What the web server may send: types and lengths. What the values mean, the supervisor judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+)
+
+from relay.problems import ProblemError, invalid
+from relay.tickets import Mode
+from supervisor.lifecycle.errors import FieldError
+from supervisor.lifecycle.session import ParamValue, Phase, StartRequest
+
+_T = TypeVar("_T")
+
+_INTEGER_LIMIT = 2**63
+"""What a database column holds."""
+
+
+def validated(adapter: TypeAdapter[_T], value: object, *prefix: str) -> _T:
+    """``value`` as the adapter's type. Raises ProblemError 422 with every fault and its path."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        raise invalid(
+            tuple(FieldError((*prefix, *_location(fault["loc"])), fault["msg"]) for fault in faults)
+        ) from None
+
+
+def _location(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Without the "[key]" by which pydantic marks a fault of a mapping's key."""
+    return tuple(part for part in loc if part != "[key]")
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+def _scalar(value: Any, _next: Any) -> ParamValue:  # noqa: ANN401 that is what is found out
+    """A union would report one fault per member."""
+    if isinstance(value, str) and len(value) <= 4096:
+        return _no_nul(value)
+    if isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and abs(value) < _INTEGER_LIMIT:
+        return value
+    raise ValueError("must be a string (4096 characters at most), a number, or true or false")
+
+
+Word = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_no_nul)]
+Text = Annotated[str, Field(max_length=4096), AfterValidator(_no_nul)]
+Scalar = Annotated[Any, WrapValidator(_scalar)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class StartBody(_Body):
+    """``POST /v1/sessions``. ``null`` is the same as leaving a field out."""
+
+    user: Word
+    template: Word = "docker"
+    command: Text | None = None
+    geometry: Annotated[str, Field(max_length=64)] | None = None
+    name: Annotated[str, Field(max_length=256), AfterValidator(_no_nul)] | None = None
+    dpi: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    params: Annotated[dict[Word, Scalar], Field(max_length=256)] = {}
+    extra: Annotated[dict[Word, Text], Field(max_length=256)] = {}
+
+    def request(self) -> StartRequest:
+        """What the supervisor is asked."""
+        return StartRequest(
+            user=self.user,
+            template=self.template,
+            command=self.command,
+            geometry=self.geometry,
+            name=self.name,
+            dpi=self.dpi,
+            params=self.params,
+            extra=self.extra,
+        )
+
+
+class TicketBody(_Body):
+    """``POST /v1/sessions/{id}/tickets``; the upper bound of the ttl is the relay's."""
+
+    mode: Annotated[Mode, Field(strict=False)] = Mode.CONTROL
+    guest: Annotated[str, Field(max_length=64), AfterValidator(_no_nul)] | None = None
+    ttl_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 30
+    uses: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ListQuery(_Query):
+    """``GET /v1/sessions``."""
+
+    user: Word | None = None
+    phase: Phase | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")] | None = None
+
+
+class LogQuery(_Query):
+    """``GET /v1/sessions/{id}/log``; ``tail`` counts lines."""
+
+    tail: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    follow: Literal["true", "false", "1", "0"] = "false"
+
+
+class EventsQuery(_Query):
+    """``GET /v1/events``."""
+
+    user: Word | None = None
+
+
+START = TypeAdapter(StartBody)
+TICKET = TypeAdapter(TicketBody)
+LIST_QUERY = TypeAdapter(ListQuery)
+LOG_QUERY = TypeAdapter(LogQuery)
+EVENTS_QUERY = TypeAdapter(EventsQuery)
+
+
+def query(adapter: TypeAdapter[_T], values: Mapping[str, str]) -> _T:
+    """A query string's members as the adapter's type. Raises ProblemError 422."""
+    return validated(adapter, dict(values), "query")
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The header if it is 1 to 255 printable characters. Raises ProblemError 422."""
+    if header is None or (1 <= len(header) <= 255 and header.isascii() and header.isprintable()):
+        return header
+    fault = FieldError(("header", "Idempotency-Key"), "must be 1 to 255 printable characters")
+    raise invalid((fault,))
+
+
+def last_event_id(header: str | None) -> int | None:
+    """``Last-Event-ID`` as a number; empty is none. Raises ProblemError 422."""
+    if not header:
+        return None
+    if not (header.isascii() and header.isdigit() and len(header) <= 19):
+        raise invalid((FieldError(("header", "Last-Event-ID"), "must be an event's id"),))
+    return int(header)
+
+
+__all__ = [
+    "EVENTS_QUERY",
+    "LIST_QUERY",
+    "LOG_QUERY",
+    "START",
+    "TICKET",
+    "ProblemError",
+    "StartBody",
+    "TicketBody",
+    "idempotency_key",
+    "last_event_id",
+    "query",
+    "validated",
+]

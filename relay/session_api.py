@@ -1,0 +1,76 @@
+"""What agents call, from inside their containers: callbacks and the control stream."""
+
+from __future__ import annotations
+
+import structlog
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from relay.bodies import read_json
+from relay.config import RelayLimits
+from relay.control import ControlStreams
+from relay.credentials import session_of_header
+from relay.ports import Sessions
+from relay.rendezvous import Rendezvous
+from relay.reports import Report, Started
+from relay.schemas import validated
+from relay.streams import stream_lines
+
+_REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+_log = structlog.get_logger()
+
+
+class SessionApi:
+    """The two calls of the sessions' socket; the bearer token names the session."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        controls: ControlStreams,
+        rendezvous: Rendezvous,
+        limits: RelayLimits,
+    ) -> None:
+        self._sessions = sessions
+        self._controls = controls
+        self._rendezvous = rendezvous
+        self._limits = limits
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and call."""
+        return [
+            web.post("/v1/callbacks", self.call_back),
+            web.get("/v1/commands", self.command, allow_head=False),
+        ]
+
+    async def call_back(self, request: web.Request) -> web.Response:
+        """204 once what the report led to is committed; a report seen before changes nothing."""
+        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
+        # A log cut off in the middle of a character must not cost the whole report.
+        body = await read_json(request, self._limits, undecodable="replace")
+        report = validated(_REPORT, body)
+        if isinstance(report, Started):
+            _log.info(
+                "agent_started",
+                session_id=session_id,
+                agent_version=(report.agent_version or "")[:64],
+                perl=(report.perl or "")[:64],
+            )
+        await self._sessions.submit(session_id, report.fact())
+        return web.Response(status=204)
+
+    async def command(self, request: web.Request) -> web.StreamResponse:
+        """One JSON object per line until the session, the connection or a newer stream ends it."""
+        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
+        control = self._controls.attach(session_id)
+        for command in self._rendezvous.wanted(session_id):
+            control.send(command)
+        response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+        response.content_type = "application/x-ndjson"
+        response.enable_chunked_encoding()
+        try:
+            lines = control.lines(self._limits.keepalive_seconds)
+            await stream_lines(request, response, lines, self._limits.stall_seconds)
+        finally:
+            self._controls.detach(control)
+        return response

@@ -1,0 +1,72 @@
+"""Who is looking at which display."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator
+
+from relay.tickets import Mode, Ticket
+from supervisor.lifecycle.session import SessionId, ViewerCount
+
+
+class Viewer:
+    """One viewer, from its ticket to the end of its connection."""
+
+    def __init__(self, ticket: Ticket) -> None:
+        self.stream_id = secrets.token_urlsafe(18)
+        self.ticket = ticket
+        self.connected = False
+        self.dismissed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """Resolved with a WebSocket close code when the viewer is to be put out."""
+        self.gone = asyncio.Event()
+
+    def dismiss(self, code: int) -> None:
+        """Put the viewer out; the first code given is the one it is told."""
+        if not self.dismissed.done():
+            self.dismissed.set_result(code)
+
+
+class Viewers:
+    """All viewers of all sessions."""
+
+    def __init__(self) -> None:
+        self._viewers: dict[SessionId, set[Viewer]] = {}
+
+    def add(self, viewer: Viewer) -> None:
+        """From now on the viewer can be dismissed; it counts once it is ``connected``."""
+        self._viewers.setdefault(viewer.ticket.session_id, set()).add(viewer)
+
+    def remove(self, viewer: Viewer) -> None:
+        """The viewer's connection is over."""
+        viewer.connected = False
+        of_session = self._viewers.get(viewer.ticket.session_id, set())
+        of_session.discard(viewer)
+        if not of_session:
+            self._viewers.pop(viewer.ticket.session_id, None)
+
+    def count(self, session_id: SessionId) -> ViewerCount:
+        """Who is connected to the session's display at present."""
+        modes = [v.ticket.mode for v in self._viewers.get(session_id, ()) if v.connected]
+        return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
+
+    def waiting(self, session_id: SessionId) -> Iterator[Viewer]:
+        """Viewers of the session whose display has not been opened yet."""
+        return (v for v in tuple(self._viewers.get(session_id, ())) if not v.connected)
+
+    def dismiss(
+        self,
+        session_id: SessionId,
+        code: int,
+        which: Callable[[Viewer], bool] = lambda _: True,
+    ) -> list[Viewer]:
+        """Put viewers of a session out; returns them."""
+        dismissed = [v for v in self._viewers.get(session_id, ()) if which(v)]
+        for viewer in dismissed:
+            viewer.dismiss(code)
+        return dismissed
+
+    def dismiss_all(self, code: int) -> None:
+        """Put everybody out."""
+        for session_id in tuple(self._viewers):
+            self.dismiss(session_id, code)

@@ -1,0 +1,164 @@
+"""What the web server calls about sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from relay.bodies import read_json
+from relay.config import RelayLimits
+from relay.ports import Sessions
+from relay.problems import ProblemError
+from relay.schemas import (
+    LIST_QUERY,
+    LOG_QUERY,
+    START,
+    TICKET,
+    idempotency_key,
+    query,
+    validated,
+)
+from relay.tickets import Tickets
+from relay.viewers import Viewers
+from supervisor.lifecycle.errors import ConflictError
+from supervisor.lifecycle.facts import TerminateRequested
+from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.transitions import CloseCode
+from supervisor.lifecycle.view import rfc3339, session_object
+
+
+class WebApi:
+    """The calls under ``/v1/sessions``."""
+
+    def __init__(
+        self, sessions: Sessions, tickets: Tickets, viewers: Viewers, limits: RelayLimits
+    ) -> None:
+        self._sessions = sessions
+        self._tickets = tickets
+        self._viewers = viewers
+        self._limits = limits
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and call."""
+        one = "/v1/sessions/{id}"
+        return [
+            web.post("/v1/sessions", self.start),
+            web.get("/v1/sessions", self.list_page, allow_head=False),
+            web.get(one, self.show, allow_head=False),
+            web.delete(one, self.purge),
+            web.post(f"{one}/terminate", self.terminate),
+            web.post(f"{one}/disconnect", self.disconnect),
+            web.get(f"{one}/log", self.show_log, allow_head=False),
+            web.post(f"{one}/tickets", self.issue_ticket),
+            web.delete(f"{one}/tickets", self.revoke_tickets),
+        ]
+
+    async def start(self, request: web.Request) -> web.Response:
+        """202: the session is accepted and durable."""
+        key = idempotency_key(request.headers.get("Idempotency-Key"))
+        body = validated(START, await read_json(request, self._limits))
+        session = await self._sessions.start(body.request(), idempotency_key=key)
+        return _answer(session, 202, {"Location": f"/v1/sessions/{session.id}"})
+
+    async def list_page(self, request: web.Request) -> web.Response:
+        """200: one page, newest first."""
+        asked = query(LIST_QUERY, request.query)
+        page = self._sessions.list(
+            user=asked.user, phase=asked.phase, limit=asked.limit, cursor=asked.cursor
+        )
+        listed = [session_object(session) for session in page.sessions]
+        return json_response({"sessions": listed, "next": page.next})
+
+    async def show(self, request: web.Request) -> web.Response:
+        """200, or 304 when the caller has this version."""
+        session = self._find(request)
+        etag = f'"{session.version}"'
+        known = {tag.strip().removeprefix("W/") for tag in _if_none_match(request)}
+        if known & {etag, "*"}:
+            return web.Response(status=304, headers={"ETag": etag})
+        return _answer(session, 200)
+
+    async def terminate(self, request: web.Request) -> web.Response:
+        """202: the session will end; asking again is harmless."""
+        session = await self._sessions.submit(request.match_info["id"], TerminateRequested())
+        return _answer(session, 202)
+
+    async def purge(self, request: web.Request) -> web.Response:
+        """204: the container is gone and the session forgotten."""
+        await self._sessions.purge(request.match_info["id"])
+        return web.Response(status=204)
+
+    async def disconnect(self, request: web.Request) -> web.Response:
+        """200: the session, its viewers put out."""
+        session = self._find(request)
+        leaving = self._viewers.dismiss(session.id, CloseCode.DISCONNECTED)
+        gone = [asyncio.ensure_future(viewer.gone.wait()) for viewer in leaving]
+        if gone:
+            # Each leaves within twice its close deadline; the answer does not depend on it.
+            _, late = await asyncio.wait(gone, timeout=3 * self._limits.close_seconds)
+            for waiter in late:
+                waiter.cancel()
+        return _answer(self._find(request), 200)
+
+    async def show_log(self, request: web.Request) -> web.Response:
+        """200: the last lines of the session's log, as its agent reported them at the end."""
+        asked = query(LOG_QUERY, request.query)
+        session = self._find(request)
+        if asked.follow in ("true", "1"):
+            detail = "Following a log is not possible yet; ask for it again instead."
+            raise ProblemError(501, "not_implemented", detail)
+        lines = session.log_tail.splitlines(keepends=True)
+        return web.Response(text="".join(lines[-asked.tail :] if asked.tail else lines))
+
+    async def issue_ticket(self, request: web.Request) -> web.Response:
+        """201: what admits a viewer. 409 when the session is over."""
+        session = self._find(request)
+        asked = validated(TICKET, await read_json(request, self._limits, empty=b"{}"))
+        session = self._find(request)
+        if (session.known_phase or session.phase) in (Phase.TERMINATING, Phase.ENDED):
+            raise ConflictError("The session is over; there is no display to be admitted to.")
+        secret, ticket = self._tickets.issue(
+            session.id, asked.mode, asked.guest, asked.ttl_seconds, asked.uses
+        )
+        issued = {
+            "ticket": secret,
+            "mode": ticket.mode.value,
+            "expires_at": rfc3339(ticket.expires_at),
+            "path": f"/v1/sessions/{session.id}/display?ticket={secret}",
+        }
+        return json_response(issued, 201, {"Cache-Control": "no-store"})
+
+    async def revoke_tickets(self, request: web.Request) -> web.Response:
+        """204: no ticket issued before admits anybody; who came in by one still good is put out."""
+        session = self._find(request)
+        revoked = self._tickets.revoke(session.id)
+        self._viewers.dismiss(
+            session.id, CloseCode.TICKET_REVOKED, lambda viewer: viewer.ticket.key in revoked
+        )
+        return web.Response(status=204)
+
+    def _find(self, request: web.Request) -> Session:
+        return self._sessions.get(request.match_info["id"])
+
+
+def json_response(
+    value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """A JSON object as an answer; NaN and infinities are a fault of ours, not of the reader's."""
+    body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    return web.Response(status=status, body=body, content_type="application/json", headers=headers)
+
+
+def _answer(
+    session: Session, status: int, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    tagged = {"ETag": f'"{session.version}"', **(headers or {})}
+    return json_response(session_object(session), status, tagged)
+
+
+def _if_none_match(request: web.Request) -> list[str]:
+    return request.headers.get("If-None-Match", "").split(",")

@@ -1,0 +1,183 @@
+# shellcheck shell=bash
+# ensure_image NAME: the image of images/NAME/recipe (see images/README.md), built when it is not
+# there or its recipe has changed.
+
+RECIPE_LABEL=com.fastx.supervisor.recipe
+PULL_SECONDS=10
+BUILD_SECONDS=900
+UNNEEDED=(usr/share/doc usr/share/man usr/share/info usr/share/locale var/cache/apt var/lib/apt/lists)
+
+image_names() {
+    local recipe
+    for recipe in "$FX_ROOT"/images/*/recipe; do
+        basename "$(dirname "$recipe")"
+    done
+}
+
+ensure_image() { # NAME
+    [[ -r $FX_ROOT/images/$1/recipe ]] || die "no recipe images/$1/recipe; there are: $(image_names | xargs)"
+    ! image_is_current "$1" || return 0
+    with_lock "image-$1" build_image "$1"
+}
+
+image_is_current() { # NAME
+    local label
+    label=$(docker image inspect --format "{{index .Config.Labels \"$RECIPE_LABEL\"}}" \
+        "$(recipe_value "$1" image)" 2>/dev/null) || return 1
+    [[ $label == "$(recipe_hash "$1")" ]]
+}
+
+# One value of a recipe; repeated keys are joined.
+recipe_value() { # NAME KEY
+    sed -n "s/^$2[[:space:]]\{1,\}//p" "$FX_ROOT/images/$1/recipe" | xargs
+}
+
+recipe_hash() { # NAME
+    grep -v '^#' "$FX_ROOT/images/$1/recipe" | sha256sum | cut -c -16
+}
+
+build_image() { # NAME
+    # Another run may have built it while this one waited.
+    ! image_is_current "$1" || return 0
+    local work leftover
+    for leftover in "$FX_CACHE_DIR/build/$1."*; do
+        [[ ! -e $leftover ]] || remove_tree "$leftover"
+    done
+    mkdir -p "$FX_CACHE_DIR/build"
+    work=$(mktemp -d "$FX_CACHE_DIR/build/$1.XXXXXX")
+    # shellcheck disable=SC2064  # expanded now: the path is what is to be removed
+    trap "end_contained; remove_tree '$work'" EXIT
+    trap 'exit 143' INT TERM HUP
+    if has_base "$1" && build_from_base "$1" "$work"; then
+        return
+    fi
+    build_from_packages "$1" "$work"
+}
+
+has_base() { # NAME
+    local base failed=$FX_LOG_DIR/no-registry
+    base=debian:$(recipe_value "$1" suite)-slim
+    ! docker image inspect "$base" >/dev/null 2>&1 || return 0
+    # One slow refusal a run is enough.
+    [[ ! -e $failed ]] || return 1
+    say "pulling $base"
+    if ! timeout --foreground "$PULL_SECONDS" docker pull --quiet "$base"; then
+        say "$base cannot be pulled: using Debian packages"
+        touch "$failed"
+        return 1
+    fi
+}
+
+build_from_base() { # NAME WORK
+    dockerfile "$1" >"$2/Dockerfile"
+    say "docker build of $(recipe_value "$1" image)"
+    timeout --foreground "$BUILD_SECONDS" docker build --tag "$(recipe_value "$1" image)" \
+        --label "$RECIPE_LABEL=$(recipe_hash "$1")" "$2" && return
+    say "docker build failed (have containers a network?): using Debian packages"
+    return 1
+}
+
+dockerfile() { # NAME
+    local base packages command install
+    base=debian:$(recipe_value "$1" suite)-slim
+    packages=$(recipe_value "$1" packages)
+    command=$(recipe_value "$1" command)
+    install="RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y"
+    install+=" --no-install-recommends $packages && cd / && rm -rf ${UNNEEDED[*]}"
+    if [[ $(recipe_value "$1" base) == scratch ]]; then
+        printf '%s\n' "FROM $base AS build" "RUN apt-get update && cd /tmp && apt-get download $packages" \
+            "RUN mkdir /image && for deb in /tmp/*.deb; do dpkg-deb -x \$deb /image; done" \
+            "RUN $(declare -f finish_scratch | tr '\n' ' '); finish_scratch /image" \
+            "FROM scratch" "COPY --from=build /image /"
+    else
+        printf '%s\n' "FROM $base"
+        [[ -z $packages ]] || printf '%s\n' "$install"
+    fi
+    printf 'CMD ["%s"]\n' "$command"
+}
+
+build_from_packages() { # NAME WORK
+    mkdir "$2/root"
+    if [[ $(recipe_value "$1" base) == scratch ]]; then
+        unpack_packages "$1" "$2"
+    else
+        bootstrap "$1" "$2"
+    fi
+    say "importing $(recipe_value "$1" image)"
+    tar -C "$2/root" --numeric-owner -c . | docker import \
+        --change "CMD [\"$(recipe_value "$1" command)\"]" \
+        --change "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+        --change "LABEL $RECIPE_LABEL=$(recipe_hash "$1")" - "$(recipe_value "$1" image)"
+}
+
+bootstrap() { # NAME WORK
+    local suite packages options=() unneeded
+    ((EUID == 0)) || die "no registry within reach, and building from packages needs root:" \
+        "run 'sudo scripts/image $1' once"
+    suite=$(recipe_value "$1" suite)
+    packages=$(recipe_value "$1" packages)
+    mkdir -p "$FX_CACHE_DIR/debs/$suite"
+    options=(--variant=minbase "--cache-dir=$FX_CACHE_DIR/debs/$suite")
+    [[ -z $packages ]] || options+=("--include=${packages// /,}")
+    say "debootstrap of $suite"
+    contained timeout "$BUILD_SECONDS" debootstrap "${options[@]}" "$suite" "$2/root" || {
+        tail -n 20 "$2/root/debootstrap/debootstrap.log" 2>/dev/null || true
+        die "debootstrap of $suite failed: is a Debian mirror within reach?"
+    }
+    for unneeded in "${UNNEEDED[@]}"; do
+        rm -rf "${2:?}/root/$unneeded"
+    done
+}
+
+# Runs COMMAND in process and mount namespaces of its own: whatever kills this script ends
+# everything that COMMAND started, and what was mounted inside the new system goes with it. In the
+# background, since a signal interrupts bash's wait and not what runs in the foreground.
+contained() { # COMMAND...
+    local wrapper=(unshare --mount --pid --fork --kill-child=KILL --mount-proc)
+    if "${wrapper[@]}" true 2>/dev/null; then
+        wrapper=(setpriv --pdeathsig KILL "${wrapper[@]}")
+    else
+        wrapper=()
+    fi
+    "${wrapper[@]}" "$@" &
+    CONTAINED=$!
+    wait "$CONTAINED"
+}
+
+end_contained() {
+    [[ -z ${CONTAINED:-} ]] || kill -KILL "$CONTAINED" 2>/dev/null || true
+}
+
+unpack_packages() { # NAME WORK
+    local deb packages
+    read -ra packages <<<"$(recipe_value "$1" packages)"
+    mkdir "$2/debs"
+    (
+        cd "$2/debs" || exit
+        apt-get -q -o APT::Sandbox::User=root download "${packages[@]}" ||
+            die "apt cannot fetch ${packages[*]}: try 'apt-get update'"
+    )
+    for deb in "$2"/debs/*.deb; do
+        dpkg-deb -x "$deb" "$2/root"
+    done
+    finish_scratch "$2/root"
+}
+
+# A shell, the commands that go with it, and places to mount upon.
+finish_scratch() { # ROOT
+    mkdir -p "$1/tmp" "$1/etc" "$1/home" "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/usr/bin";
+    chmod 1777 "$1/tmp";
+    [ -e "$1/bin/busybox" ] || ln -s /usr/bin/busybox "$1/bin/busybox";
+    for applet in sh cat ls sleep id env; do ln -sf busybox "$1/bin/$applet"; done;
+    rm -rf "${1:?}/usr/share";
+}
+
+# Removes a tree in which something may still be mounted.
+remove_tree() { # DIRECTORY
+    local mount
+    while read -r mount; do
+        umount -l "$mount" || true
+    done < <(awk -v "top=$1/" 'index($5 "/", top) == 1 { print $5 }' /proc/self/mountinfo | sort -r)
+    # What was killed a moment ago may still be writing.
+    rm -rf --one-file-system "$1" 2>/dev/null || { sleep 1 && rm -rf --one-file-system "$1"; }
+}

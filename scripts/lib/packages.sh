@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# ensure_packages PURPOSE: what the host must have beside this tree. Installs what is missing with
+# apt when it may, and says which; says what to install when it may not.
+
+ensure_packages() { # PURPOSE
+    local missing=()
+    mapfile -t missing < <({
+        missing_for_checks
+        [[ $1 == checks ]] || missing_for_sessions
+    } | sort -u)
+    ((${#missing[@]})) || return 0
+    if ! command -v apt-get >/dev/null; then
+        die "these are missing (names as in Debian), install them and run this again: ${missing[*]}"
+    elif ((EUID != 0)); then
+        die "these packages are missing: run 'sudo apt-get install ${missing[*]}', then this again"
+    fi
+    say "note: installing ${missing[*]}"
+    with_lock apt install_packages "${missing[@]}"
+}
+
+missing_for_checks() {
+    has_python || echo python3-venv
+    command -v prove >/dev/null || echo perl
+}
+
+missing_for_sessions() {
+    engine_answers || command -v dockerd >/dev/null || printf '%s\n' docker.io iptables
+    command -v docker >/dev/null || echo docker.io
+    command -v setpriv >/dev/null && command -v flock >/dev/null || echo util-linux
+    # Images are made from Debian packages where no registry can be reached; only root can.
+    ((EUID == 0)) || return 0
+    command -v debootstrap >/dev/null || echo debootstrap
+    [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || echo debian-archive-keyring
+}
+
+install_packages() { # PACKAGE...
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+    "${apt[@]}" install --no-install-recommends "$@" && return
+    # Lists may be absent, or older than what the mirror still has.
+    "${apt[@]}" update
+    "${apt[@]}" install --no-install-recommends "$@" ||
+        die "apt cannot install $*: see above; 'dpkg --configure -a' mends a broken state"
+}

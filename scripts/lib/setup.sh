@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# set_up PURPOSE: everything that a purpose needs, what does not depend on each other side by side.
+#   checks   linters and unit tests; no engine, no root
+#   demo     an engine, users, the project installed, one image
+#   all      all of it
+
+set_up() { # PURPOSE
+    local name
+    step "host packages" ensure_packages "$1"
+    if [[ $1 != checks ]]; then
+        step "Docker Engine" ensure_engine
+        step "users" ensure_users
+    fi
+    case $1 in
+        checks)
+            step_start "packages for tests" ensure_dev_venv
+            ;;
+        demo)
+            step_start "the project, installed" ensure_runtime_venv
+            step_start "X server bundle" ensure_bundle
+            step_start "image $(recipe_value fx-sample image)" ensure_image fx-sample
+            ;;
+        all)
+            step_start "packages for tests" ensure_dev_venv
+            step_start "the project, installed" ensure_runtime_venv
+            step_start "X server bundle" ensure_bundle
+            for name in $(image_names); do
+                step_start "image $(recipe_value "$name" image)" ensure_image "$name"
+            done
+            ;;
+        *) die "unknown purpose $1: all, checks or demo" ;;
+    esac
+    steps_wait
+}

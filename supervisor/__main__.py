@@ -1,0 +1,93 @@
+"""``fx-supervisor [run] | check | version``.
+
+Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 engine or store not available,
+70 internal error, 75 another daemon runs here, 77 the engine's socket is not for this user,
+78 configuration or a template is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from supervisor import __version__
+from supervisor.app import Places, serve
+from supervisor.check import check
+from supervisor.config import config_directory, load_config, local_directory, run_directory
+from supervisor.errors import AlreadyRunningError, ConfigError, EngineDeniedError
+from supervisor.lifecycle.errors import SupervisorError
+from supervisor.ops.log import configure
+
+EXIT_UNAVAILABLE = 69
+EXIT_ALREADY_RUNNING = 75
+EXIT_DENIED = 77
+EXIT_CONFIG = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.command == "version":
+        print(f"fx-supervisor {__version__}")
+        return 0
+    try:
+        if options.command == "check":
+            return check(options.config)
+        config = load_config(options.config)
+        places = Places(
+            config=config_directory(),
+            local=local_directory(),
+            run=run_directory(options.runtime_dir),
+        )
+        configure(config.log.level, config.log.format)
+        asyncio.run(serve(config, places))
+    except SupervisorError as error:
+        print(f"fx-supervisor: {error}", file=sys.stderr)
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _exit_code(error: SupervisorError) -> int:
+    match error:
+        case ConfigError():
+            return EXIT_CONFIG
+        case AlreadyRunningError():
+            return EXIT_ALREADY_RUNNING
+        case EngineDeniedError():
+            return EXIT_DENIED
+        case _:
+            return EXIT_UNAVAILABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fx-supervisor",
+        description="Runs users' graphical sessions in containers.",
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "check", "version"),
+        default="run",
+        help="run the daemon (default); check configuration and templates; print the version",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help="configuration file (default: $FX_CONFIG_DIR/supervisor.yaml)",
+    )
+    parser.add_argument(
+        "--runtime-dir",
+        type=Path,
+        help="sockets and session files (default: $RUNTIME_DIRECTORY or /run/fastx-supervisor)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

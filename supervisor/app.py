@@ -1,0 +1,200 @@
+"""The composition root: the only place that knows every part, and that starts long-lived tasks.
+
+Start: locks, store, core, relay (so that agents of running sessions find it again), then the
+engine watcher, whose first listing adopts what runs. Stop: intake closes, workers drain, streams
+end, clients close. Containers run on, always.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import platform
+import pwd
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from relay.app import Relay
+from relay.config import RelayConfig
+from supervisor.config import Config
+from supervisor.engine.agent_document import AgentSettings
+from supervisor.engine.docker import DockerEngine
+from supervisor.engine.dress import HostPaths
+from supervisor.errors import ConfigError
+from supervisor.host.bundle import bundle_mounts
+from supervisor.host.identity import IdentityPolicy
+from supervisor.host.instance import instance_id, sole_use
+from supervisor.host.session_files import SessionDirectory
+from supervisor.reactor.admission import AdmissionLimits
+from supervisor.reactor.core import Core, CoreParts, CoreSettings
+from supervisor.share import agent_directory, openapi_document, templates_directory
+from supervisor.store.database import Database
+from supervisor.template.catalog import TemplateCatalog
+
+log = structlog.get_logger(__name__)
+
+DRAIN_SECONDS = 10.0
+STOP_RELAY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where this daemon's files are."""
+
+    config: Path
+    local: Path
+    run: Path
+
+
+async def serve(config: Config, places: Places) -> None:
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
+    """
+    with sole_use(places.run, "--runtime-dir"), sole_use(places.local, "FX_LOCAL_DIR"):
+        stopped = _stop_signal()
+        async with _opened(Database(places.local / "supervisor.db")) as database:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    await _live(config, places, database, tasks, stopped)
+            except BaseExceptionGroup as group:
+                raise _first(group) from None
+
+
+async def _live(
+    config: Config,
+    places: Places,
+    database: Database,
+    tasks: asyncio.TaskGroup,
+    stopped: asyncio.Event,
+) -> None:
+    """Put the parts together, run until told to stop, and take them apart in order."""
+
+    def spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return tasks.create_task(coroutine)
+
+    settings = core_settings(config, places)
+    engine = DockerEngine(
+        config.engine.url, settings.owner, config.engine.request_timeout_seconds
+    )
+    files = SessionDirectory(places.run)
+    files.create_root()
+    parts = CoreParts(
+        engine=engine,
+        database=database,
+        files=files,
+        catalog=TemplateCatalog(places.config, templates_directory()),
+        now=time.time,
+        spawn=spawn,
+    )
+    core = await Core.open(settings, parts)
+    relay = Relay(
+        relay_config(config, places.run), core.sessions, core.templates, core.feed, core.health
+    )
+    await relay.start()
+    background = core.begin(relay)
+    log.info("supervisor_started", owner=settings.owner, engine=config.engine.url)
+    await stopped.wait()
+    log.info("supervisor_stopping")
+    for task in background:
+        task.cancel()
+    await relay.stop(STOP_RELAY_SECONDS)
+    await core.close(DRAIN_SECONDS)
+    await engine.close()
+    log.info("supervisor_stopped")
+
+
+def core_settings(config: Config, places: Places) -> CoreSettings:
+    """The configuration as the core wants it. Raises ConfigError if the bundle is not there."""
+    return CoreSettings(
+        owner=instance_id(places.local),
+        node=platform.node(),
+        engine_url=config.engine.url,
+        identity=IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups),
+        limits=AdmissionLimits(
+            concurrent_starts=config.limits.concurrent_starts,
+            max_sessions=config.limits.max_sessions,
+        ),
+        agent=AgentSettings(heartbeat_seconds=config.agent.heartbeat_seconds),
+        paths=host_paths(config, places),
+        relist_seconds=config.engine.relist_seconds,
+        ended_seconds=config.retention.ended_seconds,
+        outbox_items=config.retention.outbox_items,
+    )
+
+
+def host_paths(config: Config, places: Places) -> HostPaths:
+    """What is mounted into containers. Raises ConfigError if the bundle is not there."""
+    return HostPaths(
+        agent=config.agent.directory or agent_directory(),
+        bundle=config.agent.bundle,
+        bundle_mounts=bundle_mounts(config.agent.bundle),
+        sessions=places.run / "sessions",
+        relay=places.run / "relay",
+    )
+
+
+def relay_config(config: Config, run: Path) -> RelayConfig:
+    """Where the relay listens, and who may use the web server's socket."""
+    (run / "relay").mkdir(mode=0o755, exist_ok=True)
+    viewer, web = config.relay.viewer, config.relay.web
+    return RelayConfig(
+        web_socket=run / "web.sock",
+        session_socket=run / "relay" / "session.sock",
+        display_socket=run / "relay" / "display.sock",
+        viewer_socket=run / "viewer.sock",
+        viewer_tcp=None if viewer.port is None else (viewer.host, viewer.port),
+        openapi=openapi_document(),
+        allow_uids=frozenset(_uids(web.allow_users)),
+        allow_gids=frozenset(_gids(web.allow_groups)),
+    )
+
+
+def _uids(names: Iterable[str]) -> Iterable[int]:
+    for name in names:
+        try:
+            yield pwd.getpwnam(name).pw_uid
+        except KeyError:
+            message = f"relay.web.allow_users: there is no user {name!r} on this host."
+            raise ConfigError(message) from None
+
+
+def _gids(names: Iterable[str]) -> Iterable[int]:
+    for name in names:
+        try:
+            yield grp.getgrnam(name).gr_gid
+        except KeyError:
+            message = f"relay.web.allow_groups: there is no group {name!r} on this host."
+            raise ConfigError(message) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What broke the daemon, out of the groups it came wrapped in."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _stop_signal() -> asyncio.Event:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+@asynccontextmanager
+async def _opened(database: Database) -> AsyncIterator[Database]:
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()

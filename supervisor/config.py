@@ -1,0 +1,184 @@
+"""``supervisor.yaml``: every key, its default and its meaning.
+
+Looked up as ``--config``, else ``$FX_CONFIG_DIR/supervisor.yaml`` (default ``/etc/fastx``); without
+a file the defaults hold. Unknown keys are errors, with file and line.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from supervisor.errors import ConfigError
+from supervisor.host.identity import IdentityPolicy
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are refused, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineConfig(Section):
+    """Which engine, and how long to wait for it."""
+
+    host: str = ""
+    """``unix:///path`` or ``tcp://host:port``; empty: ``DOCKER_HOST``, else Docker's own socket."""
+    request_timeout_seconds: Seconds = 120.0
+    relist_seconds: Seconds = 60.0
+    """How often to list all containers, in case an event was lost."""
+
+    @property
+    def url(self) -> str:
+        """Where the engine listens."""
+        return self.host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+class AgentConfig(Section):
+    """What is mounted into every container."""
+
+    directory: Path | None = None
+    """The agent; ``null``: the one this package brings."""
+    bundle: Path = Path("/usr/lib/fastx-supervisor/bundle")
+    """The X server bundle that ``build-bundle`` made on this host."""
+    heartbeat_seconds: Seconds = 15.0
+
+
+class IdentityConfig(Section):
+    """Which users may have sessions."""
+
+    min_uid: Annotated[int, Field(ge=1)] = 1000
+    forbidden_groups: frozenset[str] = IdentityPolicy().forbidden_groups
+
+
+class LimitsConfig(Section):
+    """How much at once."""
+
+    concurrent_starts: Annotated[int, Field(ge=1)] = 16
+    max_sessions: Annotated[int, Field(ge=1)] | None = None
+
+
+class WebConfig(Section):
+    """The web server's socket: who may speak to it, besides root and the daemon's own user."""
+
+    allow_users: tuple[str, ...] = ()
+    allow_groups: tuple[str, ...] = ()
+
+
+class ViewerConfig(Section):
+    """The viewers' endpoint: its Unix socket always, TCP when ``port`` is set."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
+class RelayConfig(Section):
+    """Sockets and their limits."""
+
+    web: WebConfig = WebConfig()
+    viewer: ViewerConfig = ViewerConfig()
+
+
+class RetentionConfig(Section):
+    """How long what is over is remembered."""
+
+    ended_seconds: Seconds = 86_400.0
+    outbox_items: Annotated[int, Field(ge=100)] = 10_000
+
+
+class LogConfig(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Config(Section):
+    """The whole file."""
+
+    engine: EngineConfig = EngineConfig()
+    agent: AgentConfig = AgentConfig()
+    identity: IdentityConfig = IdentityConfig()
+    limits: LimitsConfig = LimitsConfig()
+    relay: RelayConfig = RelayConfig()
+    retention: RetentionConfig = RetentionConfig()
+    log: LogConfig = LogConfig()
+
+
+def config_directory() -> Path:
+    """``FX_CONFIG_DIR``, FastX's own variable."""
+    return Path(os.environ.get("FX_CONFIG_DIR", "/etc/fastx"))
+
+
+def local_directory() -> Path:
+    """``FX_LOCAL_DIR``: where this node keeps its state."""
+    return Path(os.environ.get("FX_LOCAL_DIR", "/var/fastx/local"))
+
+
+def run_directory(given: Path | None) -> Path:
+    """``--runtime-dir``, else systemd's ``RUNTIME_DIRECTORY``, else the default."""
+    by_systemd = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return given or Path(by_systemd or "/run/fastx-supervisor")
+
+
+def load_config(path: Path | None) -> Config:
+    """Read the configuration. Raises ConfigError with one ``file:line:column`` fault per line."""
+    source = path or config_directory() / "supervisor.yaml"
+    try:
+        text = source.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if path is None:
+            return Config()
+        message = f"{source}: there is no such file."
+        raise ConfigError(message) from None
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{source}: cannot be read: {error}"
+        raise ConfigError(message) from error
+    return _validated(source, _parsed(source, text))
+
+
+def _parsed(source: Path, text: str) -> Any:  # noqa: ANN401 whatever the file holds
+    try:
+        return YAML(typ="rt").load(text) or {}
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        message = f"{source}:{line}:{column}: {error.problem}"
+        raise ConfigError(message) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        message = f"{source}:1:1: {error}"
+        raise ConfigError(message) from error
+
+
+def _validated(source: Path, document: Any) -> Config:  # noqa: ANN401 whatever the file holds
+    try:
+        return Config.model_validate(document)
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors():
+            line, column = _position(document, fault["loc"])
+            where = ".".join(map(str, fault["loc"])) or "the file"
+            faults.append(f"{source}:{line}:{column}: {where}: {fault['msg']}")
+        raise ConfigError("\n".join(faults)) from error
+
+
+def _position(document: Any, loc: tuple[str | int, ...]) -> tuple[int, int]:  # noqa: ANN401
+    """Line and column (from 1) of the deepest part of ``loc`` that the file holds."""
+    line, column = 1, 1
+    for key in loc:
+        if isinstance(document, CommentedMap) and key in document:
+            line, column = (n + 1 for n in document.lc.key(key))
+        elif isinstance(document, CommentedSeq) and isinstance(key, int) and key < len(document):
+            line, column = (n + 1 for n in document.lc.item(key))
+        else:
+            break
+        document = document[key]
+    return line, column

@@ -1,0 +1,271 @@
+"""Docker Engine through aiodocker: the one module that knows either.
+
+Event streams get a client each, for aiodocker's stream task outlives its stream and a second
+subscription on the same client waits for ever. Requests share a client without a connection limit:
+the default of 100 would let slow calls starve quick ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tarfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import aiodocker
+import aiohttp
+from aiodocker.channel import ChannelSubscriber
+from aiodocker.containers import DockerContainer
+from aiodocker.exceptions import DockerError
+
+from supervisor.engine import labels
+from supervisor.engine.base import (
+    ContainerRecord,
+    EngineEvent,
+    EngineEventKind,
+    EngineVersion,
+    container_name,
+)
+from supervisor.engine.docker_errors import NO_CONNECTION, translated
+from supervisor.engine.events import read_event
+from supervisor.engine.payload import container_body, extra_networks
+from supervisor.engine.pull import PullProgress
+from supervisor.errors import EngineError
+from supervisor.host.image_contents import ImageContents
+from supervisor.lifecycle.facts import ContainerStatus
+from supervisor.lifecycle.session import SessionId
+from supervisor.template.spec import ContainerSpec
+
+NOT_FOUND = 404
+CONFLICT = 409
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_STATUSES = {
+    "created": ContainerStatus.CREATED,
+    "running": ContainerStatus.RUNNING,
+    "restarting": ContainerStatus.RUNNING,
+    "paused": ContainerStatus.PAUSED,
+    "exited": ContainerStatus.EXITED,
+    "removing": ContainerStatus.EXITED,
+    "dead": ContainerStatus.EXITED,
+}
+
+
+class DockerEngine:
+    """The Engine Protocol (``base.Engine``) on one Docker Engine."""
+
+    def __init__(self, url: str, owner: str, request_timeout_seconds: float) -> None:
+        self._url = url
+        self._owner = owner
+        self._timeout = aiohttp.ClientTimeout(total=request_timeout_seconds, sock_connect=5)
+        self._docker: aiodocker.Docker | None = None
+
+    async def version(self) -> EngineVersion:
+        with translated():
+            raw = await self._client.version()
+        return EngineVersion(
+            name="docker", version=raw["Version"], api_version=raw["ApiVersion"]
+        )
+
+    async def find_image(self, reference: str) -> str | None:
+        try:
+            with translated():
+                image: dict[str, Any] = await self._client.images.inspect(reference)
+        except EngineError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return str(image["Id"])
+
+    async def pull_image(self, reference: str) -> AsyncIterator[float]:
+        progress = PullProgress()
+        with translated(pulling=reference):
+            async for line in self._client.images.pull(reference, stream=True):
+                if progress.take(line):
+                    yield progress.fraction
+
+    async def read_image(self, image_id: str) -> ImageContents:
+        with translated():
+            image: dict[str, Any] = await self._client.images.inspect(image_id)
+            body: dict[str, Any] = {
+                "Image": image_id,
+                "Cmd": ["/never-started"],
+                "Labels": {labels.OWNER: self._owner, labels.PROBE: "true"},
+                "NetworkDisabled": True,
+            }
+            container = await self._client.containers.create(body)
+            try:
+                return ImageContents(
+                    image_id=image_id,
+                    perl=await _find_perl(container, image),
+                    passwd=await _read_text(container, "/etc/passwd"),
+                    group=await _read_text(container, "/etc/group"),
+                )
+            finally:
+                await container.delete(force=True)
+
+    async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
+        with translated():
+            container = await self._create(session_id, spec)
+            try:
+                await self._connect_networks(container, spec)
+                await container.start()
+            except DockerError as error:
+                if error.status != NO_CONNECTION:
+                    with contextlib.suppress(DockerError):
+                        await container.delete(force=True)
+                raise
+        return str(container.id)
+
+    async def stop(self, session_id: SessionId, signal: str) -> None:
+        """Does not wait for the end, which would hold a connection for the grace period."""
+        with _absence_is_fine(), translated():
+            await self._named(session_id).kill(signal=signal)
+
+    async def remove(self, session_id: SessionId) -> None:
+        with _absence_is_fine(), translated():
+            await self._named(session_id).delete(force=True, timeout=self._timeout)
+
+    async def list_containers(self) -> Sequence[ContainerRecord]:
+        filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
+        with translated():
+            listed = await self._client.containers.list(all=1, filters=filters)
+            return [await self._record(container) for container in listed]
+
+    @asynccontextmanager
+    async def watch(self, since: float) -> AsyncIterator[AsyncIterator[EngineEvent]]:
+        client = self._new_client()
+        subscriber: ChannelSubscriber = client.events.subscribe(create_task=False)  # type: ignore[no-untyped-call] # not annotated there
+        filters = {
+            "type": ["container"],
+            "event": [kind.value for kind in EngineEventKind],
+            "label": [f"{labels.OWNER}={self._owner}"],
+        }
+        reading = asyncio.create_task(
+            client.events.run(since=f"{since:.9f}", filters=json.dumps(filters))
+        )
+        try:
+            yield _events(subscriber, reading)
+        finally:
+            reading.cancel()
+            await asyncio.wait([reading])
+            await _close(client)
+
+    async def close(self) -> None:
+        if self._docker is not None:
+            await _close(self._docker)
+
+    @property
+    def _client(self) -> aiodocker.Docker:
+        """Made on first use: it belongs to the running event loop."""
+        if self._docker is None:
+            self._docker = self._new_client()
+        return self._docker
+
+    def _new_client(self) -> aiodocker.Docker:
+        if not self._url.startswith("unix://"):
+            return aiodocker.Docker(url=self._url, timeout=self._timeout)
+        connector = aiohttp.UnixConnector(self._url.removeprefix("unix://"), limit=0)
+        session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return aiodocker.Docker(url=self._url, session=session, timeout=self._timeout)
+
+    def _named(self, session_id: SessionId) -> DockerContainer:
+        return self._client.containers.container(container_name(session_id))
+
+    async def _create(self, session_id: SessionId, spec: ContainerSpec) -> DockerContainer:
+        """The session's container, made now or by a call whose answer was lost."""
+        name = container_name(session_id)
+        try:
+            return await self._client.containers.create(container_body(spec), name=name)
+        except DockerError as error:
+            if error.status != CONFLICT:
+                raise
+        container = await self._client.containers.get(name)
+        found = container["Config"]["Labels"] or {}
+        if found.get(labels.OWNER) != self._owner:
+            message = f"The name {name} is taken by a container that is not this supervisor's."
+            raise EngineError(message)
+        return container
+
+    async def _connect_networks(self, container: DockerContainer, spec: ContainerSpec) -> None:
+        for network, endpoint in extra_networks(spec):
+            found = await self._client.networks.get(network)
+            await found.connect({"Container": container.id, "EndpointConfig": endpoint})
+
+    async def _record(self, listed: DockerContainer) -> ContainerRecord:
+        """A listing has no exit codes; those that have exited are looked at one by one."""
+        status = _STATUSES[listed["State"]]
+        record = ContainerRecord(
+            session_id=SessionId(listed["Labels"][labels.SESSION]),
+            container_id=str(listed.id),
+            status=status,
+            created_at=float(listed["Created"]),
+        )
+        if status is not ContainerStatus.EXITED:
+            return record
+        with contextlib.suppress(DockerError):
+            state = (await listed.show())["State"]
+            return replace(record, exit_code=state["ExitCode"], oom_killed=state["OOMKilled"])
+        return record
+
+
+async def _events(
+    subscriber: ChannelSubscriber, reading: asyncio.Task[None]
+) -> AsyncIterator[EngineEvent]:
+    """Until the stream breaks; aiodocker says so with ``None``, and why in its task."""
+    while (raw := await subscriber.get()) is not None:  # type: ignore[no-untyped-call] # likewise
+        event = read_event(raw)
+        if event is not None:
+            yield event
+    with translated():
+        await reading
+
+
+async def _find_perl(container: DockerContainer, image: dict[str, Any]) -> str | None:
+    """The first perl on the image's PATH, as the engine's own look-up would find it."""
+    environment = (image.get("Config") or {}).get("Env") or []
+    paths = [entry.removeprefix("PATH=") for entry in environment if entry.startswith("PATH=")]
+    for directory in (paths[0] if paths else DEFAULT_PATH).split(":"):
+        path = f"{directory or '/'}/perl".replace("//", "/")
+        if await _read_archive(container, path) is not None:
+            return path
+    return None
+
+
+async def _read_text(container: DockerContainer, path: str) -> str:
+    archive = await _read_archive(container, path)
+    if archive is None:
+        return ""
+    with archive:
+        member = archive.next()
+        file = archive.extractfile(member) if member is not None and member.isreg() else None
+        return "" if file is None else file.read().decode("utf-8", "surrogateescape")
+
+
+async def _read_archive(container: DockerContainer, path: str) -> tarfile.TarFile | None:
+    try:
+        return await container.get_archive(path)
+    except DockerError as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
+
+
+@contextlib.contextmanager
+def _absence_is_fine() -> Iterator[None]:
+    """Stopping or removing what is not there, or is just going, has the result that was wanted."""
+    try:
+        yield
+    except EngineError as error:
+        if error.status not in (NOT_FOUND, CONFLICT):
+            raise
+
+
+async def _close(client: aiodocker.Docker) -> None:
+    await client.close()
+    await client.session.close()

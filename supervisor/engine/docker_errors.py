@@ -1,0 +1,71 @@
+"""aiodocker's, aiohttp's and the Engine API's ways of failing, as ours. Vendor exceptions end here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import aiohttp
+from aiodocker.exceptions import DockerError, DockerStreamError
+
+from supervisor.errors import (
+    EngineDeniedError,
+    EngineError,
+    EngineUnreachableError,
+    ImageNotFoundError,
+    ImagePullError,
+    MountMissingError,
+)
+
+NO_CONNECTION = 900
+"""The status that aiodocker gives an error of its own: no connection to the engine."""
+
+_NOT_FOUND = 404
+
+_DENIED = (
+    "The Docker socket may not be used by this user: is the user in group docker? "
+    "(usermod -aG docker fastx, then restart the service)"
+)
+_UNREACHABLE = (
+    "The Docker Engine does not answer: is it running (systemctl status docker), and is "
+    "engine.host (or DOCKER_HOST) right?"
+)
+
+_MISSING_SOURCE = "bind source path does not exist"
+"""What the engine says of a mount without a source; it has no code for it (daemon/volumes)."""
+
+
+@contextmanager
+def translated(*, pulling: str | None = None) -> Iterator[None]:
+    """Raise EngineError and its kin for whatever aiodocker raises inside."""
+    try:
+        yield
+    except DockerStreamError as error:
+        raise _pull_refused(pulling, error.message) from error
+    except DockerError as error:
+        raise _from_status(error, pulling) from error
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        detail = f" ({type(error).__name__}: {error})" if str(error) else ""
+        raise EngineUnreachableError(_UNREACHABLE + detail) from error
+    except PermissionError as error:
+        raise EngineDeniedError(_DENIED) from error
+
+
+def _from_status(error: DockerError, pulling: str | None) -> EngineError:
+    if error.status == NO_CONNECTION:
+        if "ermission denied" in error.message:
+            return EngineDeniedError(_DENIED)
+        return EngineUnreachableError(f"{_UNREACHABLE} ({error.message})")
+    if pulling is not None:
+        return _pull_refused(pulling, error.message)
+    if _MISSING_SOURCE in error.message:
+        source = error.message.rpartition(":")[2].strip()
+        message = f"A mount of the template has no source on this host: {source} does not exist."
+        return MountMissingError(message, status=error.status)
+    if error.status == _NOT_FOUND and "No such image" in error.message:
+        return ImageNotFoundError(error.message, status=error.status)
+    return EngineError(f"The Docker Engine refused: {error.message}", status=error.status)
+
+
+def _pull_refused(pulling: str | None, message: str) -> EngineError:
+    return ImagePullError(f"The image {pulling} could not be pulled: {message}")

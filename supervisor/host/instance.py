@@ -1,0 +1,71 @@
+"""Which supervisor this is, and that it is the only one on its run-time directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from supervisor.errors import AlreadyRunningError, ConfigError
+
+
+def instance_id(local_directory: Path) -> str:
+    """The owner of this daemon's containers: made once, kept apart from the database.
+
+    A lost database must not make strangers of the containers that run.
+    """
+    path = local_directory / "instance-id"
+    try:
+        local_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        message = (
+            f"The state directory {local_directory} cannot be used: {error.strerror}. "
+            "Create it for the daemon's user, or set FX_LOCAL_DIR."
+        )
+        raise ConfigError(message) from error
+    fresh = secrets.token_hex(8)
+    with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 a descriptor, not a path
+        file.write(fresh + "\n")
+    return fresh
+
+
+@contextmanager
+def sole_use(directory: Path, option: str) -> Iterator[None]:
+    """Hold a directory for this process; ``option`` is what names another one.
+
+    Raises AlreadyRunningError if another daemon holds it, ConfigError if it cannot be used.
+    """
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        message = (
+            f"The directory {directory} cannot be used: {error.strerror}. "
+            f"Create it for the daemon's user, or name another with {option}."
+        )
+        raise ConfigError(message) from error
+    try:
+        _lock(descriptor, directory, option)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path, option: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+        message = (
+            f"Another fx-supervisor (pid {holder}) runs on {directory}; stop it first, or give "
+            f"this one a directory of its own with {option}."
+        )
+        raise AlreadyRunningError(message) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())

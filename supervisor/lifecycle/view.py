@@ -1,0 +1,64 @@
+"""The session object of the wire: what the web server, the event stream and webhooks are shown."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from supervisor.lifecycle.session import Session, SessionId, Timestamp
+
+
+def rfc3339(at: Timestamp | None) -> str | None:
+    """RFC 3339, UTC, milliseconds; ``None`` stays ``None``."""
+    if at is None:
+        return None
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def session_object(session: Session) -> dict[str, Any]:
+    """The public face of a session, JSON-ready. Internals (token, spec, deadlines) stay out."""
+    return {
+        "id": session.id,
+        "user": session.user,
+        "name": session.name,
+        "title": session.title,
+        "template": session.template,
+        "image": session.image,
+        "command": session.command,
+        "geometry": session.geometry,
+        "dpi": session.dpi,
+        "params": dict(session.params),
+        "phase": session.phase.value,
+        "reason": session.reason.value if session.reason else None,
+        "message": session.message,
+        "progress": session.progress,
+        "queue_position": session.queue_position,
+        "created_at": rfc3339(session.created_at),
+        "started_at": rfc3339(session.started_at),
+        "ready_at": rfc3339(session.ready_at),
+        "ended_at": rfc3339(session.ended_at),
+        "exit_code": session.exit_code,
+        "viewers": {"control": session.viewers.control, "view": session.viewers.view},
+        "last_input_at": rfc3339(session.last_input_at),
+        "last_seen_at": rfc3339(session.last_seen_at),
+        "usage": {
+            "memory_bytes": session.usage.memory_bytes,
+            "cpu_seconds": session.usage.cpu_seconds,
+            "processes": session.usage.processes,
+        },
+        "node": session.node,
+        "container_id": session.container_id,
+        "version": session.version,
+    }
+
+
+def update_document(session: Session) -> bytes:
+    """The ``data`` of an ``update`` event: the whole session, compact JSON on one line."""
+    return json.dumps(session_object(session), separators=(",", ":")).encode()
+
+
+def delete_document(session_id: SessionId) -> bytes:
+    """The ``data`` of a ``delete`` event."""
+    return json.dumps({"id": session_id}, separators=(",", ":")).encode()

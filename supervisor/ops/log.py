@@ -1,0 +1,77 @@
+"""Logs by structlog: one JSON object per line for journald, key-value with colour on a terminal.
+
+Events are snake_case past tense. A last step masks whatever looks like a secret, should one ever
+be handed to a log call by mistake.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+LogFormat = Literal["auto", "json", "console"]
+
+_SECRET_KEYS = ("token", "ticket", "secret", "password", "authorization", "cookie")
+_MASK = "***"
+
+
+def configure(level: str, log_format: LogFormat) -> None:
+    """Send everything, the standard library's loggers too, to standard error."""
+    numeric = logging.getLevelName(level.upper())
+    console = sys.stderr.isatty() if log_format == "auto" else log_format == "console"
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _drop_absent,
+        _mask_secrets,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    final: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if console
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [output]
+    root.setLevel(numeric)
+    for noisy in ("asyncio", "aiohttp.access", "aiodocker"):
+        logging.getLogger(noisy).setLevel(max(numeric, logging.WARNING))
+
+
+def _drop_absent(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A field without a value says nothing; leave it out of the line."""
+    return {key: value for key, value in event.items() if value is not None}
+
+
+def _mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: _masked(key, value) for key, value in event.items()}
+
+
+def _masked(key: str, value: Any) -> Any:  # noqa: ANN401 whatever was logged
+    if any(word in key.lower() for word in _SECRET_KEYS):
+        return _MASK
+    if isinstance(value, dict):
+        return {inner: _masked(str(inner), each) for inner, each in value.items()}
+    return value

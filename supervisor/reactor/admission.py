@@ -1,0 +1,81 @@
+"""Whose turn it is: pending sessions start in order, so many at a time, so many in all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from supervisor.lifecycle.facts import Fact, QueueMoved, SlotGranted
+from supervisor.lifecycle.session import Phase, Session, SessionId
+
+Post = Callable[[SessionId, Fact], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionLimits:
+    """``limits:`` in supervisor.yaml."""
+
+    concurrent_starts: int = 16
+    """More at once makes the engine slower for all of them."""
+    max_sessions: int | None = None
+    """Sessions with a container; ``None`` leaves it to the machine."""
+
+
+class Admission:
+    """Grants slots in the order in which sessions were accepted."""
+
+    def __init__(self, limits: AdmissionLimits, post: Post) -> None:
+        self._limits = limits
+        self._post = post
+        self._pending: dict[SessionId, int | None] = {}
+        self._starting: set[SessionId] = set()
+        self._live: set[SessionId] = set()
+
+    def observe(self, session: Session) -> None:
+        """Take note of a committed session, and see who is next."""
+        phase = session.known_phase or session.phase
+        if phase is Phase.PENDING:
+            if session.id not in self._live:
+                self._pending.setdefault(session.id, session.queue_position)
+        else:
+            self._pending.pop(session.id, None)
+        if phase not in (Phase.PENDING, Phase.STARTING):
+            self._starting.discard(session.id)
+        if phase is Phase.STARTING:
+            self._starting.add(session.id)
+            self._live.add(session.id)
+        if phase in (Phase.RUNNING, Phase.SUSPENDED, Phase.TERMINATING):
+            self._live.add(session.id)
+        if phase is Phase.ENDED:
+            self._live.discard(session.id)
+        self._grant()
+
+    def forget(self, session_id: SessionId) -> None:
+        """The session is gone."""
+        self._pending.pop(session_id, None)
+        self._starting.discard(session_id)
+        self._live.discard(session_id)
+        self._grant()
+
+    def _has_slot(self) -> bool:
+        most = self._limits.max_sessions
+        room = most is None or len(self._live) < most
+        return room and len(self._starting) < self._limits.concurrent_starts
+
+    def _grant(self) -> None:
+        moved = False
+        while self._pending and self._has_slot():
+            session_id = next(iter(self._pending))
+            del self._pending[session_id]
+            self._starting.add(session_id)
+            self._live.add(session_id)
+            self._post(session_id, SlotGranted())
+            moved = True
+        if moved or None in self._pending.values():
+            self._number()
+
+    def _number(self) -> None:
+        for position, (session_id, known) in enumerate(self._pending.items(), start=1):
+            if known != position:
+                self._pending[session_id] = position
+                self._post(session_id, QueueMoved(position))

@@ -1,0 +1,65 @@
+"""Committed changes to whoever listens now; readers have bounds, the sender never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from supervisor.lifecycle.feed import FeedGapError, FeedItem
+
+
+class Broadcast:
+    """Fan-out in the order of publication."""
+
+    def __init__(self, latest: int, *, buffer_items: int = 1024) -> None:
+        self._latest = latest
+        self._buffer_items = buffer_items
+        self._readers: set[_Reader] = set()
+
+    def latest(self) -> int:
+        """The number of the newest published item."""
+        return self._latest
+
+    def publish(self, item: FeedItem) -> None:
+        """Hand the item to every reader."""
+        self._latest = item.seq
+        for reader in self._readers:
+            reader.push(item)
+
+    @contextmanager
+    def subscribe(self) -> Iterator[AsyncIterator[FeedItem]]:
+        """Items from now on. The iterator raises FeedGapError once its reader fell behind."""
+        reader = _Reader(self._buffer_items)
+        self._readers.add(reader)
+        try:
+            yield reader
+        finally:
+            self._readers.discard(reader)
+
+
+class _Reader(AsyncIterator[FeedItem]):
+    """What one reader has not read yet."""
+
+    def __init__(self, bound: int) -> None:
+        self._items: deque[FeedItem] = deque()
+        self._bound = bound
+        self._behind = False
+        self._news = asyncio.Event()
+
+    def push(self, item: FeedItem) -> None:
+        if len(self._items) >= self._bound:
+            self._behind = True
+            self._items.clear()
+        if not self._behind:
+            self._items.append(item)
+        self._news.set()
+
+    async def __anext__(self) -> FeedItem:
+        while not self._items:
+            if self._behind:
+                raise FeedGapError
+            self._news.clear()
+            await self._news.wait()
+        return self._items.popleft()

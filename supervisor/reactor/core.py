@@ -1,0 +1,190 @@
+"""The reactor put together: everything between engine, store and relay.
+
+Knows neither Docker nor HTTP, so that the same core runs over an engine in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from supervisor.engine.agent_document import AgentSettings
+from supervisor.engine.base import Engine
+from supervisor.engine.dress import HostPaths
+from supervisor.host.identity import IdentityPolicy
+from supervisor.host.session_files import SessionDirectory
+from supervisor.lifecycle.effects import Effect
+from supervisor.lifecycle.facts import Fact
+from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.reactor.admission import Admission, AdmissionLimits
+from supervisor.reactor.adoption import Adoption
+from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.committed import Committed
+from supervisor.reactor.directory import Directory
+from supervisor.reactor.intake import Intake
+from supervisor.reactor.lane import Lanes
+from supervisor.reactor.launch import Launcher
+from supervisor.reactor.perform import AgentLink, Performer
+from supervisor.reactor.retention import Retention
+from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.timers import Timers
+from supervisor.reactor.ulid import UlidSource
+from supervisor.reactor.watcher import Watcher
+from supervisor.reactor.worker import Reactor
+from supervisor.store.database import Database
+from supervisor.store.outbox import latest
+from supervisor.store.sessions import load_sessions
+from supervisor.template.catalog import TemplateCatalog
+
+log = structlog.get_logger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """What an administrator has said about sessions in general. Units: seconds."""
+
+    owner: str
+    node: str
+    engine_url: str
+    identity: IdentityPolicy
+    limits: AdmissionLimits
+    agent: AgentSettings
+    paths: HostPaths
+    relist_seconds: float = 60.0
+    ended_seconds: float = 86_400.0
+    outbox_items: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreParts:
+    """What the core is built on."""
+
+    engine: Engine
+    database: Database
+    files: SessionDirectory
+    catalog: TemplateCatalog
+    now: Callable[[], Timestamp]
+    spawn: Spawn
+
+
+class Core:
+    """Made with ``open``; offers the relay's ports; ``begin`` sets it going."""
+
+    def __init__(self, settings: CoreSettings, parts: CoreParts, latest_seq: int) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._link: AgentLink | None = None
+        self.directory = Directory()
+        self.broadcast = Broadcast(latest_seq)
+        self.reactor = Reactor(
+            database=parts.database, directory=self.directory, now=parts.now, spawn=parts.spawn
+        )
+        post = self.reactor.post
+        self._timers = Timers(post, parts.now)
+        self._lanes = Lanes(self._perform, post, parts.spawn)
+        self._committed = Committed(
+            self.broadcast, self._timers, Admission(settings.limits, post), self._lanes
+        )
+        self.reactor.observe(self._committed)
+        self._watcher = Watcher(
+            engine=parts.engine,
+            directory=self.directory,
+            post=post,
+            adopt=Adoption(self.directory, parts.files, self.reactor.submit).run,
+            now=parts.now,
+            relist_seconds=settings.relist_seconds,
+        )
+        self._ids = UlidSource()
+        self._launcher = Launcher(
+            engine=parts.engine,
+            database=parts.database,
+            files=parts.files,
+            paths=settings.paths,
+            settings=settings.agent,
+            owner=settings.owner,
+            post=post,
+        )
+        self._offer()
+
+    @classmethod
+    async def open(cls, settings: CoreSettings, parts: CoreParts) -> Core:
+        """Load what the store knows. Raises StoreError."""
+        core = cls(settings, parts, await parts.database.run(latest))
+        sessions, unreadable = await parts.database.run(load_sessions)
+        for session in sessions:
+            core.directory.put(session)
+            core._ids.start_after(session.id)  # noqa: SLF001 its own
+        for session_id in unreadable:
+            log.error("stored_session_unreadable", session_id=session_id)
+        return core
+
+    def _offer(self) -> None:
+        """What the relay is given."""
+        settings, parts = self._settings, self._parts
+        health = self._watcher.health
+        intake = Intake(
+            database=parts.database,
+            directory=self.directory,
+            observer=self._committed,
+            catalog=parts.catalog,
+            identity_policy=settings.identity,
+            ids=self._ids,
+            health=health,
+            node=settings.node,
+            now=parts.now,
+        )
+        self.sessions = SessionService(
+            intake=intake,
+            directory=self.directory,
+            reactor=self.reactor,
+            broadcast=self.broadcast,
+        )
+        self.feed = FeedService(
+            broadcast=self.broadcast, database=parts.database, directory=self.directory
+        )
+        self.templates = CatalogService(catalog=parts.catalog)
+        self.health = HealthService(
+            health=health,
+            directory=self.directory,
+            node_name=settings.node,
+            engine_url=settings.engine_url,
+            max_sessions=settings.limits.max_sessions,
+        )
+
+    def begin(self, link: AgentLink) -> list[asyncio.Task[None]]:
+        """Take up stored sessions and watch the engine; returns the tasks that never end."""
+        self._link = link
+        for session in self.directory:
+            self._committed.resume(session)
+        retention = Retention(
+            directory=self.directory,
+            database=self._parts.database,
+            post=self.reactor.post,
+            now=self._parts.now,
+            ended_seconds=self._settings.ended_seconds,
+            outbox_items=self._settings.outbox_items,
+        )
+        return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
+
+    async def close(self, drain_seconds: float) -> None:
+        """Workers first, so that what is known is committed; then what they asked for."""
+        await self.reactor.drain(drain_seconds)
+        await self._lanes.close()
+        self._timers.close()
+
+    async def _perform(self, session_id: SessionId, effect: Effect) -> Fact | None:
+        assert self._link is not None  # noqa: S101 begin() comes first
+        performer = Performer(
+            directory=self.directory,
+            engine=self._parts.engine,
+            launcher=self._launcher,
+            files=self._parts.files,
+            link=self._link,
+        )
+        return await performer(session_id, effect)

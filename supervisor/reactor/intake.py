@@ -1,0 +1,145 @@
+"""From a start request to a durable session: identity, template, rendering, one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from supervisor.engine.plan import LaunchPlan, dump_plan
+from supervisor.host.identity import Identity, IdentityPolicy, look_up
+from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.errors import ConflictError, UnavailableError
+from supervisor.lifecycle.feed import FeedItem
+from supervisor.lifecycle.session import Session, SessionId, StartRequest, Timestamp
+from supervisor.lifecycle.transitions import Decision
+from supervisor.reactor.directory import Directory
+from supervisor.reactor.ulid import UlidSource
+from supervisor.reactor.watcher import EngineHealth
+from supervisor.reactor.worker import Observer
+from supervisor.store.database import Database
+from supervisor.store.sessions import Claim, Claimed, claim, commit_change, find_claim
+from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.render import RenderContext, RenderedSession, UserContext, render
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Accepts sessions; what it needs of the daemon."""
+
+    database: Database
+    directory: Directory
+    observer: Observer
+    catalog: TemplateCatalog
+    identity_policy: IdentityPolicy
+    ids: UlidSource
+    health: EngineHealth
+    node: str
+    now: Callable[[], Timestamp]
+
+    async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
+        """Accept a session; it is durable when this returns.
+
+        Raises InvalidRequestError and its kin with field errors, TemplateNotFoundError,
+        ConflictError for a key used for something else, UnavailableError without an engine.
+        """
+        if not (self.health.adopted and self.health.reachable):
+            message = f"Sessions cannot be started at the moment: {self.health.message}"
+            raise UnavailableError(message)
+        template = self.catalog.get(request.template)
+        identity = await look_up(request.user, self.identity_policy)
+        session_id = self.ids.next()
+        context = render_context(identity, session_id, request.name, self.node)
+        session = self._session(session_id, request, identity, render(template, request, context))
+        key = None
+        if idempotency_key is not None:
+            key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
+        outcome = await self.database.run(lambda connection: _accept(connection, session, key))
+        if isinstance(outcome, Claimed):
+            return self._claimed(outcome, key)
+        self.directory.put(session)
+        log.info(
+            "session_accepted", session_id=session_id, user=session.user, template=session.template
+        )
+        self.observer.committed(Decision(session, (), EventKind.UPDATE), outcome)
+        return session
+
+    def _claimed(self, outcome: Claimed, key: Claim | None) -> Session:
+        if key is not None and outcome.request_hash != key.request_hash:
+            message = "This Idempotency-Key was used for another request; take a new one."
+            raise ConflictError(message)
+        found = self.directory.find(outcome.session_id)
+        if found is None:
+            message = "The session started with this Idempotency-Key has been purged since."
+            raise ConflictError(message)
+        return found
+
+    def _session(
+        self,
+        session_id: SessionId,
+        request: StartRequest,
+        identity: Identity,
+        rendered: RenderedSession,
+    ) -> Session:
+        plan = LaunchPlan(
+            spec=rendered.spec,
+            identity=identity,
+            command=rendered.command,
+            pull_policy=rendered.pull_policy,
+        )
+        return Session(
+            id=session_id,
+            user=identity.name,
+            name=rendered.name,
+            template=request.template,
+            image=rendered.image,
+            command=rendered.command_text,
+            geometry=rendered.geometry,
+            dpi=rendered.dpi,
+            params=rendered.params,
+            created_at=self.now(),
+            node=self.node,
+            rules=rendered.rules,
+            spec=dump_plan(plan),
+        )
+
+
+def render_context(
+    identity: Identity, session_id: SessionId, session_name: str | None, node: str
+) -> RenderContext:
+    """What a template may interpolate of this user, session and host."""
+    return RenderContext(
+        user=UserContext(
+            name=identity.name,
+            uid=identity.uid,
+            gid=identity.gid,
+            home=identity.home,
+            shell=identity.shell,
+            gecos=identity.gecos,
+            groups=identity.gids,
+        ),
+        session_id=session_id,
+        session_name=session_name or "",
+        host_name=node,
+    )
+
+
+def _accept(
+    connection: sqlite3.Connection, session: Session, key: Claim | None
+) -> Claimed | FeedItem:
+    if key is not None:
+        found = find_claim(connection, key.key, session.created_at)
+        if found is not None:
+            return found
+        claim(connection, key, session)
+    return commit_change(connection, session, EventKind.UPDATE)
+
+
+def _request_hash(request: StartRequest) -> str:
+    return hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()

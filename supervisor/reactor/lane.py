@@ -1,0 +1,138 @@
+"""Effects of one session, performed one after the other; their outcome returns as facts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+import structlog
+
+from supervisor.errors import EngineError, EngineUnreachableError
+from supervisor.lifecycle.effects import (
+    CancelPreparation,
+    Effect,
+    PrepareSession,
+    StartContainer,
+)
+from supervisor.lifecycle.errors import SupervisorError
+from supervisor.lifecycle.facts import Fact, LaunchFailed
+from supervisor.lifecycle.session import Reason, SessionId
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_SECONDS = 0.2
+LAST_RETRY_SECONDS = 5.0
+
+_LAUNCH = (PrepareSession, StartContainer)
+
+Perform = Callable[[SessionId, Effect], Awaitable[Fact | None]]
+Post = Callable[[SessionId, Fact], None]
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+class Lanes:
+    """A lane per session that has something to do; lanes do not wait for each other."""
+
+    def __init__(self, perform: Perform, post: Post, spawn: Spawn) -> None:
+        self._perform = perform
+        self._post = post
+        self._spawn = spawn
+        self._lanes: dict[SessionId, _Lane] = {}
+
+    def add(self, session_id: SessionId, effects: Iterable[Effect]) -> None:
+        """Perform these after whatever the session's lane holds already."""
+        for effect in effects:
+            if isinstance(effect, CancelPreparation):
+                self._cancel_launch(session_id)
+                continue
+            lane = self._lanes.get(session_id)
+            if lane is None:
+                lane = self._lanes[session_id] = _Lane()
+                lane.task = self._spawn(self._work(session_id, lane))
+            lane.waiting.append(effect)
+
+    async def close(self) -> None:
+        """Break off what is under way; the next life of the daemon takes it up again."""
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _cancel_launch(self, session_id: SessionId) -> None:
+        """Give up starting. A start the engine is at work on is awaited: it may have happened."""
+        lane = self._lanes.get(session_id)
+        if lane is None:
+            return
+        lane.waiting = deque(each for each in lane.waiting if not isinstance(each, _LAUNCH))
+        if lane.attempt is not None and lane.cancellable:
+            lane.attempt.cancel()
+
+    async def _work(self, session_id: SessionId, lane: _Lane) -> None:
+        try:
+            while lane.waiting:
+                effect = lane.waiting.popleft()
+                lane.cancellable = isinstance(effect, PrepareSession)
+                lane.attempt = asyncio.create_task(self._attempt(session_id, lane, effect))
+                await asyncio.wait([lane.attempt])
+                lane.attempt = None
+        finally:
+            if lane.attempt is not None:
+                lane.attempt.cancel()
+                await asyncio.wait([lane.attempt])
+            del self._lanes[session_id]
+
+    async def _attempt(self, session_id: SessionId, lane: _Lane, effect: Effect) -> None:
+        """Perform one effect, over and over while the engine does not answer."""
+        delay = FIRST_RETRY_SECONDS
+        fact: Fact | None = None
+        with structlog.contextvars.bound_contextvars(
+            session_id=session_id, effect=type(effect).__name__
+        ):
+            while True:
+                try:
+                    fact = await self._perform(session_id, effect)
+                except EngineUnreachableError as error:
+                    log.warning("effect_delayed", error=str(error), retry_seconds=delay)
+                except Exception as error:  # noqa: BLE001 the worker boundary
+                    fact = _failure(effect, error)
+                    break
+                else:
+                    break
+                lane.cancellable = isinstance(effect, _LAUNCH)
+                await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 jitter
+                lane.cancellable = isinstance(effect, PrepareSession)
+                delay = min(2 * delay, LAST_RETRY_SECONDS)
+        if fact is not None:
+            self._post(session_id, fact)
+
+
+class _Lane:
+    """What one session still has to have done."""
+
+    __slots__ = ("attempt", "cancellable", "task", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[Effect] = deque()
+        self.task: asyncio.Task[None] | None = None
+        self.attempt: asyncio.Task[None] | None = None
+        self.cancellable = False
+
+
+def _failure(effect: Effect, error: Exception) -> Fact | None:
+    """What a failed effect means for its session; a failed end is tried again at its deadline."""
+    if isinstance(error, SupervisorError):
+        log.warning("effect_failed", code=error.code, error=str(error))
+    else:
+        log.exception("effect_crashed")
+    if not isinstance(effect, _LAUNCH):
+        return None
+    if isinstance(error, EngineError):
+        return LaunchFailed(error.reason, str(error))
+    if isinstance(error, SupervisorError):
+        return LaunchFailed(Reason.ENGINE_REFUSED, str(error))
+    message = "The session could not be started: an internal error, which the daemon has logged."
+    return LaunchFailed(Reason.ENGINE_REFUSED, message)

@@ -1,0 +1,70 @@
+"""Effects to deeds."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+from supervisor.engine.base import Engine
+from supervisor.engine.plan import load_plan
+from supervisor.host.session_files import SessionDirectory
+from supervisor.lifecycle.effects import (
+    CancelPreparation,
+    CloseViewers,
+    Effect,
+    PrepareSession,
+    ReleaseSession,
+    RemoveContainer,
+    StartContainer,
+    StopContainer,
+)
+from supervisor.lifecycle.facts import ContainerGone, Fact
+from supervisor.lifecycle.session import SessionId
+from supervisor.reactor.directory import Directory
+from supervisor.reactor.launch import Launcher
+
+
+class AgentLink(Protocol):
+    """What the relay does for the supervisor (implemented there)."""
+
+    def close_viewers(self, session_id: SessionId, code: int) -> None:
+        """Close every display connection of the session with this WebSocket code."""
+
+    def release(self, session_id: SessionId) -> None:
+        """Drop tickets, control stream and displays of a session that is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performer:
+    """Performs one effect at a time per session; the fact that comes of it is returned."""
+
+    directory: Directory
+    engine: Engine
+    launcher: Launcher
+    files: SessionDirectory
+    link: AgentLink
+
+    async def __call__(self, session_id: SessionId, effect: Effect) -> Fact | None:
+        """Raises EngineUnreachableError when it should be tried again, EngineError when not."""
+        match effect:
+            case PrepareSession():
+                return await self.launcher.prepare(self.directory.get(session_id))
+            case StartContainer():
+                return await self.launcher.start(self.directory.get(session_id))
+            case StopContainer():
+                plan = load_plan(self.directory.get(session_id).spec)
+                await self.engine.stop(session_id, plan.spec.stop_signal or "SIGTERM")
+            case RemoveContainer():
+                await self.engine.remove(session_id)
+                return ContainerGone(None)
+            case CloseViewers(code):
+                self.link.close_viewers(session_id, code)
+            case ReleaseSession():
+                self.link.release(session_id)
+                await asyncio.to_thread(self.files.remove, session_id)
+            case CancelPreparation():
+                pass
+            case _:
+                assert_never(effect)
+        return None

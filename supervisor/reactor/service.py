@@ -1,0 +1,168 @@
+"""What the daemon offers to its relay: the ports of ``relay.ports``, met without knowing them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.errors import UnavailableError
+from supervisor.lifecycle.facts import Fact, PurgeRequested
+from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
+from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.directory import Directory
+from supervisor.reactor.intake import Intake
+from supervisor.reactor.watcher import EngineHealth
+from supervisor.reactor.worker import Reactor
+from supervisor.store.database import Database
+from supervisor.store.outbox import replay
+from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.errors import TemplateError
+from supervisor.template.param_schema import params_json_schema
+from supervisor.template.template import Template, describe
+
+PURGE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionService:
+    """Start, look at, and steer sessions."""
+
+    intake: Intake
+    directory: Directory
+    reactor: Reactor
+    broadcast: Broadcast
+
+    async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
+        """See Intake.start."""
+        return await self.intake.start(request, idempotency_key=idempotency_key)
+
+    def get(self, session_id: str) -> Session:
+        """Raises SessionNotFoundError."""
+        return self.directory.get(session_id)
+
+    def list(
+        self, *, user: str | None, phase: Phase | None, limit: int, cursor: str | None
+    ) -> Page:
+        """Newest first."""
+        return self.directory.list(user=user, phase=phase, limit=limit, cursor=cursor)
+
+    async def submit(self, session_id: str, fact: Fact) -> Session:
+        """See Reactor.submit."""
+        return await self.reactor.submit(session_id, fact)
+
+    async def purge(self, session_id: str) -> None:
+        """Returns once the container is gone and the session forgotten."""
+        with self.broadcast.subscribe() as items:
+            await self.reactor.submit(session_id, PurgeRequested())
+            try:
+                async with asyncio.timeout(PURGE_SECONDS):
+                    await self._forgotten(session_id, items)
+            except TimeoutError:
+                message = (
+                    "The engine has not removed the container yet; the session is forgotten as "
+                    "soon as it has."
+                )
+                raise UnavailableError(message) from None
+
+    async def _forgotten(self, session_id: str, items: AsyncIterator[FeedItem]) -> None:
+        while self.directory.find(session_id) is not None:
+            try:
+                item = await anext(items)
+            except FeedGapError:
+                return
+            if item.kind is EventKind.DELETE and item.session_id == session_id:
+                return
+
+    def find_by_token_hash(self, token_hash: str) -> SessionId | None:
+        """Whose agent holds the token with this SHA-256 (hex)."""
+        return self.directory.find_by_token_hash(token_hash)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedService:
+    """Committed changes: live from memory, the past from the outbox."""
+
+    broadcast: Broadcast
+    database: Database
+    directory: Directory
+
+    def subscribe(self) -> AbstractContextManager[AsyncIterator[FeedItem]]:
+        """Items from now on."""
+        return self.broadcast.subscribe()
+
+    def latest(self) -> int:
+        """The number of the newest committed item."""
+        return self.broadcast.latest()
+
+    async def replay(self, after: int) -> Sequence[FeedItem]:
+        """Raises FeedGapError when some of it is no longer kept."""
+        items = await self.database.run(lambda connection: replay(connection, after))
+        if items is None:
+            raise FeedGapError
+        return items
+
+    def snapshot(self) -> Sequence[Session]:
+        """Every session there is."""
+        return tuple(self.directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogService:
+    """What can be started, as JSON-ready objects."""
+
+    catalog: TemplateCatalog
+
+    def list(self) -> Sequence[Mapping[str, Any]]:
+        """Every valid template; faulty ones are the administrator's business (``check``)."""
+        found = []
+        for name in self.catalog.names():
+            try:
+                found.append(_template_object(self.catalog.get(name)))
+            except TemplateError:
+                continue
+        return found
+
+    def get(self, name: str) -> Mapping[str, Any]:
+        """Raises TemplateNotFoundError, TemplateError."""
+        return _template_object(self.catalog.get(name))
+
+
+def _template_object(template: Template) -> Mapping[str, Any]:
+    return {**asdict(describe(template)), "params_schema": params_json_schema(template)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthService:
+    """Readiness and the node object."""
+
+    health: EngineHealth
+    directory: Directory
+    node_name: str
+    engine_url: str
+    max_sessions: int | None
+
+    def ready(self) -> tuple[bool, str]:
+        """Ready once adoption is complete and while the engine answers."""
+        if not self.health.adopted:
+            return False, f"Sessions are not adopted yet. {self.health.message}".strip()
+        return self.health.reachable, self.health.message
+
+    def node(self) -> Mapping[str, Any]:
+        """The node object of the web server's API."""
+        live = [session for session in self.directory.live() if session.phase is not Phase.PENDING]
+        load = os.getloadavg()
+        return {
+            "name": self.node_name,
+            "ready": self.ready()[0],
+            "message": self.health.message,
+            "engine": {"url": self.engine_url},
+            "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
+            "load": {"sessions": len(live), "average": list(load)},
+            "draining": False,
+        }

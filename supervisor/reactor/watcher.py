@@ -1,0 +1,183 @@
+"""What the engine does, as facts: the event stream is the edge, a listing the level.
+
+Each connection of the stream is followed by a complete listing, for events are lost while there is
+no stream and the engine keeps but 256 of them. A slow timer lists once more, in case an event was
+lost without the stream breaking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+import structlog
+
+from supervisor.engine.base import ContainerRecord, Engine, EngineEvent, EngineEventKind
+from supervisor.errors import EngineDeniedError, EngineError
+from supervisor.lifecycle.facts import (
+    ContainerExited,
+    ContainerGone,
+    ContainerListed,
+    ContainerOutOfMemory,
+    ContainerStatus,
+    EngineFound,
+    EngineLost,
+    Fact,
+)
+from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.reactor.directory import Directory
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY_SECONDS = 0.2
+LAST_RETRY_SECONDS = 10.0
+CLOCK_SKEW_SECONDS = 5.0
+"""How far the engine's clock may be behind ours without an event getting lost."""
+
+Post = Callable[[SessionId, Fact], None]
+
+
+@dataclass(slots=True)
+class EngineHealth:
+    """Whether the engine answers, and if not, why."""
+
+    reachable: bool = False
+    adopted: bool = False
+    message: str = "The Docker Engine has not answered yet."
+
+
+class Watcher:
+    """Follows one engine for as long as the daemon lives."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        directory: Directory,
+        post: Post,
+        adopt: Callable[[list[ContainerRecord]], Awaitable[None]],
+        now: Callable[[], Timestamp],
+        relist_seconds: float,
+    ) -> None:
+        self.health = EngineHealth()
+        self._engine = engine
+        self._directory = directory
+        self._post = post
+        self._adopt = adopt
+        self._now = now
+        self._relist_seconds = relist_seconds
+        self._since = now() - CLOCK_SKEW_SECONDS
+
+    async def run(self) -> None:
+        """Watch until cancelled. Raises EngineDeniedError at start: waiting would not mend it."""
+        delay = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                async with self._engine.watch(self._since) as events:
+                    await self._list()
+                    delay = FIRST_RETRY_SECONDS
+                    await self._follow(events)
+                log.info("engine_stream_ended")
+            except EngineError as error:
+                if isinstance(error, EngineDeniedError) and not self.health.adopted:
+                    raise
+                self._lose(error, delay)
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 jitter
+            delay = min(2 * delay, LAST_RETRY_SECONDS)
+
+    async def _follow(self, events: AsyncIterator[EngineEvent]) -> None:
+        """Events as they come; a listing whenever ``relist_seconds`` have passed."""
+        loop = asyncio.get_running_loop()
+        next_list = loop.time() + self._relist_seconds
+        upcoming = asyncio.ensure_future(anext(events, None))
+        try:
+            while True:
+                wait = max(0.0, next_list - loop.time())
+                done, _ = await asyncio.wait([upcoming], timeout=wait)
+                if not done:
+                    await self._list()
+                    next_list = loop.time() + self._relist_seconds
+                    continue
+                event = upcoming.result()
+                if event is None:
+                    return
+                self._since = max(self._since, event.at_nanoseconds / 1e9)
+                self._tell(event)
+                upcoming = asyncio.ensure_future(anext(events, None))
+        finally:
+            upcoming.cancel()
+            await asyncio.wait([upcoming])
+
+    async def _list(self) -> None:
+        """Compare what there is with what is known, and tell the difference."""
+        known = {
+            session.id: session.container_id
+            for session in self._directory.live()
+            if session.container_id is not None
+        }
+        records = list(await self._engine.list_containers())
+        if not self.health.adopted:
+            await self._adopt(records)
+            self.health.adopted = True
+        if not self.health.reachable:
+            self._find()
+        listed = {record.container_id for record in records}
+        for record in records:
+            self._post(record.session_id, listed_fact(record))
+        for session_id, container_id in known.items():
+            if container_id not in listed:
+                self._post(session_id, ContainerGone(container_id))
+
+    def _find(self) -> None:
+        self.health.reachable = True
+        self.health.message = ""
+        log.info("engine_found")
+        for session in self._directory.live():
+            self._post(session.id, EngineFound())
+
+    def _lose(self, error: EngineError, delay: float) -> None:
+        """The engine cannot be asked: every session's true state is unknown until it can."""
+        log.error("engine_lost", error=str(error), retry_seconds=delay)
+        self.health.message = str(error)
+        if self.health.reachable:
+            self.health.reachable = False
+            for session in self._directory.live():
+                self._post(session.id, EngineLost())
+
+    def _tell(self, event: EngineEvent) -> None:
+        log.debug(
+            "engine_event_received",
+            kind=event.kind.value,
+            session_id=event.session_id,
+            container_id=event.container_id[:12],
+        )
+        fact = _fact(event)
+        if fact is not None:
+            self._post(event.session_id, fact)
+
+
+def listed_fact(record: ContainerRecord) -> ContainerListed:
+    """What a listing says of one container."""
+    return ContainerListed(
+        record.container_id, record.status, record.exit_code, record.oom_killed
+    )
+
+
+def _fact(event: EngineEvent) -> Fact | None:
+    match event.kind:
+        case EngineEventKind.START:
+            return ContainerListed(event.container_id, ContainerStatus.RUNNING)
+        case EngineEventKind.DIE:
+            return ContainerExited(event.container_id, event.exit_code)
+        case EngineEventKind.OOM:
+            return ContainerOutOfMemory(event.container_id)
+        case EngineEventKind.DESTROY:
+            return ContainerGone(event.container_id)
+        case EngineEventKind.PAUSE | EngineEventKind.UNPAUSE:
+            return None
+        case _:
+            assert_never(event.kind)
+

@@ -1,0 +1,125 @@
+"""Holds a tree against its schema and says what is wrong in a template author's words."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from supervisor.template.text import ShellLine, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pydantic_core import ErrorDetails
+
+    from supervisor.template.document import Tree
+    from supervisor.template.errors import Loc
+
+M = TypeVar("M", bound=BaseModel)
+
+_COMMANDS: Final = frozenset({"command", "entrypoint", "healthcheck"})
+_CONTAINER_TYPES: Final = frozenset(
+    {"list_type", "dict_type", "model_type", "model_attributes_type"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at ``loc``; ``at_key`` where the key is at fault and not its value."""
+
+    loc: Loc
+    message: str
+    at_key: bool = False
+
+
+def judged(model: type[M], tree: Mapping[str, Tree]) -> tuple[M | None, tuple[Problem, ...]]:
+    """Validate a tree; leaves that are still ``Text`` are passed over, their type not yet known.
+
+    Gives the model where nothing is wrong and nothing open, and the problems found.
+    """
+    try:
+        return model.model_validate(tree), ()
+    except ValidationError as error:
+        problems: dict[Loc, Problem] = {}
+        for detail in error.errors(include_url=False):
+            if not _is_open(detail):
+                problem = _problem(detail, tree)
+                problems.setdefault(problem.loc, problem)
+        return None, tuple(problems.values())
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """Give ``; did you mean x?``, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _is_open(detail: ErrorDetails) -> bool:
+    """Tell whether the error only says that a placeholder is no value yet.
+
+    A placeholder where a list or a mapping belongs can never become one.
+    """
+    return isinstance(detail["input"], (Text, ShellLine)) and detail["type"] not in _CONTAINER_TYPES
+
+
+def _problem(detail: ErrorDetails, tree: Mapping[str, Tree]) -> Problem:
+    loc = _known_loc(detail["loc"], tree)
+    if detail["type"] == "missing":
+        return Problem((*loc, detail["loc"][-1]), "this key is required", at_key=True)
+    at_key = detail["type"] == "extra_forbidden" or detail["loc"][-1:] == ("[key]",)
+    return Problem(loc, _message(detail), at_key=at_key)
+
+
+def _known_loc(loc: Loc, tree: Mapping[str, Tree]) -> Loc:
+    """Without what pydantic adds for unions, and what writing out short forms added."""
+    found: list[str | int] = []
+    here: object = tree
+    for part in loc:
+        match here, part:
+            case dict(), str() if part in here:
+                here = here[part]
+            case list(), int() if part < len(here):
+                here = here[part]
+            case _:
+                continue
+        found.append(part)
+    return as_written(tuple(found))
+
+
+def as_written(loc: Loc) -> Loc:
+    """Without the keys that writing out a command's short forms added."""
+    if not loc or loc[0] not in _COMMANDS:
+        return loc
+    return tuple(part for part in loc if part not in {"argv", "shell"})
+
+
+_MESSAGES: Final = {
+    "extra_forbidden": "unknown key",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "union_tag_not_found": "must say its type:",
+}
+
+
+def _message(detail: ErrorDetails) -> str:
+    kind, value = detail["type"], detail["input"]
+    context = detail.get("ctx", {})
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(value)} is not valid here: it must match {context['pattern']}"
+    if kind == "union_tag_invalid":
+        return f"unknown type: must be one of {context['expected_tags']}"
+    if kind == "string_type" and isinstance(value, (int, float)):
+        return "must be text: put it in quotes"
+    message = detail["msg"].removeprefix("Value error, ")
+    return _MESSAGES.get(kind, message.replace("Input should be", "must be", 1))
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,32 @@
+"""What a template says about itself, beside the container: taken as written, no placeholders."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from supervisor.template.quantities import parse_geometry
+from supervisor.template.schema.params import AnyParam
+from supervisor.template.schema.values import Line, Section, Whole
+
+DEFAULT_GEOMETRY = "1280x800"
+DEFAULT_DPI = 96
+
+Geometry = Annotated[str, AfterValidator(parse_geometry)]
+Dpi = Annotated[Whole, Field(ge=24, le=600)]
+ParamName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+
+
+class HeadSection(Section):
+    """Top-level keys that are no keys of the container."""
+
+    title: Line | None = None
+    icon: Line | None = None
+    description: Annotated[str, Field(max_length=4096)] = ""
+    geometry: Geometry = DEFAULT_GEOMETRY
+    dpi: Dpi = DEFAULT_DPI
+    params: dict[ParamName, AnyParam] = Field(default_factory=dict)
+
+
+def head_keys() -> frozenset[str]:
+    """Every key that is the template's own."""
+    return frozenset(HeadSection.model_fields)

@@ -1,0 +1,35 @@
+"""``session``: how long a session may last and what its viewers may do."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode
+from supervisor.template.quantities import parse_duration
+from supervisor.template.schema.values import Seconds, Section
+
+
+def _limit(value: object) -> float | None:
+    if value is None or value == "none":
+        return None
+    seconds = parse_duration(value)
+    if seconds == 0:
+        msg = 'must be longer than nothing; for no limit write "none"'
+        raise ValueError(msg)
+    return seconds
+
+
+Limit = Annotated[float | None, BeforeValidator(_limit)]
+
+
+class SessionSection(Section):
+    """Durations; ``none`` is no limit."""
+
+    startup_timeout: Annotated[Seconds, Field(gt=0)] = 60.0
+    stop_grace_period: Seconds | None = None
+    idle_timeout: Limit = None
+    disconnect_timeout: Limit = None
+    lifetime: Limit = None
+    suspend: SuspendMode = SuspendMode.DISCONNECT
+    clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
+    end: EndRule = EndRule.COMMAND
