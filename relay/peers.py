@@ -6,11 +6,11 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
 
@@ -47,17 +47,12 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
     return Peer(uid, frozenset({gid, *groups}))
 
 
-Call = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def guard(
-    allow_uids: frozenset[int], allow_gids: frozenset[int]
-) -> Callable[[web.Request, Call], Awaitable[web.StreamResponse]]:
+def guard(allow_uids: frozenset[int], allow_gids: frozenset[int]) -> Middleware:
     """A middleware that refuses (403) all but root, this daemon's own user and the allowed."""
     uids = allow_uids | {0, os.geteuid()}
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Call) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         peer = peer_of(request.transport)
         if peer is None or not (peer.uid in uids or peer.gids & allow_gids):
             _log.warning("peer_refused", uid=peer.uid if peer else None)

@@ -73,7 +73,7 @@ class Feed(Protocol):
         """Everything kept after ``after``. Raises FeedGapError when some of it is not."""
 
     def snapshot(self) -> Sequence[Session]:
-        """Every session; consistent with ``latest()`` when called without an await between."""
+        """Every session, as of ``latest()`` when called without an await between."""
 
 
 class Health(Protocol):

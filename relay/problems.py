@@ -7,12 +7,13 @@ input, ``errors: [{"loc": [...], "msg": "..."}]``.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from supervisor.lifecycle.errors import (
     ConflictError,
@@ -117,9 +118,7 @@ INTERNAL = ProblemError(500, "internal", "The supervisor failed to answer; its l
 
 
 @web.middleware
-async def middleware(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever a call raises into a problem document; log what nobody expected."""
     try:
         return await handler(request)

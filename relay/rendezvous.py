@@ -40,7 +40,7 @@ class Rendezvous:
         self._awaited: dict[str, tuple[SessionId, asyncio.Future[AgentStream]]] = {}
 
     async def meet(self, viewer: Viewer) -> AgentStream:
-        """The agent's stream for this viewer. Raises ProblemError: 504, or 409 if put out meanwhile.
+        """The agent's stream for this viewer. Raises ProblemError: 504, or 409 if put out.
 
         An agent that has no control stream at the moment is told when it comes back in time.
         """

@@ -96,7 +96,11 @@ async def _live(
     )
     core = await Core.open(settings, parts)
     relay = Relay(
-        relay_config(config, places.run), core.sessions, core.templates, core.feed, core.health
+        relay_config(config, places.run),
+        sessions=core.sessions,
+        catalog=core.templates,
+        feed=core.feed,
+        health=core.health,
     )
     await relay.start()
     background = core.begin(relay)

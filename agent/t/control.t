@@ -20,7 +20,7 @@ ok wait_until($loop, sub { $opened }), 'open after no relay and two errors';
 $relay->say_line($_) for '', '{"type":"ping","n":1}', 'garbage', '[]', '{"type":null}', '{"type":{}}', "\xff", '{"type":"ping","n":2}';
 ok wait_until($loop, sub { @commands == 2 }), 'garbage and keep-alives are passed over';
 is $commands[1]{n}, 2, 'commands arrive';
-syswrite $relay->{streams}[-1], "5\r\n{\"typ\r\n14\r\ne\":\"split\"}\n{\"type\":\"\r\n5\r\nx\"}\n\n\r\n";
+syswrite $relay->{streams}[-1], "5\r\n{\"typ\r\n15\r\ne\":\"split\"}\n{\"type\":\"\r\n5\r\nx\"}\n\n\r\n";
 ok wait_until($loop, sub { @commands == 4 }), 'lines that are spread over chunks';
 is "$commands[2]{type} $commands[3]{type}", 'split x', '... are whole';
 $relay->vanish;

@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from supervisor.engine import labels
 from supervisor.engine.agent_document import AGENT_PATH, BUNDLE_PATH, RELAY_PATH, SESSION_PATH
@@ -31,7 +30,7 @@ class HostPaths:
     bundle: Path
     sessions: Path
     relay: Path
-    bundle_mounts: Mapping[str, str] = MappingProxyType({})
+    bundle_mounts: Mapping[str, str] = field(default_factory=dict)
     """Parts of the bundle (relative) that the X server expects at fixed places (absolute)."""
 
 
@@ -42,7 +41,6 @@ def dress(
     runtime_directory = f"/run/user/{plan.identity.uid}"
     spec = replace(
         plan.spec,
-        image=image.image_id or plan.spec.image,
         entrypoint=(image.perl or "/usr/bin/perl", f"{AGENT_PATH}/bin/fx-session"),
         command=(),
         mounts=plan.spec.mounts + _mounts(session, paths),

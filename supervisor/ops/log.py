@@ -17,6 +17,7 @@ LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_KEYS = ("token", "ticket", "secret", "password", "authorization", "cookie")
 _MASK = "***"
+_FIRST = ("timestamp", "level", "event", "session_id", "user", "container_id")
 
 
 def configure(level: str, log_format: LogFormat) -> None:
@@ -44,7 +45,7 @@ def configure(level: str, log_format: LogFormat) -> None:
     final: list[Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [structlog.processors.dict_tracebacks, _in_reading_order, structlog.processors.JSONRenderer()]
     )
     output = logging.StreamHandler(sys.stderr)
     output.setFormatter(
@@ -58,6 +59,12 @@ def configure(level: str, log_format: LogFormat) -> None:
     root.setLevel(numeric)
     for noisy in ("asyncio", "aiohttp.access", "aiodocker"):
         logging.getLogger(noisy).setLevel(max(numeric, logging.WARNING))
+
+
+def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """When, how bad, what, whose; then the rest."""
+    first = {key: event.pop(key) for key in _FIRST if key in event}
+    return {**first, **event}
 
 
 def _drop_absent(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

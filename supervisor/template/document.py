@@ -19,7 +19,7 @@ from ruamel.yaml.reader import ReaderError
 
 from supervisor.template.errors import Fault, Loc, loc_text
 from supervisor.template.interpolation import Locator, PlaceholderError, parse_text
-from supervisor.template.text import Mark, ShellLine, Text
+from supervisor.template.text import UNREADABLE, Mark, ShellLine, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +177,7 @@ class _Reader:
         self._document.values.setdefault(loc, _mark_of(node))
         if any(node is parent for parent in self._open):
             self._document.blame(loc, "an alias to what it stands in", _mark_of(node))
-            return None
+            return UNREADABLE
         match node:
             case MappingNode():
                 return self._mapping(node, loc)
@@ -247,17 +247,17 @@ class _Reader:
             return self._text(node, text, loc)
         if tag not in _PLAIN:
             self._check_tag(node, loc, ())
-            return None
+            return UNREADABLE
         try:
             return _PLAIN[tag](text)
         except ValueError:
             self._document.blame(loc, f"not a number: {text[:40]}", _mark_of(node))
-            return None
+            return UNREADABLE
 
     def _text(self, node: Node, text: str, loc: Loc) -> Tree:
         if "\0" in text:
             self._document.blame(loc, "a NUL byte cannot be passed to a container", _mark_of(node))
-            return None
+            return UNREADABLE
         if "$" not in text or _is_literal(loc):
             return text
         source = self._source[node.start_mark.index : node.end_mark.index]
@@ -266,7 +266,7 @@ class _Reader:
             return parse_text(text, locator)
         except PlaceholderError as error:
             self._document.blame(loc, str(error), locator.mark(error.offset))
-            return None
+            return UNREADABLE
 
     def _check_tag(self, node: Any, loc: Loc, allowed: tuple[str, ...]) -> None:  # noqa: ANN401 - ruamel's nodes are untyped
         tag = str(node.tag)

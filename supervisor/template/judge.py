@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from supervisor.template.text import ShellLine, Text
+from supervisor.template.text import UNREADABLE, ShellLine, Text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -62,6 +62,8 @@ def _is_open(detail: ErrorDetails) -> bool:
 
     A placeholder where a list or a mapping belongs can never become one.
     """
+    if detail["input"] is UNREADABLE:
+        return True
     return isinstance(detail["input"], (Text, ShellLine)) and detail["type"] not in _CONTAINER_TYPES
 
 

@@ -59,6 +59,10 @@ class Text:
                     yield from segment.default.placeholders()
 
 
+UNREADABLE = Text((Placeholder("user.name", Mark(1, 1)),))
+"""Stands in for a value whose fault is recorded already, so that it causes no second one."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShellLine:
     """Text that is a command line: values are quoted as they are filled in."""

@@ -53,7 +53,7 @@ sub _encode {
         die "a $kind has no form in JSON\n";
     }
     # On strings ^ works character by character, on numbers it is arithmetic.
-    return "$value" if length $value && ($value ^ $value) eq '0' && $value =~ /^-?[0-9.]+(?:e[-+]?[0-9]+)?$/;
+    return "$value" if !utf8::is_utf8($value) && ($value ^ $value) eq '0' && $value =~ /^-?[0-9.]+(?:e[-+]?[0-9]+)?$/;
     return _string($value);
 }
 

@@ -77,7 +77,7 @@ sub _listen {
     my ($self, $path, $on_connection) = @_;
     socket my $listener, AF_UNIX, SOCK_STREAM, 0 or die $!;
     bind $listener, pack_sockaddr_un($path) or die "$path: $!";
-    listen $listener, SOMAXCONN or die $!;
+    CORE::listen $listener, SOMAXCONN or die $!;
     $self->{loop}->on_readable($listener, sub {
         accept my $connection, $listener or return;
         $on_connection->($connection);

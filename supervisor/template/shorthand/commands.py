@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisor.template.shell import misplaced
-from supervisor.template.text import ShellLine, Text
+from supervisor.template.text import UNREADABLE, ShellLine, Text
 
 if TYPE_CHECKING:
     from supervisor.template.document import Document, Tree
@@ -17,12 +17,13 @@ def command_line(document: Document, value: Tree, loc: Loc) -> Tree:
     match value:
         case list():
             for index, item in enumerate(value):
+                document.place((*loc, "argv", index), (*loc, index))
                 if not isinstance(item, (str, Text)):
                     document.blame((*loc, index), "must be text: put it in quotes")
-            document.place((*loc, "argv"), loc)
-            for index in range(len(value)):
-                document.place((*loc, "argv", index), (*loc, index))
-            return {"argv": [item for item in value if isinstance(item, (str, Text))]}
+            kept: list[Tree] = [
+                item if isinstance(item, (str, Text)) else UNREADABLE for item in value
+            ]
+            return {"argv": kept}
         case str() | Text():
             return {"shell": _shell_line(document, value, loc)}
         case _:

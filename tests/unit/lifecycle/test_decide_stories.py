@@ -1,0 +1,208 @@
+"""decide() along the stories that sessions live through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from supervisor.lifecycle.decide import decide
+from supervisor.lifecycle.effects import (
+    CancelPreparation,
+    CloseViewers,
+    Effect,
+    EventKind,
+    PrepareSession,
+    ReleaseSession,
+    RemoveContainer,
+    StartContainer,
+    StopContainer,
+)
+from supervisor.lifecycle.facts import (
+    Adopted,
+    AgentFailed,
+    AgentHeartbeat,
+    AgentReady,
+    AgentStarted,
+    CommandExited,
+    ContainerExited,
+    ContainerGone,
+    ContainerListed,
+    ContainerOutOfMemory,
+    ContainerStarted,
+    ContainerStatus,
+    DeadlinePassed,
+    EngineFound,
+    EngineLost,
+    Fact,
+    LaunchFailed,
+    PurgeRequested,
+    SessionPrepared,
+    SlotGranted,
+    TerminateRequested,
+)
+from supervisor.lifecycle.session import (
+    DeadlineName,
+    Phase,
+    Reason,
+    Session,
+    SessionRules,
+    Usage,
+)
+from tests.support.sessions import CONTAINER, NOW, pending_session, session_in
+
+TO_RUNNING: tuple[Fact, ...] = (
+    SlotGranted(),
+    SessionPrepared("sha256:1", "cd" * 32),
+    ContainerStarted(CONTAINER),
+    AgentStarted(1),
+    AgentReady(2),
+)
+
+
+def _after(session: Session, *facts: Fact) -> tuple[Session, list[Effect]]:
+    effects: list[Effect] = []
+    for fact in facts:
+        decision = decide(session, fact, NOW)
+        session = decision.session
+        effects += decision.effects
+    return session, effects
+
+
+def test_from_pending_to_running() -> None:
+    """The ordinary way up: prepared once, started once, ready when the agent says so."""
+    session, effects = _after(pending_session(), *TO_RUNNING)
+    assert session.phase is Phase.RUNNING
+    assert (session.started_at, session.ready_at) == (NOW, NOW)
+    assert session.container_id == CONTAINER
+    assert not session.deadlines
+    assert effects == [PrepareSession(), StartContainer()]
+
+
+def test_the_command_exits() -> None:
+    """Its exit code and reason are kept, and the session ends when the container is gone."""
+    session, effects = _after(
+        pending_session(),
+        *TO_RUNNING,
+        CommandExited(3, 4, "bye"),
+        ContainerExited(CONTAINER, 4),
+        ContainerGone(CONTAINER),
+    )
+    assert session.phase is Phase.ENDED
+    assert (session.reason, session.exit_code) == (Reason.COMMAND_EXITED, 4)
+    assert session.log_tail == "bye"
+    assert effects[2:] == [CloseViewers(4001), ReleaseSession()]
+
+
+def test_terminate_asks_before_it_forces() -> None:
+    """The command gets its grace period; only past it the container is forced away."""
+    running, _ = _after(pending_session(), *TO_RUNNING)
+    session, effects = _after(running, TerminateRequested())
+    assert effects == [StopContainer(session.rules.stop_grace_seconds)]
+    due = session.deadlines[DeadlineName.TERMINATION]
+    assert due > NOW + session.rules.stop_grace_seconds
+    early = decide(session, DeadlinePassed(DeadlineName.TERMINATION), due - 1)
+    late = decide(session, DeadlinePassed(DeadlineName.TERMINATION), due)
+    assert early.effects == ()
+    assert late.effects == (RemoveContainer(),)
+
+
+def test_terminate_while_preparing_leaves_nothing() -> None:
+    """A pull is broken off, and whatever container there may be is removed."""
+    session, effects = _after(pending_session(), SlotGranted(), TerminateRequested())
+    assert effects[1:] == [CancelPreparation(), RemoveContainer()]
+    session, _ = _after(session, ContainerGone(None))
+    assert (session.phase, session.reason) == (Phase.ENDED, Reason.TERMINATED)
+
+
+def test_a_failed_launch_says_why() -> None:
+    """The first reason wins over whatever follows from it."""
+    session, _ = _after(
+        pending_session(),
+        SlotGranted(),
+        LaunchFailed(Reason.PERL_MISSING, "install perl"),
+        TerminateRequested(),
+        ContainerGone(None),
+    )
+    assert (session.phase, session.reason) == (Phase.ENDED, Reason.PERL_MISSING)
+    assert session.message == "install perl"
+
+
+def test_the_agent_fails() -> None:
+    """What the agent says of its failure is what the administrator reads."""
+    failed = AgentFailed(2, Reason.X_SERVER_FAILED, "no display", log_tail="Xvnc: ...")
+    session, _ = _after(session_in(Phase.STARTING), failed, ContainerGone(None))
+    assert (session.reason, session.message) == (Reason.X_SERVER_FAILED, "no display")
+
+
+def test_out_of_memory_is_told_from_a_kill() -> None:
+    """Exit code 137 alone is a kill; with the kernel's word it is want of memory."""
+    killed, _ = _after(session_in(Phase.RUNNING), ContainerExited(CONTAINER, 137))
+    starved, _ = _after(
+        session_in(Phase.RUNNING),
+        ContainerOutOfMemory(CONTAINER),
+        ContainerExited(CONTAINER, 137),
+    )
+    assert killed.reason is Reason.CONTAINER_DIED
+    assert starved.reason is Reason.OUT_OF_MEMORY
+
+
+def test_callbacks_are_taken_once() -> None:
+    """A callback whose answer got lost comes again and changes nothing."""
+    session, _ = _after(session_in(Phase.RUNNING), AgentHeartbeat(7, Usage(1, 1.0, 1)))
+    again = decide(session, AgentHeartbeat(7, Usage(2, 2.0, 2)), NOW + 1)
+    assert again.session == session
+    assert again.event is None
+
+
+def test_start_timeout_names_the_setting() -> None:
+    """A session that never becomes ready ends, and the message says what to change."""
+    session = session_in(Phase.STARTING)
+    decision = decide(session, DeadlinePassed(DeadlineName.STARTUP), NOW + 51)
+    assert decision.session.reason is Reason.START_TIMEOUT
+    assert "startup_timeout" in decision.session.message
+
+
+def test_lifetime_begins_when_ready() -> None:
+    """The lifetime limit counts from the moment at which the session can be used."""
+    limited = replace(pending_session(), rules=SessionRules(lifetime_seconds=60))
+    session, _ = _after(limited, *TO_RUNNING)
+    assert session.deadlines == {DeadlineName.LIFETIME: NOW + 60}
+    over = decide(session, DeadlinePassed(DeadlineName.LIFETIME), NOW + 60)
+    assert over.session.reason is Reason.LIFETIME_EXCEEDED
+
+
+@pytest.mark.parametrize("phase", [Phase.STARTING, Phase.RUNNING, Phase.TERMINATING])
+def test_a_lost_engine_covers_the_phase(phase: Phase) -> None:
+    """Unknown while the engine is away, and what happens meanwhile is not forgotten."""
+    session, _ = _after(session_in(phase), EngineLost())
+    assert (session.phase, session.known_phase) == (Phase.UNKNOWN, phase)
+    back, _ = _after(session, EngineFound())
+    assert back.phase is phase
+
+
+def test_agent_ready_while_the_engine_is_away() -> None:
+    """The agent's word counts also when the engine is silent."""
+    session, _ = _after(session_in(Phase.STARTING), EngineLost(), AgentReady(1), EngineFound())
+    assert session.phase is Phase.RUNNING
+
+
+def test_adoption_takes_up_where_it_was() -> None:
+    """What was under way when the daemon died is done again; what runs is taken over."""
+    starting = session_in(Phase.STARTING)
+    assert decide(starting, Adopted(None), NOW).effects == (PrepareSession(),)
+    running = ContainerListed(CONTAINER, ContainerStatus.RUNNING)
+    adopted = decide(starting, Adopted(running), NOW)
+    assert adopted.session.container_id == CONTAINER
+    assert adopted.effects == ()
+    lost = decide(session_in(Phase.RUNNING), Adopted(None), NOW)
+    assert (lost.session.phase, lost.session.reason) == (Phase.ENDED, Reason.CONTAINER_GONE)
+
+
+def test_purge_forgets_when_the_container_is_gone() -> None:
+    """A purge forces the container away first; only then the session is forgotten."""
+    decision = decide(session_in(Phase.RUNNING), PurgeRequested(), NOW)
+    assert decision.effects == (CancelPreparation(), RemoveContainer())
+    assert decision.event is EventKind.UPDATE
+    gone = decide(decision.session, ContainerGone(None), NOW)
+    assert gone.event is EventKind.DELETE

@@ -1,0 +1,78 @@
+"""An agent in asyncio: reads commands, reports, dials displays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+
+class FakeAgent:
+    """One agent with one token."""
+
+    def __init__(self, session_socket: Path, display_socket: Path, token: str) -> None:
+        self.token = token
+        self.commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.ended = asyncio.Event()
+        self._display_socket = display_socket
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.UnixConnector(path=str(session_socket)),
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        self._control: aiohttp.ClientResponse | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def report(self, body: Any) -> int:
+        """POST a callback; the status it got."""
+        async with self._http.post("http://relay/v1/callbacks", json=body) as response:
+            return response.status
+
+    async def attach(self) -> int:
+        """Open the control stream and read the first ping; the status it got."""
+        self._control = await self._http.get("http://relay/v1/commands")
+        if self._control.status == 200:
+            assert json.loads(await self._control.content.readline()) == {"type": "ping"}
+            self._reading = asyncio.create_task(self._read(self._control))
+        return self._control.status
+
+    async def _read(self, control: aiohttp.ClientResponse) -> None:
+        with suppress(aiohttp.ClientError):
+            async for line in control.content:
+                await self.commands.put(json.loads(line))
+        self.ended.set()
+
+    async def dial(
+        self, stream: str, token: str | None = None
+    ) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
+        """Dial the display socket; the relay's answer and the connection."""
+        reader, writer = await asyncio.open_unix_connection(str(self._display_socket))
+        self._writers.append(writer)
+        writer.write(f"FASTX-DISPLAY/1 {token or self.token} {stream}\n".encode())
+        return await reader.readline(), reader, writer
+
+    async def open_display(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Wait for the command and follow it."""
+        while (command := await self.commands.get())["type"] != "open_display":
+            pass
+        answer, reader, writer = await self.dial(command["stream"])
+        assert answer == b"OK\n"
+        return reader, writer
+
+    async def close(self) -> None:
+        """Leave."""
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reading
+        if self._control is not None:
+            self._control.close()
+        await self._http.close()
+        for writer in self._writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()

@@ -1,0 +1,137 @@
+"""A real relay on real sockets, with everything around it in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from relay.app import Relay
+from relay.config import RelayConfig, RelayLimits
+from supervisor.lifecycle.facts import ViewersChanged
+from supervisor.lifecycle.session import SessionId, ViewerCount
+from tests.unit.relay.agent import FakeAgent
+from tests.unit.relay.fakes import Clock, FakeCatalog, FakeFeed, FakeHealth, FakeSessions
+
+OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
+TOKEN = "token-of-alice"
+LIMITS = RelayLimits(
+    keepalive_seconds=0.2,
+    stall_seconds=5.0,
+    display_seconds=5.0,
+    handshake_seconds=5.0,
+    verdict_seconds=0.05,
+    close_seconds=1.0,
+)
+
+
+def config_in(directory: Path, limits: RelayLimits = LIMITS) -> RelayConfig:
+    """A relay's configuration with its sockets in this directory."""
+    return RelayConfig(
+        web_socket=directory / "web.sock",
+        session_socket=directory / "session.sock",
+        display_socket=directory / "display.sock",
+        viewer_socket=directory / "viewer.sock",
+        openapi=OPENAPI,
+        limits=limits,
+    )
+
+
+@dataclass
+class House:
+    """The relay and all that it speaks to."""
+
+    relay: Relay
+    config: RelayConfig
+    sessions: FakeSessions
+    feed: FakeFeed
+    health: FakeHealth
+    clock: Clock
+    web: aiohttp.ClientSession
+    inputs: list[tuple[SessionId, float]]
+    stack: AsyncExitStack
+
+    async def agent(self, token: str = TOKEN) -> FakeAgent:
+        """An agent with its control stream open."""
+        agent = FakeAgent(self.config.session_socket, self.config.display_socket, token)
+        self.stack.push_async_callback(agent.close)
+        assert await agent.attach() == 200
+        return agent
+
+    async def ticket(self, session_id: SessionId, **wishes: object) -> str:
+        """The path with which a viewer is admitted."""
+        url = f"http://relay/v1/sessions/{session_id}/tickets"
+        async with self.web.post(url, json=wishes) as response:
+            assert response.status == 201, await response.text()
+            path: str = (await response.json())["path"]
+            return path
+
+    async def view(self, path: str) -> aiohttp.ClientWebSocketResponse:
+        """A viewer's WebSocket; raises WSServerHandshakeError when refused."""
+        return await self.web.ws_connect(f"http://relay{path}", protocols=("binary",), max_msg_size=0)
+
+    async def counted(self, session_id: SessionId, viewers: ViewerCount) -> None:
+        """Wait until the session's last viewer count is this one."""
+        await until(lambda: self.sessions.get(session_id).viewers == viewers)
+
+    def counts(self) -> list[ViewerCount]:
+        """Every count that was posted."""
+        return [fact.viewers for _, fact in self.sessions.facts if isinstance(fact, ViewersChanged)]
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Let the loop turn until the condition holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory whose path leaves room for a socket's name (unix(7): 108 bytes)."""
+    path = Path(tempfile.mkdtemp(prefix="fx-relay-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def limits() -> RelayLimits:
+    """Bounds; a test that needs others overrides this."""
+    return LIMITS
+
+
+@pytest_asyncio.fixture
+async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
+    """A relay that is up, and goes when the test does."""
+    config = config_in(directory, limits)
+    feed = FakeFeed()
+    sessions = FakeSessions(feed)
+    health = FakeHealth()
+    clock = Clock()
+    inputs: list[tuple[SessionId, float]] = []
+    relay = Relay(
+        config,
+        sessions=sessions,
+        catalog=FakeCatalog(),
+        feed=feed,
+        health=health,
+        clock=clock,
+        on_input=lambda session_id, at: inputs.append((session_id, at)),
+    )
+    sessions.link = relay
+    await relay.start()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(relay.stop, 2.0)
+        web = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
+        )
+        yield House(relay, config, sessions, feed, health, clock, web, inputs, stack)

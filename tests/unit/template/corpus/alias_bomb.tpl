@@ -1,0 +1,7 @@
+image: fx/x
+x-a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+host_config:
+  B: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+  C: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+  D: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+  E: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]

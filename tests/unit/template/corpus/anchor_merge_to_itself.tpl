@@ -1,0 +1,3 @@
+image: fx/x
+labels: &l
+  <<: *l

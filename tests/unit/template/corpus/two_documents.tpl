@@ -1,0 +1,3 @@
+image: fx/x
+---
+image: fx/y

@@ -1,0 +1,5 @@
+img: fx/x
+enviroment: {A: b}
+memlimit: 1g
+build: .
+services: {}
