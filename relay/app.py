@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -150,15 +151,15 @@ class Relay:
         sessions = self._add(
             HttpListener(session_app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
         )
-        await sessions.start(bind_unix(config.session_socket))
+        await sessions.start(partial(bind_unix, config.session_socket))
         self._display_listener = await Listener.start(
             lambda: AgentStream(self._handshakes), bind_unix(config.display_socket)
         )
         viewers = self._add(HttpListener(viewer_app, keepalive_seconds=_IDLE_SECONDS))
-        tcp = [bind_tcp(*config.viewer_tcp)] if config.viewer_tcp is not None else []
-        await viewers.start(bind_unix(config.viewer_socket), *tcp)
+        tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
+        await viewers.start(partial(bind_unix, config.viewer_socket), *tcp)
         web_server = self._add(HttpListener(web_app, keepalive_seconds=_IDLE_SECONDS))
-        await web_server.start(bind_unix(config.web_socket))
+        await web_server.start(partial(bind_unix, config.web_socket))
 
     def _add(self, http: HttpListener) -> HttpListener:
         self._http.append(http)

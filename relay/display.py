@@ -23,6 +23,7 @@ from relay.problems import ProblemError
 from relay.pump import EndedBy, Ending, pump
 from relay.rendezvous import Rendezvous
 from relay.rfb import ClientStream
+from relay.schemas import named_session
 from relay.tickets import Mode, Ticket, Tickets
 from relay.viewers import Viewer, Viewers
 from supervisor.lifecycle.errors import SessionNotFoundError, SupervisorError
@@ -64,7 +65,7 @@ class Display:
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Let a viewer in and stay with it to its end."""
-        session = self._sessions.get(request.match_info["id"])
+        session = self._sessions.get(named_session(request))
         ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
         viewer = Viewer(ticket)
         self._viewers.add(viewer)
@@ -128,7 +129,9 @@ class Display:
 
         ending = await pump(socket, stream, client, viewer.dismissed, note_input)
         code = await self._close_code(viewer, ending)
-        log.info("viewer_disconnected", by=ending.by.name.lower(), code=code, detail=ending.detail)
+        log.info(
+            "viewer_disconnected", by=ending.by.name.lower(), code=int(code), detail=ending.detail
+        )
         await self._close(request, socket, code)
 
     async def _close_code(self, viewer: Viewer, ending: Ending) -> int:

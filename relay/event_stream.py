@@ -21,6 +21,7 @@ import structlog
 from aiohttp import web
 
 from relay.config import RelayLimits
+from relay.event_socket import SocketTimes, follow_by_socket
 from relay.ports import Feed, FeedGapError, FeedItem
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
@@ -50,15 +51,22 @@ class EventStream:
         self._feed = feed
         self._limits = limits
         self._stopping = stopping
+        self._times = SocketTimes(
+            heartbeat_seconds=2 * limits.keepalive_seconds,
+            stall_seconds=limits.stall_seconds,
+            close_seconds=limits.close_seconds,
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
         return [web.get("/v1/events", self.follow, allow_head=False)]
 
     async def follow(self, request: web.Request) -> web.StreamResponse:
-        """The stream as server-sent events. A reader too slow to follow is cut off."""
+        """The stream as server-sent events, or as a WebSocket. A slow reader is cut off."""
         user = query(EVENTS_QUERY, request.query).user
         after = last_event_id(request.headers.get("Last-Event-ID"))
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await follow_by_socket(request, self.frames(after, user), self._times)
         response = web.StreamResponse(
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )

@@ -103,10 +103,11 @@ class HttpListener:
         self._census = Census(per_uid)
         self._listeners: list[Listener] = []
 
-    async def start(self, *sockets: socket.socket) -> None:
-        """Serve on these sockets."""
+    async def start(self, *binders: Callable[[], socket.socket]) -> None:
+        """Bind one after the other and serve; ``close`` undoes what was done when one fails."""
         await self._runner.setup()
-        self._listeners = [await Listener.start(self._connection, sock) for sock in sockets]
+        for bind in binders:
+            self._listeners.append(await Listener.start(self._connection, bind()))
 
     def close(self) -> None:
         """Take no more connections."""

@@ -80,7 +80,7 @@ class Health(Protocol):
     """What the daemon knows of itself."""
 
     def ready(self) -> tuple[bool, str]:
-        """Whether adoption is complete and the engine answers; else a sentence saying what is not."""
+        """Whether adoption is complete and the engine answers; else what is not, as a sentence."""
 
     def node(self) -> Mapping[str, Any]:
         """The node object of the contract: host, engine, capacity, load, draining."""

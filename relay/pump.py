@@ -92,5 +92,8 @@ async def _to_agent(
                         return Ending(EndedBy.AGENT)
             case WSMsgType.TEXT:
                 return Ending(EndedBy.RELAY, _UNSUPPORTED_DATA, "RFB is binary")
+            case WSMsgType.ERROR:
+                # aiohttp has closed it already, for what it says (a message too big, bad frames).
+                return Ending(EndedBy.RELAY, socket.close_code, str(message.data)[:200])
             case _:
                 return Ending(EndedBy.VIEWER)

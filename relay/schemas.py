@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
+from aiohttp import web
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,7 +18,7 @@ from pydantic import (
 
 from relay.problems import ProblemError, invalid
 from relay.tickets import Mode
-from supervisor.lifecycle.errors import FieldError
+from supervisor.lifecycle.errors import FieldError, SessionNotFoundError
 from supervisor.lifecycle.session import ParamValue, Phase, StartRequest
 
 _T = TypeVar("_T")
@@ -45,6 +46,12 @@ def _location(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _no_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain NUL")
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be printable")
     return text
 
 
@@ -98,7 +105,7 @@ class TicketBody(_Body):
     """``POST /v1/sessions/{id}/tickets``; the upper bound of the ttl is the relay's."""
 
     mode: Annotated[Mode, Field(strict=False)] = Mode.CONTROL
-    guest: Annotated[str, Field(max_length=64), AfterValidator(_no_nul)] | None = None
+    guest: Annotated[str, Field(max_length=64), AfterValidator(_printable)] | None = None
     ttl_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 30
     uses: Annotated[int, Field(ge=1, le=1000)] = 1
 
@@ -149,6 +156,14 @@ def idempotency_key(header: str | None) -> str | None:
     raise invalid((fault,))
 
 
+def named_session(request: web.Request) -> str:
+    """The id in a request's path. Raises SessionNotFoundError for what cannot be one."""
+    named = request.match_info["id"]
+    if not (len(named) <= 64 and named.isascii() and named.isalnum()):
+        raise SessionNotFoundError("There is no session of that id: it is not a session's id.")
+    return named
+
+
 def last_event_id(header: str | None) -> int | None:
     """``Last-Event-ID`` as a number; empty is none. Raises ProblemError 422."""
     if not header:
@@ -169,6 +184,7 @@ __all__ = [
     "TicketBody",
     "idempotency_key",
     "last_event_id",
+    "named_session",
     "query",
     "validated",
 ]

@@ -19,6 +19,7 @@ from relay.schemas import (
     START,
     TICKET,
     idempotency_key,
+    named_session,
     query,
     validated,
 )
@@ -84,12 +85,12 @@ class WebApi:
 
     async def terminate(self, request: web.Request) -> web.Response:
         """202: the session will end; asking again is harmless."""
-        session = await self._sessions.submit(request.match_info["id"], TerminateRequested())
+        session = await self._sessions.submit(named_session(request), TerminateRequested())
         return _answer(session, 202)
 
     async def purge(self, request: web.Request) -> web.Response:
         """204: the container is gone and the session forgotten."""
-        await self._sessions.purge(request.match_info["id"])
+        await self._sessions.purge(named_session(request))
         return web.Response(status=204)
 
     async def disconnect(self, request: web.Request) -> web.Response:
@@ -142,7 +143,7 @@ class WebApi:
         return web.Response(status=204)
 
     def _find(self, request: web.Request) -> Session:
-        return self._sessions.get(request.match_info["id"])
+        return self._sessions.get(named_session(request))
 
 
 def json_response(

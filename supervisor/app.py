@@ -81,9 +81,7 @@ async def _live(
         return tasks.create_task(coroutine)
 
     settings = core_settings(config, places)
-    engine = DockerEngine(
-        config.engine.url, settings.owner, config.engine.request_timeout_seconds
-    )
+    engine = DockerEngine(config.engine.url, settings.owner, config.engine.request_timeout_seconds)
     files = SessionDirectory(places.run)
     files.create_root()
     parts = CoreParts(

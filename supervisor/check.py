@@ -1,4 +1,4 @@
-"""``fx-supervisor check``: is everything that an administrator has written right?"""
+"""``fx-supervisor check``: whether everything that an administrator has written is right."""
 
 from __future__ import annotations
 

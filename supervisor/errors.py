@@ -1,15 +1,15 @@
 """Errors of the daemon that are not the relay's business. The tree's root: ``lifecycle.errors``.
 
-    SupervisorError
-    ├── ConfigError               supervisor.yaml or the command line is wrong     (exit 78)
-    ├── AlreadyRunningError       another daemon holds the run-time directory      (exit 75)
-    ├── EngineError               the engine said no
-    │   ├── ImageNotFoundError
-    │   ├── ImagePullError
-    │   └── EngineUnreachableError    it does not answer; retryable
-    │       └── EngineDeniedError     it may not be asked by this user             (exit 77)
-    ├── StoreError                the database cannot be read or written; retryable
-    └── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
+SupervisorError
+├── ConfigError               supervisor.yaml or the command line is wrong     (exit 78)
+├── AlreadyRunningError       another daemon holds the run-time directory      (exit 75)
+├── EngineError               the engine said no
+│   ├── ImageNotFoundError
+│   ├── ImagePullError
+│   └── EngineUnreachableError    it does not answer; retryable
+│       └── EngineDeniedError     it may not be asked by this user             (exit 77)
+├── StoreError                the database cannot be read or written; retryable
+└── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
 """
 
 from __future__ import annotations

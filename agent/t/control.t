@@ -29,7 +29,7 @@ $relay->listen;
 ok wait_until($loop, sub { ($opened // 0) == 2 }), '... and is found again';
 $relay->command(type => 'ping', n => 3);
 ok wait_until($loop, sub { @commands == 5 }), '... with commands';
-$relay->say_line('{"type":"' . 'x' x 100_000);
+syswrite $relay->{streams}[-1], sprintf "%x\r\n%s\r\n", 100_000, 'x' x 100_000;
 ok wait_until($loop, sub { $opened == 3 }), 'an endless line costs the connection, nothing else';
 $relay->{control_status} = 410;
 $loop->close(pop @{ $relay->{streams} }) while @{ $relay->{streams} };

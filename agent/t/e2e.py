@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import tempfile
 import time
 
@@ -105,8 +106,8 @@ async def docker(*words: str) -> str:
 class Session:
     """One container with the agent, and the relay it reports to."""
 
-    def __init__(self, bundle: str, image: str, command: object, options: tuple = (), **settings: object) -> None:
-        self.bundle, self.image, self.options = bundle, image, options
+    def __init__(self, bundle: str, image: str, command: object, deaf: bool = False, **settings: object) -> None:
+        self.bundle, self.image, self.deaf = bundle, image, deaf
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="fx-agent-"))
         self.directory.chmod(0o755)
         for name in ("relay", "session", "home"):
@@ -122,7 +123,8 @@ class Session:
 
     async def __aenter__(self) -> Session:
         (self.directory / "session/session.json").write_text(json.dumps(self.settings))
-        await self.relay.start()
+        if not self.deaf:
+            await self.relay.start()
         here = self.directory
         self.began = time.monotonic()
         self.name = await docker(
@@ -131,7 +133,7 @@ class Session:
             "--tmpfs", f"/run/user/{UID}:uid={UID},gid={UID},mode=0700", "-e", f"XDG_RUNTIME_DIR=/run/user/{UID}",
             "-v", f"{AGENT}:/opt/fastx/agent:ro", "-v", f"{os.path.realpath(self.bundle)}:/opt/fastx/bundle:ro",
             "-v", f"{here}/session:/run/fastx/session:ro", "-v", f"{here}/relay:/run/fastx/relay:ro",
-            "-v", f"{here}/home:/home/alice", *self.options,
+            "-v", f"{here}/home:/home/alice",
             self.image, "/usr/bin/perl", "/opt/fastx/agent/bin/fx-session",
         )  # fmt: skip
         return self
@@ -227,11 +229,9 @@ async def relay_restarts(bundle: str, bare: str, rich: str) -> None:
 
 async def relay_missing(bundle: str, bare: str, rich: str) -> None:
     """No relay at all: the agent gives up by itself."""
-    async with Session(bundle, bare, "sleep 100", relay_grace_seconds=1) as session:
-        await session.relay.stop()
-        for path in (session.directory / "relay").iterdir():
-            path.unlink()
-        assert await session.exit_code() in (70, 143)
+    async with Session(bundle, bare, "sleep 100", relay_grace_seconds=1, deaf=True) as session:
+        assert await session.exit_code() == 70
+        assert "RelayUnreachable" in await session.logs()
 
 
 async def x_dies(bundle: str, bare: str, rich: str) -> None:
@@ -270,6 +270,32 @@ async def applications(bundle: str, bare: str, rich: str) -> None:
         print("    " + body["output"].replace("\n", "\n    "))
         session.relay.command(type="terminate", grace_seconds=3)
         await session.relay.wait_for("exited")
+    async with Session(bundle, rich, "xterm -e yes; true") as session:
+        await session.relay.wait_for("ready")
+        reader, writer = await session.relay.open_display("pixels")
+        await reader.readexactly(12)
+        writer.write(b"RFB 003.008\n\x01\x01")
+        await reader.readexactly(2 + 4 + 20)
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4)))
+        # Raw encoding, then the whole screen again and again until xterm has painted.
+        writer.write(b"\x02\x00\x00\x01" + bytes(4))
+        colours: set[bytes] = set()
+        began = time.monotonic()
+        frames = 0
+        while (len(colours) < 2 or frames < 100) and time.monotonic() < began + 20:
+            writer.write(b"\x03\x00" + bytes(4) + (1280).to_bytes(2) + (800).to_bytes(2))
+            head = await reader.readexactly(1)
+            assert head == b"\x00", head
+            for _ in range(int.from_bytes((await reader.readexactly(3))[1:])):
+                x, y, w, h, kind = struct.unpack(">HHHHi", await reader.readexactly(12))
+                pixels = await reader.readexactly(w * h * 4)
+                if frames < 5 or len(colours) < 2:
+                    colours |= {pixels[i : i + 4] for i in range(0, len(pixels), 4)}
+            frames += 1
+        seconds = time.monotonic() - began
+        print(f"  {len(colours)} colours; {frames} full frames in {seconds:.1f} s, {frames * 4.096 / seconds:.0f} MB/s")
+        assert len(colours) > 1
+        print("  " + await docker("stats", "--no-stream", "--format", "{{.MemUsage}}", session.name))
     async with Session(bundle, rich, "timeout 6 glxgears") as session:
         _, body = await session.relay.wait_for("exited", 20)
         assert "FPS" in body["log_tail"], body

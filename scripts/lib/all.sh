@@ -5,6 +5,7 @@
 # is found is a function of the cache directory, and the cache is only ever added to.
 set -euo pipefail
 umask 022
+PATH=$PATH:/usr/sbin:/sbin # where dockerd and debootstrap are, also for those who do not have it
 
 FX_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 FX_ROOT=$(cd "$FX_LIB/../.." && pwd)

@@ -3,6 +3,7 @@
 # there or its recipe has changed.
 
 RECIPE_LABEL=com.fastx.supervisor.recipe
+STAGE_LABEL=com.fastx.supervisor.recipe-stage # on what a build leaves beside its result
 PULL_SECONDS=10
 BUILD_SECONDS=900
 UNNEEDED=(usr/share/doc usr/share/man usr/share/info usr/share/locale var/cache/apt var/lib/apt/lists)
@@ -70,9 +71,13 @@ has_base() { # NAME
 
 build_from_base() { # NAME WORK
     dockerfile "$1" >"$2/Dockerfile"
+    cp "$FX_LIB/finish-scratch" "$2/"
     say "docker build of $(recipe_value "$1" image)"
-    timeout --foreground "$BUILD_SECONDS" docker build --tag "$(recipe_value "$1" image)" \
-        --label "$RECIPE_LABEL=$(recipe_hash "$1")" "$2" && return
+    timeout --foreground "$BUILD_SECONDS" docker build --force-rm --tag "$(recipe_value "$1" image)" \
+        --label "$RECIPE_LABEL=$(recipe_hash "$1")" "$2" && {
+        docker image prune --force --filter "label=$STAGE_LABEL=$1" >/dev/null
+        return
+    }
     say "docker build failed (have containers a network?): using Debian packages"
     return 1
 }
@@ -85,9 +90,9 @@ dockerfile() { # NAME
     install="RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y"
     install+=" --no-install-recommends $packages && cd / && rm -rf ${UNNEEDED[*]}"
     if [[ $(recipe_value "$1" base) == scratch ]]; then
-        printf '%s\n' "FROM $base AS build" "RUN apt-get update && cd /tmp && apt-get download $packages" \
+        printf '%s\n' "FROM $base AS build" "LABEL $STAGE_LABEL=$1" "RUN apt-get update && cd /tmp && apt-get download $packages" \
             "RUN mkdir /image && for deb in /tmp/*.deb; do dpkg-deb -x \$deb /image; done" \
-            "RUN $(declare -f finish_scratch | tr '\n' ' '); finish_scratch /image" \
+            "COPY finish-scratch /" "RUN /finish-scratch /image" \
             "FROM scratch" "COPY --from=build /image /"
     else
         printf '%s\n' "FROM $base"
@@ -160,16 +165,7 @@ unpack_packages() { # NAME WORK
     for deb in "$2"/debs/*.deb; do
         dpkg-deb -x "$deb" "$2/root"
     done
-    finish_scratch "$2/root"
-}
-
-# A shell, the commands that go with it, and places to mount upon.
-finish_scratch() { # ROOT
-    mkdir -p "$1/tmp" "$1/etc" "$1/home" "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/usr/bin";
-    chmod 1777 "$1/tmp";
-    [ -e "$1/bin/busybox" ] || ln -s /usr/bin/busybox "$1/bin/busybox";
-    for applet in sh cat ls sleep id env; do ln -sf busybox "$1/bin/$applet"; done;
-    rm -rf "${1:?}/usr/share";
+    "$FX_LIB/finish-scratch" "$2/root"
 }
 
 # Removes a tree in which something may still be mounted.

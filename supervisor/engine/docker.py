@@ -68,9 +68,7 @@ class DockerEngine:
     async def version(self) -> EngineVersion:
         with translated():
             raw = await self._client.version()
-        return EngineVersion(
-            name="docker", version=raw["Version"], api_version=raw["ApiVersion"]
-        )
+        return EngineVersion(name="docker", version=raw["Version"], api_version=raw["ApiVersion"])
 
     async def find_image(self, reference: str) -> str | None:
         try:

@@ -1,4 +1,4 @@
-"""aiodocker's, aiohttp's and the Engine API's ways of failing, as ours. Vendor exceptions end here."""
+"""The ways in which aiodocker, aiohttp and the Engine API fail, as ours: vendor errors end here."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ def _group_line(group: Group, user: Identity) -> str:
 def _claims(line: str, name: str, number: int, number_field: int) -> bool:
     """Whether a line of the image's file stands for this name or this number."""
     fields = line.split(":")
-    return fields[0] == name or (
-        len(fields) > number_field and fields[number_field] == str(number)
-    )
+    return fields[0] == name or (len(fields) > number_field and fields[number_field] == str(number))
 
 
 def _field(text: str) -> str:

@@ -23,7 +23,7 @@ from supervisor.lifecycle.transitions import Decision, await_exit, unchanged
 _LIVE = (Phase.STARTING, Phase.RUNNING, Phase.SUSPENDED)
 
 
-def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision:
+def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision:  # noqa: PLR0911 one per callback
     """What the agent reports, once per ``seq``."""
     if fact.seq <= session.callback_seq or session.phase in (Phase.PENDING, Phase.ENDED):
         return unchanged(session)

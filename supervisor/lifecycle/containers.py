@@ -34,7 +34,7 @@ LaunchFact = PullProgressed | SessionPrepared | LaunchFailed | ContainerStarted
 ContainerFact = ContainerOutOfMemory | ContainerExited | ContainerGone | ContainerListed
 
 
-def judge_launch(session: Session, fact: LaunchFact, now: Timestamp) -> Decision:
+def judge_launch(session: Session, fact: LaunchFact, now: Timestamp) -> Decision:  # noqa: PLR0911 one per fact
     """What came of the effects that start a session."""
     if session.phase is Phase.ENDED and isinstance(fact, ContainerStarted):
         return Decision(session, (RemoveContainer(),))
@@ -156,5 +156,3 @@ def _gone(session: Session, fact: ContainerGone, now: Timestamp) -> Decision:
             return unchanged(session)
         case _:
             assert_never(session.phase)
-
-

@@ -45,7 +45,11 @@ def configure(level: str, log_format: LogFormat) -> None:
     final: list[Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if console
-        else [structlog.processors.dict_tracebacks, _in_reading_order, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.dict_tracebacks,
+            _in_reading_order,
+            structlog.processors.JSONRenderer(),
+        ]
     )
     output = logging.StreamHandler(sys.stderr)
     output.setFormatter(

@@ -25,6 +25,7 @@ from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
+from supervisor.reactor.images import Images
 from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
@@ -103,7 +104,7 @@ class Core:
         self._ids = UlidSource()
         self._launcher = Launcher(
             engine=parts.engine,
-            database=parts.database,
+            images=Images(parts.engine, parts.database),
             files=parts.files,
             paths=settings.paths,
             settings=settings.agent,
@@ -119,7 +120,7 @@ class Core:
         sessions, unreadable = await parts.database.run(load_sessions)
         for session in sessions:
             core.directory.put(session)
-            core._ids.start_after(session.id)  # noqa: SLF001 its own
+            core._ids.start_after(session.id)
         for session_id in unreadable:
             log.error("stored_session_unreadable", session_id=session_id)
         return core

@@ -127,7 +127,7 @@ def _failure(effect: Effect, error: Exception) -> Fact | None:
     if isinstance(error, SupervisorError):
         log.warning("effect_failed", code=error.code, error=str(error))
     else:
-        log.exception("effect_crashed")
+        log.error("effect_crashed", exc_info=error)
     if not isinstance(effect, _LAUNCH):
         return None
     if isinstance(error, EngineError):

@@ -22,7 +22,9 @@ class UlidSource:
         fresh = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
         self._last = fresh if fresh > self._last else self._last + 1
         return SessionId(
-            "".join(_ALPHABET[self._last >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+            "".join(
+                _ALPHABET[self._last >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)
+            )
         )
 
     def start_after(self, session_id: SessionId) -> None:

@@ -52,7 +52,7 @@ class EngineHealth:
 class Watcher:
     """Follows one engine for as long as the daemon lives."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what it is wired to, all by name
         self,
         *,
         engine: Engine,
@@ -161,9 +161,7 @@ class Watcher:
 
 def listed_fact(record: ContainerRecord) -> ContainerListed:
     """What a listing says of one container."""
-    return ContainerListed(
-        record.container_id, record.status, record.exit_code, record.oom_killed
-    )
+    return ContainerListed(record.container_id, record.status, record.exit_code, record.oom_killed)
 
 
 def _fact(event: EngineEvent) -> Fact | None:
@@ -180,4 +178,3 @@ def _fact(event: EngineEvent) -> Fact | None:
             return None
         case _:
             assert_never(event.kind)
-

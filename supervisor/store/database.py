@@ -77,7 +77,9 @@ class Database:
         try:
             return await asyncio.shield(loop.run_in_executor(self._thread, function))
         except (sqlite3.Error, OSError) as error:
-            message = f"The database {self._path} failed: {error}. Check disk space and permissions."
+            message = (
+                f"The database {self._path} failed: {error}. Check disk space and permissions."
+            )
             raise StoreError(message) from error
 
     def _open(self) -> None:

@@ -72,9 +72,7 @@ IDEMPOTENCY_SECONDS = 24 * 3600.0
 
 def find_claim(connection: sqlite3.Connection, key: str, now: Timestamp) -> Claimed | None:
     """What was started with this key within the last 24 hours."""
-    connection.execute(
-        "DELETE FROM idempotency WHERE created_at < ?", (now - IDEMPOTENCY_SECONDS,)
-    )
+    connection.execute("DELETE FROM idempotency WHERE created_at < ?", (now - IDEMPOTENCY_SECONDS,))
     row = connection.execute(
         "SELECT request_hash, session_id FROM idempotency WHERE key = ?", (key,)
     ).fetchone()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from supervisor.template.template import Template
 
 _SIZE_TEXT = r"^\d+(\.\d+)? ?([kKmMgGtTpP]?)([iI]?[bB])?$"
-_DURATION_TEXT = r"^(\d+(\.\d+)?(us|ms|s|m|h|d))+$"
+_DURATION_TEXT = r"^(\d+(\.\d+)?|(\d+(\.\d+)?(us|ms|s|m|h|d))+)$"
 
 
 def params_json_schema(template: Template) -> dict[str, Any]:

@@ -33,6 +33,7 @@ MAX_COMMAND: Final = 32 * 1024
 MAX_NAME: Final = 255
 MAX_EXTRA: Final = 4096
 DPI_RANGE: Final = (24, 600)
+_ASKED_FOR: Final = ("start.", "extra.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ def render(template: Template, start: StartRequest, context: RenderContext) -> R
     is at fault.
     """
     _check_request(template, start)
+    _check_home(template, context.user)
     params = resolve_params(template.params, start.params)
     geometry = start.geometry or template.geometry
     dpi = template.dpi if start.dpi is None else start.dpi
@@ -105,7 +107,7 @@ def render(template: Template, start: StartRequest, context: RenderContext) -> R
         image=service.image,
         pull_policy=service.pull_policy,
         command=whole,
-        command_text=whole if isinstance(whole, str) else shlex.join(whole),
+        command_text=whole.strip() if isinstance(whole, str) else shlex.join(whole),
         geometry=geometry,
         dpi=dpi,
         name=name,
@@ -121,7 +123,7 @@ def _values(start: StartRequest, context: RenderContext) -> dict[str, ParamValue
         "user.uid": user.uid,
         "user.gid": user.gid,
         # A slash at the end would make ${user.home}/x a path with an empty part.
-        "user.home": user.home.rstrip("/") or "/",
+        "user.home": user.home.rstrip("/"),
         "user.shell": user.shell,
         "user.gecos": user.gecos,
         "session.id": context.session_id,
@@ -160,6 +162,20 @@ def _check_request(template: Template, start: StartRequest) -> None:
     _raise_if_any(errors)
 
 
+def _check_home(template: Template, user: UserContext) -> None:
+    """Refuse to take the root directory for somebody's home: it would mount the whole host."""
+    if user.home.rstrip("/"):
+        return
+    used = any(
+        placeholder.name == "user.home"
+        for _, text in texts(template.service)
+        for placeholder in text.placeholders()
+    )
+    if used:
+        msg = f"the template needs a home directory, and {user.name} has none ({user.home!r})"
+        _raise_if_any([FieldError(("user",), msg)])
+
+
 def _text_errors(loc: Loc, value: str, limit: int) -> list[FieldError]:
     errors: list[FieldError] = []
     try:
@@ -187,6 +203,8 @@ def _blamed(template: Template, problem: Problem) -> list[FieldError]:
         if loc[: len(problem.loc)] == problem.loc:
             for placeholder in text.placeholders():
                 names.setdefault(placeholder.name, placeholder.mark)
+    # The user's identity is to blame only where nothing that was asked for is.
+    asked_for = {name: mark for name, mark in names.items() if name.startswith(_ASKED_FOR)}
     if not names:
         return [FieldError(("template",), f"{loc_text(problem.loc)}: {problem.message}")]
     return [
@@ -195,7 +213,7 @@ def _blamed(template: Template, problem: Problem) -> list[FieldError]:
             f"{problem.message} ({template.path}:{mark.line}:{mark.column}: "
             f"{loc_text(problem.loc)})",
         )
-        for name, mark in names.items()
+        for name, mark in (asked_for or names).items()
     ]
 
 
@@ -213,7 +231,8 @@ def _whole_command(
             )
         return line if line is not None else arguments
     if entrypoint.shell is not None:
-        return " ".join([entrypoint.shell, *map(shlex.quote, arguments)])
+        # A block scalar ends in a line break, which would end the command before its arguments.
+        return " ".join([entrypoint.shell.rstrip(), *map(shlex.quote, arguments)])
     return (*(entrypoint.argv or ()), *arguments)
 
 

@@ -29,26 +29,46 @@ class Context(StrEnum):
     ESCAPED = "after a backslash: remove it: the value is quoted already"
     BACKTICK = "inside backticks, where quoting does not hold: write $$(...) instead"
     COMMENT = "inside a shell comment: take it out"
-    HERE_DOCUMENT = "after <<: here-documents cannot hold values"
-    ARITHMETIC = "inside $$((...)), which would evaluate it: assign it to a variable first"
+    HERE_DOCUMENT = "after <<: a line with here-documents cannot hold values"
+    ARITHMETIC = "after ((: arithmetic would evaluate it: put values before it"
     ANSI_QUOTES = "after $$'...', which not every shell reads as quotes: write it otherwise"
+    NESTED = (
+        "after $$(...), backticks or $${...} that cannot be followed safely, such as those inside "
+        "double quotes: put values before them, or assign them to variables before"
+    )
 
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_@%+:./-]+")
+_RESERVED: Final = frozenset(
+    [
+        *("if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done"),
+        *("case", "in", "esac", "select", "function", "time", "coproc"),
+    ]
+)
+
+# Variables whose expansion holds nothing that could open or close anything.
+_SIMPLE = r"""\$\{\w+(?:(?::?[-=+?]|%%?|\#\#?)[\w./:=@,+*-]*)?\}"""
 
 # What leads from one context to the next. Alternatives are tried in order, so that an escaped
-# character is passed over before the quote that it might be is seen.
+# character is passed over before the quote that it might be is seen. Contexts without an entry are
+# never left: following the shell through them takes a whole parser, and a mistake would let a
+# value be executed.
 _TRANSITIONS: Final = {
     Context.PLAIN: re.compile(
-        r"""(?P<ESCAPED>\\\Z) | \\. | (?P<ANSI_QUOTES>\$') | (?P<SINGLE>') | (?P<DOUBLE>")
-        | (?P<BACKTICK>`) | (?P<COMMENT>(?:(?<=[\s;&|()])|(?<![\s\S]))\#) | (?P<HERE_DOCUMENT><<)
-        | (?P<ARITHMETIC>\(\()""",
-        re.VERBOSE | re.DOTALL,
+        rf"""(?P<NESTED>\\\n\#) | (?P<ESCAPED>\\\Z) | \\. | {_SIMPLE} | (?P<ANSI_QUOTES>\$')
+        | (?P<ARITHMETIC>\(\() | (?P<NESTED_1>\$[{{\[]) | (?P<NESTED_2>[<>]\#|\$\Z)
+        | (?P<SINGLE>') | (?P<DOUBLE>") | (?P<BACKTICK>`)
+        | (?P<COMMENT>(?:(?<=[ \t\n;&|()])|(?<![\s\S]))\#) | (?P<HERE_DOCUMENT><<)""",
+        re.VERBOSE | re.DOTALL | re.ASCII,
     ),
     Context.ESCAPED: re.compile(r"(?P<PLAIN>[\s\S])"),
     Context.SINGLE: re.compile(r"(?P<PLAIN>')"),
-    Context.DOUBLE: re.compile(r'\\[\s\S]|(?P<PLAIN>")'),
+    Context.DOUBLE: re.compile(
+        rf"""\\[\s\S] | {_SIMPLE} | (?P<NESTED>`|\$[(\[{{]) | (?P<PLAIN>")""",
+        re.VERBOSE | re.ASCII,
+    ),
     Context.BACKTICK: re.compile(r"\\[\s\S]|(?P<PLAIN>`)"),
     Context.COMMENT: re.compile(r"(?P<PLAIN>\n)"),
-    Context.ARITHMETIC: re.compile(r"(?P<PLAIN>\)\))"),
 }
 
 
@@ -71,6 +91,16 @@ def misplaced(command_line: Leaf) -> Iterator[tuple[Placeholder, Context]]:
             context = Context.PLAIN
 
 
+def quoted(value: str) -> str:
+    """Write a value as one word that the shell reads as nothing else.
+
+    More is quoted than by ``shlex.quote``: a bare ``A=b`` could be an assignment, a bare ``then``
+    a keyword, a bare comma a part of a brace expansion.
+    """
+    bare = _BARE.fullmatch(value) is not None and value not in _RESERVED
+    return value if bare else "'" + value.replace("'", "'\"'\"'") + "'"
+
+
 def _after(context: Context, text: str, start: int) -> Context:
     """Follow the quoting through a literal piece; contexts without transitions are never left."""
     position = start
@@ -80,5 +110,5 @@ def _after(context: Context, text: str, start: int) -> Context:
             break
         position = found.end()
         if found.lastgroup is not None:
-            context = Context[found.lastgroup]
+            context = Context[found.lastgroup.rstrip("_12")]
     return context

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from supervisor.lifecycle.errors import FieldError
 from supervisor.template.names import EXTRA_PREFIX, PARAM_PREFIX
 from supervisor.template.quantities import number_text
-from supervisor.template.shell import COMMAND_NAME
+from supervisor.template.shell import COMMAND_NAME, quoted
 from supervisor.template.text import Placeholder, ShellLine, Text
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class Substitution:
             if isinstance(segment, str):
                 pieces.append(segment)
             elif segment.name != COMMAND_NAME:
-                pieces.append(shlex.quote(self._value(segment)))
+                pieces.append(quoted(self._value(segment)))
             elif self._has(segment) or segment.default is None:
                 pieces.append(self._value(segment))
             else:

@@ -80,7 +80,13 @@ def segments_of(leaf: Leaf) -> tuple[str | Placeholder, ...]:
 
 def leaf_of(segments: list[str | Placeholder]) -> Leaf:
     """Join pieces to a leaf: a plain string where nothing is left to fill in."""
-    text = Text(tuple(segment for segment in segments if segment != ""))
+    joined: list[str | Placeholder] = []
+    for segment in segments:
+        if isinstance(segment, str) and joined and isinstance(joined[-1], str):
+            joined[-1] += segment
+        elif segment != "":
+            joined.append(segment)
+    text = Text(tuple(joined))
     literal = text.literal
     return text if literal is None else literal
 

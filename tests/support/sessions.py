@@ -35,9 +35,7 @@ def session_in(phase: Phase) -> Session:
     session = replace(session, phase=phase, token_hash="ab" * 32, container_id=CONTAINER)
     match phase:
         case Phase.STARTING:
-            return replace(
-                session, container_id=None, deadlines={DeadlineName.STARTUP: NOW + 50}
-            )
+            return replace(session, container_id=None, deadlines={DeadlineName.STARTUP: NOW + 50})
         case Phase.TERMINATING:
             return replace(session, deadlines={DeadlineName.TERMINATION: NOW + 5})
         case Phase.ENDED:

@@ -1,7 +1,7 @@
 package FastX::Forward;
 
 # Passes the command's output on to a handle that may be drained slowly or
-# never. Bounded: what does not fit is dropped and counted, never waited for.
+# never. Bounded: what does not fit is dropped, never waited for.
 
 use strict;
 use warnings;
@@ -27,7 +27,7 @@ sub write {
     return if $self->{broken};
     my $room = MOST_HELD_BYTES - length $self->{held};
     if (length $bytes > $room) {
-        $self->{dropped} += length($bytes) - $room;
+        $self->{dropped} = 1;
         substr $bytes, $room, length $bytes, '';
     }
     $self->{held} .= $bytes;
@@ -49,10 +49,9 @@ sub flush {
         substr $self->{held}, 0, $count, '';
     }
     $self->{loop}->ignore_writable($self->{handle});
-    if (my $dropped = $self->{dropped}) {
-        $self->{dropped} = 0;
-        FastX::Log::line("$dropped bytes of the command's output dropped: nobody read them") if !$self->{broken};
-    }
+    # Once: a command that floods shall not make the agent flood as well.
+    FastX::Log::line("output of the command is being dropped: it is not read as fast as it is written")
+        if $self->{dropped} && !$self->{complained}++;
     return;
 }
 

@@ -20,23 +20,17 @@ use FastX::CommandLine;
 use FastX::Control;
 use FastX::Environment;
 use FastX::Forward;
-use FastX::JSON;
 use FastX::Leftovers;
 use FastX::Log;
+use FastX::Outcome;
 use FastX::Process;
 use FastX::Programs;
 use FastX::Usage;
 use FastX::Viewers;
-use POSIX ();
 
 our $VERSION = '0.1.0';
 
 use constant {
-    EXIT_RELAY_UNREACHABLE => 70,
-    EXIT_X_SERVER_FAILED   => 71,
-    EXIT_AGENT_FAILED      => 72,
-    EXIT_UNKNOWN_SESSION   => 73,
-    EXIT_COMMAND_NOT_FOUND => 127,
     LEFTOVERS_GRACE_SECONDS => 1,
     OUTPUT_GRACE_SECONDS    => 0.5,
     # There is little hope that a relay which never answered takes the report.
@@ -88,10 +82,9 @@ sub run {
         chomp(my $error = $@);
         FastX::Log::line("internal error: $error");
         last if ++$errors > MOST_INTERNAL_ERRORS;
-        $self->_fail('AgentFailed', EXIT_AGENT_FAILED,
-            "The session agent met an error of its own ($error): report it together with the log of the container.");
+        $self->_end(FastX::Outcome::internal_error($error));
     }
-    return $self->{outcome} ? $self->{outcome}{agent_exit_code} : EXIT_AGENT_FAILED;
+    return $self->{outcome}{agent_exit_code};
 }
 
 sub display_ready {
@@ -106,7 +99,13 @@ sub display_ready {
 
 sub display_failed {
     my ($self, $message) = @_;
-    return $self->_fail('XServerFailed', EXIT_X_SERVER_FAILED, $message, $self->{xserver}->log_text);
+    return $self->_end(FastX::Outcome::x_server_failed($message, $self->{xserver}->log_text));
+}
+
+# Something that every session needs is not there.
+sub cannot_start {
+    my ($self, $problem) = @_;
+    return $self->_end(FastX::Outcome::not_set_up($problem));
 }
 
 # The same for a signal and for the relay's command; a second signal has no patience left.
@@ -119,8 +118,7 @@ sub terminate {
     }
     FastX::Log::line("ending on $signal");
     return $command->terminate($grace_seconds) if $command && $command->is_running;
-    my $number = POSIX->can("SIG$signal")->();
-    return $self->_end({ type => 'exited', exit_code => 128 + $number, signal => $number });
+    return $self->_end(FastX::Outcome::signalled($signal));
 }
 
 sub _start_command {
@@ -156,10 +154,7 @@ sub _command_failed {
     local $! = $errno;
     # This session was being ended for a reason of its own before the command ran.
     return $self->_clear_leftovers if $self->{outcome};
-    return $self->_fail('AgentFailed', EXIT_AGENT_FAILED,
-        "The directory $directory cannot be entered by uid $> ($!): mount the user's home directory "
-        . 'into the container with execute permission for them, or set another working_dir.')
-        if $stage eq 'chdir';
+    return $self->_end(FastX::Outcome::directory_unusable($directory, "$!")) if $stage eq 'chdir';
     my $command = $self->{settings}{command};
     return $self->_command_not_found(ref $command ? $command->[0] : '/bin/sh', "$!");
 }
@@ -167,10 +162,7 @@ sub _command_failed {
 sub _command_not_found {
     my ($self, $program, $why) = @_;
     my $path = $ENV{PATH} // FastX::CommandLine::DEFAULT_PATH;
-    return $self->_fail('CommandNotFound', EXIT_COMMAND_NOT_FOUND,
-        "The command '$program' cannot be run in this image" . (defined $why ? " ($why)" : '')
-        . "; PATH is $path. Install the program in the image, or correct the command.",
-        $self->{command} && $self->{command}->tail_text);
+    return $self->_end(FastX::Outcome::command_not_found($program, $path, $why));
 }
 
 sub _command_exited {
@@ -180,10 +172,9 @@ sub _command_exited {
     my $code = FastX::Process::exit_code($wait_status);
     if ($code == 127 && !ref $self->{settings}{command} && !$self->{terminating}) {
         my ($word) = $self->{settings}{command} =~ /\A\s*(\S+)/;
-        $self->{command}->close_output;
         return $self->_command_not_found($word // '', 'the shell answered 127');
     }
-    return $self->_end({ type => 'exited', exit_code => $code, signal => FastX::Process::signal_number($wait_status) });
+    return $self->_end(FastX::Outcome::exited($code, FastX::Process::signal_number($wait_status)));
 }
 
 sub _report_ready {
@@ -222,18 +213,16 @@ sub _relay_unreachable {
     my ($self) = @_;
     $self->{settings}{report_grace_seconds} = UNREACHABLE_REPORT_SECONDS
         if $self->{settings}{report_grace_seconds} > UNREACHABLE_REPORT_SECONDS;
-    return $self->_fail('RelayUnreachable', EXIT_RELAY_UNREACHABLE,
-        "The relay did not answer on $self->{settings}{relay}{session} within "
-        . "$self->{settings}{relay_grace_seconds} s: check that the daemon runs and that its relay directory is "
-        . "mounted into the container and can be entered by uid $>.");
+    return $self->_end(FastX::Outcome::relay_unreachable(
+        $self->{settings}{relay}{session}, $self->{settings}{relay_grace_seconds}));
 }
 
 # The relay answered that there is no such session: nobody waits for a report.
 sub _forgotten {
     my ($self) = @_;
     $self->{callbacks}->close;
-    $self->{unreported} = 1;
-    $self->_end({ agent_exit_code => EXIT_UNKNOWN_SESSION });
+    $self->{forgotten} = 1;
+    $self->_end(FastX::Outcome::unknown_session());
     $self->_finish_if_done;
     return;
 }
@@ -252,22 +241,9 @@ sub _obey {
     return FastX::Log::line("command of unknown type '$type' ignored");
 }
 
-sub _fail {
-    my ($self, $reason, $agent_exit_code, $message, $log_tail) = @_;
-    return $self->_end({
-        type      => 'failed',
-        reason    => $reason,
-        message   => FastX::JSON::text_from_bytes($message),
-        log_tail  => $log_tail,
-        exit_code => $reason eq 'CommandNotFound' ? EXIT_COMMAND_NOT_FOUND : undef,
-        agent_exit_code => $agent_exit_code,
-    });
-}
-
 sub _end {
     my ($self, $outcome) = @_;
     return if $self->{outcome};
-    $outcome->{agent_exit_code} //= $outcome->{exit_code};
     $self->{outcome} = $outcome;
     FastX::Log::line("failed: $outcome->{reason}: $outcome->{message}") if defined $outcome->{reason};
     $self->{loop}->cancel(delete $self->{$_}) for qw(heartbeat_timer relay_timer);
@@ -281,7 +257,7 @@ sub _clear_leftovers {
     return if $self->{clearing}++;
     my $command = $self->{command};
     my @groups  = ($command ? $command->group : (), $self->{programs}->groups);
-    my $x_pid   = $self->{xserver}->pid;
+    my $x_pid   = $self->{xserver} && $self->{xserver}->pid;
     FastX::Leftovers::end(
         loop          => $self->{loop},
         find          => sub { FastX::Leftovers::find($self->{settings}{session}, \@groups, [ $x_pid // () ]) },
@@ -302,11 +278,11 @@ sub _report_end {
     });
     $loop->after(OUTPUT_GRACE_SECONDS, sub { $self->{output_given_up} = 1; $self->_finish_if_done });
     $self->{viewers}->close;
-    $self->{xserver}->stop(sub { $self->{x_stopped} = 1; $self->_finish_if_done });
-    if (!$self->{unreported}) {
+    my $stopped = sub { $self->{x_stopped} = 1; $self->_finish_if_done };
+    $self->{xserver} ? $self->{xserver}->stop($stopped) : $stopped->();
+    if (!$self->{forgotten}) {
         my %fields = %$outcome;
         delete @fields{qw(type agent_exit_code)};
-        delete $fields{exit_code} if $outcome->{type} eq 'failed' && !defined $fields{exit_code};
         $fields{log_tail} //= $command ? $command->tail_text : '';
         $self->{callbacks}->send($outcome->{type}, %fields);
     }

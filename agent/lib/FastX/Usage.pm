@@ -1,20 +1,21 @@
 package FastX::Usage;
 
-# What the session uses, from its cgroup (version 2 or 1) or, where the
-# container is not shown one, from the processes themselves.
+# What the session uses, from its cgroup (version 2 or 1) and, for what the
+# container is not shown of that, from the processes themselves.
 
 use strict;
 use warnings;
 
 use POSIX ();
 
-# Shape: { memory_bytes, cpu_seconds, processes }, without what is not known.
+# Shape: { memory_bytes, cpu_seconds, processes }.
 sub read_all {
     my ($cgroup, $proc) = @_;
     $cgroup //= '/sys/fs/cgroup';
     $proc   //= '/proc';
-    my $usage = _version_2($cgroup) || _version_1($cgroup) || _processes($proc);
-    delete $usage->{$_} for grep { !defined $usage->{$_} } keys %$usage;
+    my $usage = _version_2($cgroup) || _version_1($cgroup) || {};
+    my @unknown = grep { !defined $usage->{$_} } qw(memory_bytes cpu_seconds processes);
+    @{$usage}{@unknown} = @{ _processes($proc) }{@unknown} if @unknown;
     return $usage;
 }
 
@@ -45,8 +46,8 @@ sub _version_1 {
 
 sub _processes {
     my ($proc) = @_;
-    opendir my $folder, $proc or return {};
     my ($pages, $ticks, $count) = (0, 0, 0);
+    opendir my $folder, $proc or return {};
     for my $pid (grep { /\A[0-9]+\z/ } readdir $folder) {
         my $stat = _text("$proc/$pid/stat") // next;
         my @field = split ' ', $stat =~ s/\A.*\)//sr;

@@ -25,6 +25,10 @@ my %CLIPBOARD = (
     off  => [ 0, 0 ],
 );
 
+# Lines of its log that explain nothing.
+my $CHATTER = qr/^\s*(?:ComparingUpdateTracker|Connections|VNCSConnST|SConnection|EncodeManager|vncext|\[mi\]|Xvnc[ ]|_XSERVTransmkdir
+    |Copyright|See[ ]|Underlying|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ]|[(]1:)/x;
+
 # Options: loop, settings, directory (private, writable), on_ready($display),
 # on_failed($message): the server did not start or ended unasked.
 sub new {
@@ -194,7 +198,9 @@ sub _ended {
     }
     # Its last words may still stand in the pipe; they are read on the next turn.
     $self->{loop}->after(0.02, sub {
-        $self->_fail('The X server ' . FastX::Process::describe($wait_status) . $self->_last_words
+        # A server that was killed had no time to say why.
+        my $words = FastX::Process::signal_number($wait_status) ? '' : $self->_last_words;
+        $self->_fail('The X server ' . FastX::Process::describe($wait_status) . $words
             . ': see the log of the container; a memory limit that is too low is the usual cause.');
     });
     return;
@@ -202,7 +208,8 @@ sub _ended {
 
 sub _last_words {
     my ($self) = @_;
-    my @lines = grep { !/^\s*ComparingUpdateTracker/ } $self->{log}->last_lines(3);
+    my @lines = grep { !/$CHATTER/ } $self->{log}->last_lines(40);
+    splice @lines, 0, @lines - 3 if @lines > 3;
     return @lines ? ' (' . join(' / ', map { s/^\s+//r } @lines) . ')' : '';
 }
 

@@ -2,9 +2,9 @@
 
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from supervisor.template.schema.values import Line, LineOrNumber, Options, Section, Whole
 
@@ -95,6 +95,14 @@ class PortSection(Section):
     mode: Literal["host", "ingress"] = "ingress"
     name: Line | None = None
     app_protocol: Line | None = None
+
+    @model_validator(mode="after")
+    def _ranges_pair_up(self) -> Self:
+        targets = len(port_numbers(self.target))
+        if self.published and targets not in {1, len(port_numbers(self.published))}:
+            msg = "as many ports must be published as there are targets"
+            raise ValueError(msg)
+        return self
 
 
 class HostEntry(Section):

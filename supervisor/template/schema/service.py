@@ -7,7 +7,7 @@ cannot have stands in ``REFUSED``, each with its reason.
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from supervisor.template.schema.deploy import DeploySection
 from supervisor.template.schema.devices import (
@@ -62,10 +62,22 @@ def _pull_policy(value: object) -> object:
     return PullPolicy.MISSING if value == "if_not_present" else value
 
 
+def _security_option(value: str) -> str:
+    """Refuse a profile's path: the docker command reads the file, the engine wants its content."""
+    name, _, profile = value.replace(":", "=", 1).partition("=")
+    if name == "seccomp" and not (profile in {"unconfined", "builtin"} or profile[:1] == "{"):
+        msg = (
+            "seccomp takes unconfined, builtin or the profile's JSON itself, not the name of a file"
+        )
+        raise ValueError(msg)
+    return value
+
+
 Image = Annotated[
     str,
     Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@+-]*$", max_length=512),
 ]
+SecurityOption = Annotated[FreeText, Field(min_length=1), AfterValidator(_security_option)]
 UserName = Annotated[LineOrNumber, Field(pattern=r"^[A-Za-z0-9_.$-]+(:[A-Za-z0-9_.$-]+)?$")]
 CpuSet = Annotated[LineOrNumber, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")]
 Signal = Annotated[LineOrNumber, Field(pattern=r"^[A-Z0-9+-]{1,16}$")]
@@ -131,7 +143,7 @@ class ServiceSection(Section):
 
     cap_add: list[Line] = Field(default_factory=list)
     cap_drop: list[Line] = Field(default_factory=list)
-    security_opt: list[Annotated[FreeText, Field(min_length=1)]] = Field(default_factory=list)
+    security_opt: list[SecurityOption] = Field(default_factory=list)
     privileged: Flag = False
     userns_mode: Line | None = None
     pid: NetworkMode | None = None

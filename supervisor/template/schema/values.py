@@ -27,14 +27,14 @@ def _not_bool(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
 def _flag(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, bool):
         return value
-    if value in {"true", "false"} and isinstance(value, str):
+    if value in ("true", "false"):
         return value == "true"
     msg = "must be true or false"
     raise ValueError(msg)
 
 
 def _size_or_unlimited(value: Any) -> int:  # noqa: ANN401
-    return -1 if value in {-1, "-1"} else parse_size(value)
+    return -1 if value in (-1, "-1") else parse_size(value)
 
 
 def _number_or_text(value: Any) -> Any:  # noqa: ANN401

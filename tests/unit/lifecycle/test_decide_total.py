@@ -1,4 +1,4 @@
-"""decide() over every phase and every fact: it always answers, and its answers always make sense."""
+"""decide() over every phase and every fact: it always answers, and the answers make sense."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class FakeAgent:
         self._reading: asyncio.Task[None] | None = None
         self._writers: list[asyncio.StreamWriter] = []
 
-    async def report(self, body: Any) -> int:
+    async def report(self, body: object) -> int:
         """POST a callback; the status it got."""
         async with self._http.post("http://relay/v1/callbacks", json=body) as response:
             return response.status

@@ -76,7 +76,9 @@ class House:
 
     async def view(self, path: str) -> aiohttp.ClientWebSocketResponse:
         """A viewer's WebSocket; raises WSServerHandshakeError when refused."""
-        return await self.web.ws_connect(f"http://relay{path}", protocols=("binary",), max_msg_size=0)
+        return await self.web.ws_connect(
+            f"http://relay{path}", protocols=("binary",), max_msg_size=0
+        )
 
     async def counted(self, session_id: SessionId, viewers: ViewerCount) -> None:
         """Wait until the session's last viewer count is this one."""

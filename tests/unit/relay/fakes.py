@@ -44,9 +44,7 @@ class FakeFeed:
 
     def publish(self, kind: EventKind, session: Session) -> None:
         """Commit a change."""
-        data = (
-            update_document(session) if kind is EventKind.UPDATE else delete_document(session.id)
-        )
+        data = update_document(session) if kind is EventKind.UPDATE else delete_document(session.id)
         item = FeedItem(self.latest() + 1, kind, session.id, session.user, data)
         self.items.append(item)
         for reader in self.readers:
@@ -200,7 +198,7 @@ class FakeSessions:
         """The session's container is gone."""
         await self.submit(session_id, ContainerGone("c1"))
 
-    def change(self, session_id: SessionId, **changes: Any) -> None:
+    def change(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
         """Put a session into a state that no fact leads to here."""
         session = self.sessions[session_id]
         changed = replace(session, version=session.version + 1, **changes)
@@ -254,7 +252,7 @@ class FakeHealth:
     )
 
     def ready(self) -> tuple[bool, str]:
-        """Ready?"""
+        """Whether, and why not."""
         return self.is_ready, self.sentence
 
     def node(self) -> Mapping[str, Any]:

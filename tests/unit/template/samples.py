@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PATH = Path("x.tpl")
-USER = UserContext(
+USER = UserContext(  # noqa: S604 - shell is a field of passwd, nothing is called
     name="alice",
     uid=1000,
     gid=1000,
@@ -55,18 +55,16 @@ def faults(text: str | bytes) -> list[str]:
     return []
 
 
-def start(**fields: Any) -> StartRequest:
-    """Give a start of alice's with a command, unless told otherwise."""
-    return StartRequest(**{"user": "alice", "command": "xterm"} | fields)
-
-
 def rendered(
     text: str,
     params: Mapping[str, ParamValue] | None = None,
-    **fields: Any,
+    **fields: Any,  # noqa: ANN401 - the fields of a start, whichever
 ) -> RenderedSession:
-    """Load and render a template's text for alice."""
-    return render(load(text), start(params=params or {}, **fields), CONTEXT)
+    """Load and render a template's text for alice, with a command where it takes one."""
+    template = load(text)
+    if template.uses_command:
+        fields.setdefault("command", "xterm")
+    return render(template, StartRequest(user="alice", params=params or {}, **fields), CONTEXT)
 
 
 def render_keys(keys: Mapping[str, Any]) -> RenderedSession:

@@ -1,0 +1,208 @@
+"""The web server's API over its Unix socket, as typed calls.
+
+Every call raises ProblemError for the daemon's refusals, UnreachableError when there is no answer,
+MalformedAnswerError for an answer that is none of its.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from supervisor.ctl.errors import MalformedAnswerError, ProblemError, UnreachableError
+from supervisor.ctl.sse import Event, EventParser
+from supervisor.ctl.views import (
+    Json,
+    SessionView,
+    TemplateView,
+    mapping,
+    session_view,
+    template_view,
+)
+
+REQUEST_SECONDS = 30.0
+PURGE_SECONDS = 90.0
+"""The daemon answers a purge when the container is gone; it gives up before this."""
+SILENCE_SECONDS = 45.0
+"""Three of the stream's keep-alives: a stream that is silent for longer is broken."""
+PAGE_SESSIONS = 500
+
+
+class Client:
+    """One connection's worth of calls; an asynchronous context manager."""
+
+    def __init__(self, socket: Path, *, request_seconds: float = REQUEST_SECONDS) -> None:
+        self._socket = socket
+        self._timeout = aiohttp.ClientTimeout(total=request_seconds)
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.UnixConnector(str(self._socket))
+        self._http = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    async def start(self, wish: Json, idempotency_key: str | None = None) -> SessionView:
+        """Start a session from a start object."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return session_view(await self._json("POST", "/v1/sessions", body=wish, headers=headers))
+
+    async def session(self, session_id: str) -> SessionView:
+        """One session, by its full id."""
+        return session_view(await self._json("GET", _one(session_id)))
+
+    async def sessions(
+        self, *, user: str | None = None, phase: str | None = None
+    ) -> list[SessionView]:
+        """All of them, newest first, page by page."""
+        query = {"user": user, "phase": phase, "limit": str(PAGE_SESSIONS), "cursor": None}
+        found: list[SessionView] = []
+        while True:
+            page = mapping(await self._json("GET", "/v1/sessions", query=query))
+            found += map(session_view, _list(page, "sessions"))
+            if not isinstance(page.get("next"), str):
+                return found
+            query["cursor"] = page["next"]
+
+    async def terminate(self, session_id: str) -> SessionView:
+        """Ask a session to end."""
+        return session_view(await self._json("POST", f"{_one(session_id)}/terminate"))
+
+    async def purge(self, session_id: str) -> None:
+        """Force the container away and have the session forgotten."""
+        timeout = aiohttp.ClientTimeout(total=PURGE_SECONDS)
+        async with self._answer("DELETE", _one(session_id), timeout=timeout):
+            pass
+
+    async def log(self, session_id: str, tail: int | None = None) -> str:
+        """The session's log, or its last lines."""
+        query = {"tail": None if tail is None else str(tail)}
+        async with self._answer("GET", f"{_one(session_id)}/log", query=query) as response:
+            return (await response.read()).decode("utf-8", "replace")
+
+    async def ticket(self, session_id: str, wish: Json) -> Json:
+        """What admits one viewer."""
+        return mapping(await self._json("POST", f"{_one(session_id)}/tickets", body=wish))
+
+    async def templates(self) -> list[TemplateView]:
+        """What can be started."""
+        answer = mapping(await self._json("GET", "/v1/templates"))
+        return [template_view(entry) for entry in _list(answer, "templates")]
+
+    async def template(self, name: str) -> TemplateView:
+        """One template."""
+        return template_view(await self._json("GET", f"/v1/templates/{_quoted(name)}"))
+
+    async def events(self, user: str | None, last_id: int | None) -> AsyncGenerator[Event, None]:
+        """One reading of the event stream, until the daemon ends it."""
+        headers = {} if last_id is None else {"Last-Event-ID": str(last_id)}
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
+        parser = EventParser()
+        async with self._answer(
+            "GET", "/v1/events", query={"user": user}, headers=headers, timeout=timeout
+        ) as response:
+            async for piece in response.content.iter_any():
+                for event in parser.feed(piece):
+                    yield event
+
+    async def _json(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401 JSON
+        async with self._answer(method, path, **options) as response:
+            return _parsed(await response.read())
+
+    @asynccontextmanager
+    async def _answer(  # noqa: PLR0913 the parts of a request
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | None] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 aiohttp's own, per phase
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._http is None:
+            raise RuntimeError("the client has not been entered")
+        content = {} if body is None else {"Content-Type": "application/json"}
+        # Escaped by ourselves, for what is typed may hold lone surrogates.
+        url = URL(f"http://localhost{path}{_query(query or {})}", encoded=True)
+        try:
+            async with self._http.request(
+                method,
+                url,
+                headers={**content, **(headers or {})},
+                data=None if body is None else json.dumps(body).encode(),
+                timeout=timeout or self._timeout,
+                allow_redirects=False,
+            ) as response:
+                if response.status >= 300:
+                    raise _problem(response.status, await response.read())
+                yield response
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError) as error:
+            raise self._unreachable(error) from error
+        except aiohttp.ClientError as error:
+            raise MalformedAnswerError(
+                f"What answers on {self._socket} does not speak HTTP; is it fx-supervisor's?"
+            ) from error
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        if isinstance(error, asyncio.TimeoutError):
+            return UnreachableError(
+                f"fx-supervisor took too long to answer on {self._socket}; its log may say why "
+                "(journalctl -u fx-supervisor)."
+            )
+        return UnreachableError(
+            f"fx-supervisor does not answer on {self._socket}: is it running "
+            "(systemctl status fx-supervisor)? May this user use it (relay.web.allow_users)?"
+        )
+
+
+def _one(session_id: str) -> str:
+    return f"/v1/sessions/{_quoted(session_id)}"
+
+
+def _query(members: Mapping[str, str | None]) -> str:
+    pairs = [f"{name}={_quoted(value)}" for name, value in members.items() if value is not None]
+    return f"?{'&'.join(pairs)}" if pairs else ""
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="", errors="replace")
+
+
+def _list(document: Json, key: str) -> list[Any]:
+    found = document.get(key)
+    if isinstance(found, list):
+        return found
+    raise MalformedAnswerError(f"The daemon's answer has no list {key!r}; is fxctl of its version?")
+
+
+def _parsed(raw: bytes) -> Any:  # noqa: ANN401 any JSON value
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise MalformedAnswerError("The daemon's answer is not JSON.") from error
+
+
+def _problem(status: int, raw: bytes) -> ProblemError:
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        document = None
+    return ProblemError(status, document if isinstance(document, dict) else {})

@@ -1,0 +1,145 @@
+"""Commands that start and end sessions."""
+# ruff: noqa: PLC0415, PLR0913, PLR0917
+# What is slow to import is imported by the command that needs it; arguments are command options.
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from supervisor.ctl import options
+from supervisor.ctl.options import call, settings_of
+from supervisor.ctl.report import complain, print_json
+from supervisor.lifecycle.errors import SupervisorError
+
+
+def start(
+    context: typer.Context,
+    user: options.ForUser = None,
+    template: options.TemplateName = "docker",
+    command: options.Command = None,
+    geometry: options.Geometry = None,
+    name: options.Name = None,
+    dpi: options.Dpi = None,
+    param: options.Params = None,
+    extra: options.Extra = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option("--wait/--no-wait", help="Until it runs (default: on a terminal)."),
+    ] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="The same key again gives the same session."),
+    ] = None,
+) -> None:
+    """Start a session; its id goes to stdout."""
+    from supervisor.ctl import watching
+    from supervisor.ctl.client import Client
+    from supervisor.ctl.views import SessionView
+    from supervisor.ctl.wishes import invoking_user
+
+    settings = settings_of(context)
+    asked = {
+        "user": user or invoking_user(),
+        "template": template,
+        "command": command,
+        "geometry": geometry,
+        "name": name,
+        "dpi": dpi,
+        "extra": options.pairs_of("--extra", extra) or None,
+    }
+    wish = {key: value for key, value in asked.items() if value is not None}
+    texts = options.pairs_of("--param", param)
+    started: list[SessionView] = []
+
+    async def run(client: Client) -> SessionView:
+        started.append(await watching.start(client, wish, texts, idempotency_key))
+        if not settings.json:
+            typer.echo(started[0].id)
+        if wait if wait is not None else sys.stdout.isatty():
+            return await watching.until_up(client, started[0], settings)
+        return started[0]
+
+    try:
+        session = call(settings, run)
+    except KeyboardInterrupt:
+        if started:
+            rest = f"fxctl terminate {started[0].short_id} ends it"
+            typer.echo(f"fxctl: the session starts all the same; {rest}.", err=True)
+        raise typer.Exit(130) from None
+    if settings.json:
+        print_json(session.document)
+
+
+def terminate(
+    context: typer.Context,
+    session_ids: options.SessionIds,
+    wait: Annotated[bool, typer.Option("--wait", help="Until they have ended.")] = False,
+) -> None:
+    """Ask sessions to end."""
+    from supervisor.ctl import watching
+    from supervisor.ctl.client import Client
+
+    settings = settings_of(context)
+
+    async def end(client: Client, typed: str) -> None:
+        session = await watching.terminate(client, typed, settings, wait=wait)
+        if settings.json:
+            print_json(session.document, indent=None)
+        else:
+            typer.echo(f"{session.id} {session.phase}")
+
+    _for_each(context, session_ids, end)
+
+
+def purge(
+    context: typer.Context,
+    session_ids: options.SessionIds,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Force containers away, and forget their sessions.
+
+    Unsaved work is lost. Asks first, on a terminal.
+    """
+    from supervisor.ctl.client import Client
+    from supervisor.ctl.ids import resolve
+
+    settings = settings_of(context)
+    if not yes and sys.stdin.isatty():
+        question = f"Purge {', '.join(session_ids)}? Unsaved work in them is lost"
+        typer.confirm(question, abort=True, err=True)
+
+    async def forget(client: Client, typed: str) -> None:
+        session_id = await resolve(client, typed)
+        await client.purge(session_id)
+        if settings.json:
+            print_json({"id": session_id}, indent=None)
+        else:
+            typer.echo(f"{session_id} purged")
+
+    _for_each(context, session_ids, forget)
+
+
+def _for_each(context: typer.Context, session_ids: Sequence[str], act: options.Act) -> None:
+    """Do it to each, whatever becomes of the others; the first failure decides the exit code."""
+    from supervisor.ctl.client import Client
+    from supervisor.ctl.errors import UnreachableError
+
+    settings = settings_of(context)
+    codes: list[int] = []
+
+    async def run(client: Client) -> None:
+        for typed in session_ids:
+            try:
+                await act(client, typed)
+            except UnreachableError:
+                raise
+            except SupervisorError as error:
+                codes.append(complain(error, as_json=settings.json))
+
+    call(settings, run)
+    if codes:
+        raise typer.Exit(codes[0])

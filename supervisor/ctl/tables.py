@@ -1,0 +1,216 @@
+"""Sessions and templates as an administrator sees them. What users chose goes through plain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.text import Text
+
+from supervisor.ctl.layout import Column, table
+from supervisor.ctl.sse import Event
+from supervisor.ctl.text import age, moment, plain, size, when
+from supervisor.ctl.views import ParamView, SessionView, TemplateView, session_view
+
+_STYLES = {
+    "pending": "yellow",
+    "starting": "yellow",
+    "running": "green",
+    "suspended": "cyan",
+    "terminating": "magenta",
+    "ended": "dim",
+    "unknown": "red",
+}
+_SESSIONS = (
+    Column("ID"),
+    Column("USER", flexible=True),
+    Column("NAME", flexible=True),
+    Column("TEMPLATE", flexible=True),
+    Column("PHASE"),
+    Column("AGE", right=True),
+    Column("VIEWERS", right=True),
+    Column("MEMORY", right=True),
+)
+_TEMPLATES = (Column("NAME"), Column("TITLE", flexible=True), Column("PARAMS", flexible=True))
+_PARAMS = (
+    Column("PARAM"),
+    Column("TYPE"),
+    Column("DEFAULT", flexible=True),
+    Column("ALLOWED", flexible=True),
+    Column("MEANING", flexible=True),
+)
+
+
+def session_table(sessions: Sequence[SessionView], now: datetime, width: int) -> list[Text]:
+    """``fxctl ps``."""
+    return table(_SESSIONS, [_session_row(session, now) for session in sessions], width)
+
+
+def phase_text(session: SessionView) -> Text:
+    """The phase and how far it is: ``pending #3``, ``starting 42%``, ``ended (137)``."""
+    style = _STYLES.get(session.phase, "")
+    detail = ""
+    if session.phase == "pending" and session.queue_position is not None:
+        detail = f" #{session.queue_position}"
+    elif session.phase == "starting" and session.progress is not None:
+        detail = f" {session.progress:.0%}"
+    elif session.phase == "ended" and session.exit_code:
+        detail = f" ({session.exit_code})"
+    return Text(plain(session.phase) + detail, style=style)
+
+
+def session_lines(session: SessionView, now: datetime) -> list[Text]:
+    """``fxctl show``: what is wrong first, then what is known."""
+    document = session.document
+    lines = [Text.assemble((session.id, "bold"), "  ", plain(session.name))]
+    lines.append(_state(session))
+    if session.message:
+        lines.append(Text(plain(session.message), style="bold red" if _failed(session) else ""))
+    lines.append(Text())
+    values: list[tuple[str, object]] = [
+        ("user", session.user),
+        ("template", session.template),
+        ("image", document.get("image")),
+        ("command", document.get("command")),
+        ("title", document.get("title")),
+        ("display", _display(session)),
+        ("params", _params(session)),
+        *((_spaced(key), when(_moment(session, key), now)) for key in _TIMES),
+        ("viewers", f"{session.control_viewers} in control, {session.view_viewers} watching"),
+        ("usage", _usage(session)),
+        ("exit code", session.exit_code),
+        ("node", document.get("node")),
+        ("container", str(document.get("container_id") or "")[:12]),
+        ("version", document.get("version")),
+    ]
+    shown = [(key, plain(str(value))) for key, value in values if value not in (None, "", "-")]
+    return lines + [Text.assemble((f"{key:<13}", "bold"), value) for key, value in shown]
+
+
+def event_line(event: Event, user: str, at: datetime) -> Text:
+    """``fxctl events``: time, id, user, phase, and why."""
+    clock = (f"{at.astimezone():%H:%M:%S}  ", "dim")
+    match event.kind:
+        case "update":
+            session = session_view(event.document)
+            why = ": ".join(plain(t) for t in (session.reason, session.message) if t)
+            phase = phase_text(session)
+            phase.pad_right(max(0, 12 - len(phase)))
+            line = Text.assemble(clock, session.short_id, f"  {plain(session.user):<10}  ", phase)
+            line.append(f"  {why}")
+        case "delete":
+            short_id = plain(str(event.document.get("id", "")))[-8:]
+            line = Text.assemble(clock, f"{short_id:>8}  {plain(user):<10}  ", ("forgotten", "dim"))
+        case "node":
+            state = plain(str(event.document.get("message") or "changed"))
+            line = Text.assemble(clock, f"{'node':<8}  {'':<10}  ", state)
+        case _:
+            line = Text.assemble(clock, (plain(event.kind), "dim"))
+    line.rstrip()
+    return line
+
+
+def template_table(templates: Sequence[TemplateView], width: int) -> list[Text]:
+    """``fxctl templates``."""
+    rows = [
+        (Text(t.name), Text(plain(t.title)), Text(", ".join(plain(p.name) for p in t.params)))
+        for t in templates
+    ]
+    return table(_TEMPLATES, rows, width)
+
+
+def template_lines(template: TemplateView, width: int) -> list[Text]:
+    """``fxctl templates NAME``."""
+    lines = [Text.assemble((template.name, "bold"), "  ", plain(template.title))]
+    if template.description:
+        lines.append(Text(plain(template.description)))
+    if template.params:
+        rows = [tuple(map(Text, _param_row(param))) for param in template.params]
+        lines += [Text(), *table(_PARAMS, rows, width)]
+    return lines
+
+
+_TIMES = ("created_at", "started_at", "ready_at", "ended_at", "last_input_at", "last_seen_at")
+
+
+def _session_row(session: SessionView, now: datetime) -> list[Text]:
+    ended = session.phase == "ended"
+    viewers = f"{session.control_viewers}"
+    if session.view_viewers:
+        viewers += f"+{session.view_viewers}"
+    return [
+        Text(session.short_id, style="bold"),
+        Text(plain(session.user)),
+        Text(plain(session.name)),
+        Text(plain(session.template)),
+        phase_text(session),
+        Text(age(session.created_at, now)),
+        Text("-" if ended else viewers),
+        Text("-" if ended or not session.memory_bytes else size(session.memory_bytes)),
+    ]
+
+
+def _state(session: SessionView) -> Text:
+    state = phase_text(session)
+    if session.reason:
+        state.append(": " + plain(session.reason), style="bold red" if _failed(session) else "bold")
+    return state
+
+
+def _failed(session: SessionView) -> bool:
+    """Whether it ended otherwise than somebody wanted."""
+    wanted = session.reason in {"", "Terminated", "Purged"}
+    return not wanted and not (session.reason == "CommandExited" and not session.exit_code)
+
+
+def _display(session: SessionView) -> str:
+    geometry, dpi = session.document.get("geometry"), session.document.get("dpi")
+    return f"{geometry} at {dpi} dpi" if geometry and dpi else str(geometry or "")
+
+
+def _params(session: SessionView) -> str:
+    params = session.document.get("params")
+    if not isinstance(params, dict):
+        return ""
+    return ", ".join(f"{key}={_value(value)}" for key, value in params.items())
+
+
+def _usage(session: SessionView) -> str:
+    usage = session.document.get("usage")
+    if not isinstance(usage, dict) or not session.memory_bytes:
+        return ""
+    seconds, processes = usage.get("cpu_seconds", 0), usage.get("processes", 0)
+    return f"{size(session.memory_bytes)} of memory, {seconds} s of CPU, {processes} processes"
+
+
+def _moment(session: SessionView, key: str) -> datetime | None:
+    value = session.document.get(key)
+    return moment(value) if isinstance(value, str) else None
+
+
+def _spaced(key: str) -> str:
+    return key.removesuffix("_at").replace("_", " ")
+
+
+def _param_row(param: ParamView) -> tuple[str, ...]:
+    default = "-" if param.default is None else _quantity(param.type, param.default)
+    if param.required and param.default is None:
+        default = "(required)"
+    low, high = (_limit(param.type, limit) for limit in (param.minimum, param.maximum))
+    allowed = ", ".join(map(str, param.choices)) or (f"{low} to {high}" if low or high else "")
+    return tuple(map(plain, (param.name, param.type, default, allowed, param.label)))
+
+
+def _limit(kind: str, value: float | None) -> str:
+    return "" if value is None else _quantity(kind, value)
+
+
+def _quantity(kind: str, value: object) -> str:
+    if kind == "size" and isinstance(value, int | float):
+        return size(int(value))
+    return f"{value}s" if kind == "duration" else _value(value)
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,93 @@
+"""Values as people read them.
+
+Names, titles, messages and logs come from users and their sessions. What could move a terminal's
+cursor, change its colours or type into it is made visible before it gets there.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+
+_UNITS = ("B", "K", "M", "G", "T")
+# Above these, rounding would give a fourth digit, or a second one before the point.
+_FOUR_DIGITS = 999.5
+_TWO_DIGITS = 9.95
+_AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+_LONG_AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+# Controls, surrogates, and what turns the direction of writing round. Cf also holds the joiners
+# that scripts and emoji need: of it only the bidirectional controls are unwelcome.
+_UNWELCOME = {"Cc", "Cs", "Zl", "Zp"}
+_BIDIRECTIONAL = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def plain(text: str, keep: str = "") -> str:
+    r"""The text without power over a terminal; what has some becomes ``\x1b`` and the like."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character, keep) for character in text)
+
+
+def plain_lines(text: str) -> str:
+    """The same for text of several lines: line ends and tabs stay."""
+    return plain(text.replace("\r\n", "\n"), keep="\n\t")
+
+
+def _visible(character: str, keep: str) -> str:
+    unwelcome = unicodedata.category(character) in _UNWELCOME or character in _BIDIRECTIONAL
+    if character in keep or not unwelcome:
+        return character
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def moment(text: str | None) -> datetime | None:
+    """An RFC 3339 time; ``None`` for none and for what is not one."""
+    try:
+        at = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
+def age(since: datetime | None, now: datetime) -> str:
+    """How long ago in one unit: ``5m``; a clock that runs behind gives ``0s``."""
+    seconds = _seconds_since(since, now)
+    return "-" if seconds is None else f"{_in_unit(seconds, _AGES)[0]}{_in_unit(seconds, _AGES)[1]}"
+
+
+def when(at: datetime | None, now: datetime) -> str:
+    """Local time and how long ago: ``2026-03-01 14:05:11 (5 minutes ago)``."""
+    seconds = _seconds_since(at, now)
+    if at is None or seconds is None:
+        return "-"
+    count, unit = _in_unit(seconds, _LONG_AGES)
+    plural = "" if count == 1 else "s"
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S} ({count} {unit}{plural} ago)"
+
+
+def size(count_bytes: int) -> str:
+    """Bytes in the unit that leaves at most four characters: ``1.2G``."""
+    value = float(count_bytes)
+    for unit in _UNITS[:-1]:
+        if value < _FOUR_DIGITS:
+            return _number(value, unit)
+        value /= 1024
+    return _number(value, _UNITS[-1])
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.1f}{unit}" if value < _TWO_DIGITS and unit != "B" else f"{value:.0f}{unit}"
+
+
+def _seconds_since(since: datetime | None, now: datetime) -> int | None:
+    return None if since is None else max(0, int((now - since).total_seconds()))
+
+
+def _in_unit(seconds: int, units: tuple[tuple[int, str], ...]) -> tuple[int, str]:
+    """In the largest unit that gives at least one."""
+    for length, unit in units:
+        if seconds >= length:
+            return seconds // length, unit
+    return 0, units[-1][1]

@@ -1,0 +1,131 @@
+"""Commands' asynchronous halves: starting, ending and following sessions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from supervisor.ctl.client import Client
+from supervisor.ctl.errors import SessionFailedError
+from supervisor.ctl.follow import changes, watch
+from supervisor.ctl.ids import resolve
+from supervisor.ctl.options import Settings
+from supervisor.ctl.screen import Progress, console, show
+from supervisor.ctl.sse import Event
+from supervisor.ctl.tables import event_line
+from supervisor.ctl.text import plain, plain_lines
+from supervisor.ctl.views import SessionView
+from supervisor.ctl.wishes import typed_params
+
+LOG_LINES = 20
+_UP = frozenset({"running", "suspended"})
+
+
+async def start(
+    client: Client,
+    wish: Mapping[str, Any],
+    texts: Mapping[str, str],
+    idempotency_key: str | None,
+) -> SessionView:
+    """Start a session; ``texts`` are params as typed, which the template gives their types."""
+    if not texts:
+        return await client.start(wish, idempotency_key)
+    template = await client.template(wish["template"])
+    params = typed_params(texts, template.params)
+    return await client.start({**wish, "params": params}, idempotency_key)
+
+
+async def until_up(client: Client, session: SessionView, settings: Settings) -> SessionView:
+    """Follow a start. Raises SessionFailedError with reason, message and the log's last lines."""
+    with Progress(settings, silent=settings.json) as progress:
+        final = await watch(
+            client,
+            session,
+            lambda seen: seen.phase in _UP,
+            lambda seen: progress.say(_sentence(seen)),
+        )
+    if final.phase != "ended":
+        return final
+    log = await client.log(final.id, LOG_LINES)
+    story = f"Session {final.id} ended: {final.reason or 'for no known reason'}."
+    if final.message:
+        story += f"\n{plain(final.message)}"
+    if log.strip():
+        indented = "".join(f"\n  {line}" for line in plain_lines(log).rstrip("\n").split("\n"))
+        story += f"\nThe last lines of its log:{indented}"
+    raise SessionFailedError(story)
+
+
+async def terminate(client: Client, typed: str, settings: Settings, *, wait: bool) -> SessionView:
+    """Ask a session to end, and wait for it if that is wanted."""
+    session = await client.terminate(await resolve(client, typed))
+    if not wait:
+        return session
+    with Progress(settings, silent=settings.json) as progress:
+        return await watch(
+            client, session, lambda _seen: False, lambda seen: progress.say(_sentence(seen))
+        )
+
+
+async def events(client: Client, settings: Settings, user: str | None, since: int | None) -> None:
+    """Print one line per change, for ever."""
+    users: dict[str, str] = {}
+    target = console(settings)
+    stream = changes(client, user=user, since=since, notice=_note)
+    async with aclosing(stream):
+        async for event in stream:
+            if settings.json:
+                _print_json(event)
+                continue
+            session_id = str(event.document.get("id", ""))
+            if event.kind == "update":
+                users[session_id] = str(event.document.get("user", ""))
+            if event.kind in {"update", "delete", "node"}:
+                known = users.get(session_id, "")
+                show(target, event_line(event, known, datetime.now(UTC)))
+            if event.kind == "delete":
+                users.pop(session_id, None)
+
+
+def short_ids(sessions: Sequence[SessionView]) -> str:
+    """For a question or a sentence."""
+    return ", ".join(f"{session.short_id} ({plain(session.user)})" for session in sessions)
+
+
+def _print_json(event: Event) -> None:
+    line = {"seq": event.seq, "event": event.kind, "data": event.document}
+    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _note(sentence: str) -> None:
+    sys.stderr.write(f"fxctl: {sentence}\n")
+    sys.stderr.flush()
+
+
+def _sentence(session: SessionView) -> Text:
+    line = Text.assemble((session.short_id, "bold"), " ")
+    match session.phase:
+        case "pending" if session.queue_position is not None:
+            line.append(f"is waiting for its turn, number {session.queue_position} in the queue")
+        case "pending":
+            line.append("is waiting for its turn")
+        case "starting" if session.progress is not None:
+            line.append(f"is starting: {session.progress:.0%} of the image pulled")
+        case "unknown":
+            line.append("cannot be seen: the engine does not answer at the moment")
+        case "terminating":
+            line.append("is ending")
+        case "ended":
+            line.append("has ended")
+        case phase:
+            line.append(f"is {plain(phase)}")
+    if session.message:
+        line.append(f" ({plain(session.message)})")
+    return line

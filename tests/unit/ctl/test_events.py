@@ -1,0 +1,164 @@
+"""Following the sessions, across lost connections too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from supervisor.ctl.client import Client
+from supervisor.ctl.errors import MalformedAnswerError, UnreachableError
+from supervisor.ctl.follow import changes
+from supervisor.ctl.sse import MAX_EVENT_BYTES, Event, EventParser
+from supervisor.ctl.tables import event_line
+from supervisor.lifecycle.session import Phase
+from tests.unit.ctl.daemon import Daemon
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = "import sys; from supervisor.ctl.app import main; sys.exit(main())"
+
+
+def test_events_are_followed_till_ctrl_c(daemon: Daemon) -> None:
+    """A line for each change, at once; then the end, quietly and with 0."""
+    session_id = daemon.start()
+    command = [sys.executable, "-c", PROGRAM, "events", "--json", "--socket", str(daemon.socket)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        lines = [json.loads(program.stdout.readline()) for _ in range(3)]
+        daemon.change(session_id, phase=Phase.STARTING, progress=0.5)
+        lines.append(json.loads(program.stdout.readline()))
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 0
+        assert program.stderr.read() == b""
+    assert [line["event"] for line in lines] == ["reset", "update", "synced", "update"]
+    assert lines[-1]["seq"] == lines[-2]["seq"] + 1
+    assert lines[-1]["data"]["progress"] == 0.5
+
+
+async def test_a_lost_connection_is_made_again_where_it_broke_off(tmp_path: Path) -> None:
+    """With the id of the last event; a stream the daemon ends is no reason to stop."""
+    asked: list[str | None] = []
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        asked.append(request.headers.get("Last-Event-ID"))
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'id: %d\nevent: update\ndata: {"id": "x"}\n\n' % len(asked))
+        if len(asked) == 2 and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/events", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    notices: list[str] = []
+    async with Client(tmp_path / "s") as client:
+        stream = changes(client, notice=notices.append)
+        async with aclosing(stream), asyncio.timeout(10):
+            seen = [event.seq async for event in first(stream, 4)]
+    await runner.cleanup()
+    assert seen == [None, 1, 2, 3]
+    assert asked == [None, "1", "2"]
+    assert len(notices) == 2
+
+
+async def first(stream: AsyncIterator[Event], count: int) -> AsyncIterator[Event]:
+    """So many, and no more."""
+    async for event in stream:
+        yield event
+        count -= 1
+        if not count:
+            return
+
+
+async def test_a_daemon_that_was_never_there_is_not_waited_for(tmp_path: Path) -> None:
+    """The first connection has to succeed."""
+    async with Client(tmp_path / "none") as client:
+        stream = changes(client, since=3)
+        async with aclosing(stream):
+            with pytest.raises(UnreachableError, match="allow_users"):
+                await anext(stream)
+
+
+async def test_a_daemon_that_stays_away_is_given_up(tmp_path: Path) -> None:
+    """Where somebody waits for a result, patience has an end."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'id: 1\nevent: update\ndata: {}\n\n')
+        return response
+
+    app = web.Application()
+    app.router.add_get("/v1/events", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "s")).start()
+    async with Client(tmp_path / "s") as client:
+        stream = changes(client, patience_seconds=0.0)
+        async with aclosing(stream), asyncio.timeout(10):
+            assert [event.seq async for event in first(stream, 2)] == [None, 1]
+            await runner.cleanup()
+            with pytest.raises(UnreachableError):
+                await anext(stream)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 1000])
+def test_events_come_out_whatever_the_pieces(piece_bytes: int) -> None:
+    """Comments are passed over; line ends may be of either kind; unknown fields are ignored."""
+    raw = (
+        b": hello\n\n"
+        b'event: update\r\nid: 7\r\ndata: {"a":\r\ndata: "\xc3\xa4"}\r\n\r\n'
+        b"retry: 5\n\n"
+        b"event: synced\nid: x\ndata: {}\n\n"
+        b"event: update\ndata: {"
+    )
+    parser = EventParser()
+    pieces = [raw[i : i + piece_bytes] for i in range(0, len(raw), piece_bytes)]
+    events = [event for piece in pieces for event in parser.feed(piece)]
+    assert events == [Event(7, "update", {"a": "ä"}), Event(None, "synced", {})]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"data: [1]\n\n", b"data: {\n\n", b"x" * (MAX_EVENT_BYTES + 1), b"data: \xff\n\n"]
+)
+def test_a_stream_that_is_none_of_ours_is_refused(raw: bytes) -> None:
+    """Not followed for ever, not kept without bound."""
+    with pytest.raises(MalformedAnswerError):
+        list(EventParser().feed(raw))
+
+
+def test_a_change_is_one_line_of_who_what_and_why() -> None:
+    """Also for a session that is forgotten, of which the event has but the id."""
+    at = datetime.now(UTC)
+    document = {
+        "id": "0" * 18 + "abcdefgh",
+        "user": "al\nice",
+        "phase": "ended",
+        "exit_code": 1,
+        "reason": "ContainerDied",
+        "message": "It died.",
+    }
+    line = event_line(Event(1, "update", document), "", at).plain
+    assert line.split()[1:] == [
+        *("abcdefgh", r"al\nice", "ended", "(1)", "ContainerDied:", "It", "died.")
+    ]
+    forgotten = event_line(Event(2, "delete", {"id": document["id"]}), "alice", at).plain
+    assert forgotten.split()[1:] == ["abcdefgh", "alice", "forgotten"]
+    assert "weather" in event_line(Event(3, "weather", {}), "", at).plain

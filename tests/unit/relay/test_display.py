@@ -1,0 +1,315 @@
+"""A viewer's way to a display, every way it is refused, and every way it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from supervisor.lifecycle.facts import CommandExited
+from supervisor.lifecycle.session import Phase, SessionId, ViewerCount
+from tests.unit.relay import rfb_messages as rfb
+from tests.unit.relay.agent import FakeAgent
+from tests.unit.relay.conftest import TOKEN, House, until
+from tests.unit.relay.test_web_api import problem
+
+Streams = tuple[aiohttp.ClientWebSocketResponse, asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connected(house: House, agent: FakeAgent, path: str) -> Streams:
+    """A viewer, and its agent's end of the display."""
+    asking = asyncio.create_task(house.view(path))
+    reader, writer = await agent.open_display()
+    return await asking, reader, writer
+
+
+async def refused(house: House, path: str) -> int:
+    """The status with which a viewer is turned away."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as raised:
+        await house.view(path)
+    return raised.value.status
+
+
+async def closed(viewer: aiohttp.ClientWebSocketResponse) -> int | None:
+    """The code with which the relay closes this viewer, whatever it sends before."""
+    async with asyncio.timeout(5):
+        while (await viewer.receive()).type is aiohttp.WSMsgType.BINARY:
+            pass
+    return viewer.close_code
+
+
+async def test_bytes_travel_both_ways_and_viewers_are_counted(house: House) -> None:
+    """Control and view-only viewers, each with a stream of its own."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    one, reader, writer = await connected(house, agent, await house.ticket(session_id))
+    assert one.protocol == "binary"
+    writer.write(b"from the server")
+    assert await one.receive_bytes() == b"from the server"
+    await one.send_bytes(rfb.OPENING)
+    await one.send_bytes(rfb.KEY)
+    assert await reader.readexactly(len(rfb.OPENING + rfb.KEY)) == rfb.OPENING + rfb.KEY
+    assert house.inputs == [(session_id, house.clock.now)]
+    await house.counted(session_id, ViewerCount(1, 0))
+    other, *_ = await connected(house, agent, await house.ticket(session_id, mode="view"))
+    await house.counted(session_id, ViewerCount(1, 1))
+    await one.close()
+    assert await reader.read() == b""
+    await house.counted(session_id, ViewerCount(0, 1))
+    await other.close()
+    await house.counted(session_id, ViewerCount(0, 0))
+
+
+async def test_a_view_only_viewers_input_does_not_arrive(house: House) -> None:
+    """All kinds of it, in one message and cut in pieces; what asks for pictures does."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id, mode="view")
+    viewer, reader, _ = await connected(house, agent, path)
+    stream = rfb.OPENING + b"".join(rfb.INPUT) + rfb.UPDATE_REQUEST
+    for byte in stream:
+        await viewer.send_bytes(bytes([byte]))
+    await viewer.send_bytes(b"".join(rfb.INPUT) + rfb.FENCE)
+    expected = rfb.OPENING + rfb.UPDATE_REQUEST + rfb.FENCE
+    assert await reader.readexactly(len(expected)) == expected
+    await viewer.send_bytes(b"\x99")
+    assert await closed(viewer) == 1008
+    assert await reader.read() == b""
+    assert house.inputs == []
+
+
+async def test_a_viewer_that_vanishes_is_uncounted(house: House) -> None:
+    """Without a close frame."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    viewer, reader, _ = await connected(house, agent, await house.ticket(session_id))
+    await house.counted(session_id, ViewerCount(1, 0))
+    transport = viewer.get_extra_info("socket")
+    assert transport is not None
+    assert viewer._response.connection is not None
+    assert viewer._response.connection.transport is not None
+    viewer._response.connection.transport.abort()
+    assert await asyncio.wait_for(reader.read(), 5) == b""
+    await house.counted(session_id, ViewerCount(0, 0))
+
+
+async def test_a_ticket_is_single_use(house: House) -> None:
+    """The second viewer gets 401."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id)
+    viewer, *_ = await connected(house, agent, path)
+    assert await refused(house, path) == 401
+    await viewer.close()
+    assert await refused(house, path) == 401
+
+
+async def test_bad_tickets_are_refused(house: House) -> None:
+    """None, wrong, of another session, expired, revoked: 401."""
+    session_id = await house.sessions.run(TOKEN)
+    other = await house.sessions.run("other")
+    base = f"/v1/sessions/{session_id}/display"
+    assert await refused(house, base) == 401
+    assert await refused(house, f"{base}?ticket=wrong") == 401
+    path = await house.ticket(other)
+    assert await refused(house, path.replace(other, session_id)) == 401
+    path = await house.ticket(session_id)
+    house.clock.now += 31
+    assert await refused(house, path) == 401
+    path = await house.ticket(session_id)
+    async with house.web.delete(f"http://relay/v1/sessions/{session_id}/tickets") as response:
+        assert response.status == 204
+    assert await refused(house, path) == 401
+
+
+@pytest.mark.parametrize("phase", set(Phase) - {Phase.RUNNING, Phase.UNKNOWN})
+async def test_a_phase_without_a_display_is_a_conflict(house: House, phase: Phase) -> None:
+    """409, and the ticket is still good when the session runs."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id)
+    house.sessions.change(session_id, phase=phase)
+    assert await refused(house, path) == 409
+    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=phase)
+    assert await refused(house, path) == 409
+    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
+    viewer, *_ = await connected(house, agent, path)
+    await viewer.close()
+
+
+async def test_a_plain_request_is_told_to_upgrade(house: House) -> None:
+    """426, without costing the ticket."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id)
+    async with house.web.get(f"http://relay{path}") as response:
+        await problem(response, 426, "upgrade_required")
+    viewer, *_ = await connected(house, agent, path)
+    await viewer.close()
+
+
+async def test_the_viewers_socket_has_the_display_alone(house: House) -> None:
+    """The ticket admits there, too; nothing else is answered."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id)
+    connector = aiohttp.UnixConnector(path=str(house.config.viewer_socket))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        async with http.get("http://relay/v1/sessions") as response:
+            await problem(response, 404, "not_found")
+        asking = asyncio.create_task(http.ws_connect(f"http://relay{path}"))
+        _, writer = await agent.open_display()
+        viewer = await asking
+        writer.write(b"RFB")
+        assert await viewer.receive_bytes() == b"RFB"
+        await viewer.close()
+
+
+async def test_an_agent_that_comes_back_in_time_is_told_again(house: House) -> None:
+    """The viewer came while there was no control stream."""
+    session_id = await house.sessions.run(TOKEN)
+    path = await house.ticket(session_id)
+    asking = asyncio.create_task(house.view(path))
+    await until(lambda: bool(house.relay._rendezvous._awaited))
+    agent = await house.agent()
+    await agent.open_display()
+    await (await asking).close()
+
+
+async def test_a_display_is_for_the_session_it_is_of(house: House) -> None:
+    """Another session's token, a wrong one, an unknown or used stream, or nonsense: refused."""
+    session_id = await house.sessions.run(TOKEN)
+    await house.sessions.run("mallory")
+    agent = await house.agent()
+    asking = asyncio.create_task(house.view(await house.ticket(session_id)))
+    stream = (await agent.commands.get())["stream"]
+    assert (await agent.dial(stream, "mallory"))[0] == b"ERROR unknown_stream\n"
+    assert (await agent.dial(stream, "wrong"))[0] == b"ERROR unauthorized\n"
+    assert (await agent.dial("nonsense"))[0] == b"ERROR unknown_stream\n"
+    assert (await agent.dial("a b"))[0] == b"ERROR bad_handshake\n"
+    assert (await agent.dial("x" * 600))[0] == b"ERROR bad_handshake\n"
+    assert (await agent.dial("\u00e9"))[0] == b"ERROR bad_handshake\n"
+    assert (await agent.dial(stream))[0] == b"OK\n"
+    await asking
+    assert (await agent.dial(stream))[0] == b"ERROR unknown_stream\n"
+
+
+async def test_text_is_refused(house: House) -> None:
+    """1003."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    viewer, *_ = await connected(house, agent, await house.ticket(session_id))
+    await viewer.send_str("hello")
+    assert await closed(viewer) == 1003
+
+
+async def test_a_message_beyond_the_bound_is_refused(house: House) -> None:
+    """1009, from the length alone."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    viewer, *_ = await connected(house, agent, await house.ticket(session_id))
+    assert viewer._response.connection is not None
+    assert viewer._response.connection.transport is not None
+    viewer._response.connection.transport.write(b"\x82\xff" + (2**21).to_bytes(8, "big") + b"mask")
+    assert await closed(viewer) == 1009
+
+
+Ending = Callable[[House, SessionId, asyncio.StreamWriter], Awaitable[object]]
+
+
+async def _disconnect(house: House, session_id: SessionId, _: asyncio.StreamWriter) -> None:
+    async with house.web.post(f"http://relay/v1/sessions/{session_id}/disconnect") as response:
+        assert response.status == 200
+        # The answer already shows them gone.
+        assert (await response.json())["viewers"] == {"control": 0, "view": 0}
+
+
+async def _end(house: House, session_id: SessionId, _: asyncio.StreamWriter) -> None:
+    await house.sessions.end(session_id)
+
+
+async def _suspend(house: House, session_id: SessionId, _: asyncio.StreamWriter) -> None:
+    house.relay.close_viewers(session_id, 4002)
+
+
+async def _exit(house: House, session_id: SessionId, writer: asyncio.StreamWriter) -> None:
+    await house.sessions.submit(session_id, CommandExited(5, 0))
+    writer.close()
+
+
+async def _lose(_house: House, _session_id: SessionId, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def _revoke(house: House, session_id: SessionId, _: asyncio.StreamWriter) -> None:
+    async with house.web.delete(f"http://relay/v1/sessions/{session_id}/tickets") as response:
+        assert response.status == 204
+
+
+async def _forget(house: House, session_id: SessionId, writer: asyncio.StreamWriter) -> None:
+    await house.sessions.purge(session_id)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        (_disconnect, 4000),
+        (_end, 4001),
+        (_exit, 4001),
+        (_forget, 4001),
+        (_suspend, 4002),
+        (_revoke, 4003),
+        (_lose, 1011),
+    ],
+)
+async def test_a_viewer_is_told_why_it_is_put_out(house: House, ending: Ending, code: int) -> None:
+    """Each cause has its close code; what the server said before still arrives."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id, uses=2)
+    viewer, _, writer = await connected(house, agent, path)
+    await house.counted(session_id, ViewerCount(1, 0))
+    writer.write(b"last words")
+    assert await viewer.receive_bytes() == b"last words"
+    ended = asyncio.create_task(closed(viewer))
+    await ending(house, session_id, writer)
+    assert await ended == code
+    if code != 4001:
+        await house.counted(session_id, ViewerCount(0, 0))
+
+
+async def test_revoking_spares_who_came_by_a_ticket_that_is_used_up(house: House) -> None:
+    """Only tickets that could still admit somebody are revoked."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    viewer, _, writer = await connected(house, agent, await house.ticket(session_id))
+    async with house.web.delete(f"http://relay/v1/sessions/{session_id}/tickets") as response:
+        assert response.status == 204
+    writer.write(b"still here")
+    assert await viewer.receive_bytes() == b"still here"
+    await viewer.close()
+
+
+async def test_a_viewer_who_waits_is_put_out_as_well(house: House) -> None:
+    """The session ends before the agent dials: 409, and at once."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    asking = asyncio.create_task(refused(house, await house.ticket(session_id)))
+    stream = (await agent.commands.get())["stream"]
+    await house.sessions.end(session_id)
+    assert await asking == 409
+    assert (await agent.dial(stream))[0] == b"ERROR unauthorized\n"
+
+
+async def test_the_input_note_is_of_viewers_in_control(house: House) -> None:
+    """And keeps the time."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    viewer, reader, _ = await connected(house, agent, await house.ticket(session_id))
+    house.clock.now += 5
+    await viewer.send_bytes(rfb.OPENING + rfb.POINTER)
+    await reader.readexactly(len(rfb.OPENING + rfb.POINTER))
+    assert house.inputs == [(session_id, house.clock.now)]
