@@ -30,11 +30,10 @@ class RelayLimits:
     """Commands that may wait for an agent to read them."""
     tickets: int = 256
     """Tickets one session can have outstanding."""
-    ticket_seconds: int = 24 * 3600
     cut_text_bytes: int = 1024 * 1024
     buffer_bytes: int = 512 * 1024
     """What is kept for one direction of a display before its source is paused."""
-    connections_per_uid: int = 256
+    connections_per_uid: int = 2048
     """Connections of one user to the sessions' HTTP socket."""
     handshakes_per_uid: int = 64
     """Connections of one user to the display socket that have not said which stream they are."""

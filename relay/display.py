@@ -120,7 +120,8 @@ class Display:
             request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
         viewer.connected = True
         log.info("viewer_connected")
-        await self._post_count(ticket.session_id)
+        # Beside the display: a supervisor that is slow to commit must not keep the picture back.
+        viewer.counting = asyncio.create_task(self._post_count(ticket.session_id))
         client = ClientStream(ticket.mode, self._limits.cut_text_bytes)
 
         def note_input() -> None:
@@ -174,6 +175,8 @@ class Display:
         try:
             if counted:
                 await self._post_count(viewer.ticket.session_id)
+            if viewer.counting is not None:
+                await viewer.counting
         finally:
             viewer.gone.set()
 

@@ -11,15 +11,13 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from relay.frames import Frame
 from relay.ports import FeedGapError
 from relay.streams import cut_off
-
-if TYPE_CHECKING:
-    from relay.event_stream import Frame
 
 _GOING_AWAY = 1001
 _TRY_AGAIN = 1013

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -22,6 +21,7 @@ from aiohttp import web
 
 from relay.config import RelayLimits
 from relay.event_socket import SocketTimes, follow_by_socket
+from relay.frames import Frame
 from relay.ports import Feed, FeedGapError, FeedItem
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
@@ -30,15 +30,6 @@ from supervisor.lifecycle.view import update_document
 _KEEP_ALIVE = b": keep-alive\n\n"
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One event of the stream; ``data`` is JSON on one line."""
-
-    event: str
-    data: bytes
-    seq: int | None = None
 
 
 _Owned = tuple[str | None, Frame]

@@ -79,8 +79,8 @@ class Connection(web.RequestHandler):
         self,
         request: web.BaseRequest,
         status: int = 500,
-        exc: BaseException | None = None,  # noqa: ARG002 what it says may quote the request
-        message: str | None = None,  # noqa: ARG002 likewise
+        exc: BaseException | None = None,  # noqa: ARG002 may quote the request
+        message: str | None = None,  # noqa: ARG002 may quote the request
     ) -> web.StreamResponse:
         """What the peer sent is not HTTP, or the middleware itself failed."""
         if request.writer.output_size > 0:

@@ -102,7 +102,7 @@ class StartBody(_Body):
 
 
 class TicketBody(_Body):
-    """``POST /v1/sessions/{id}/tickets``; the upper bound of the ttl is the relay's."""
+    """``POST /v1/sessions/{id}/tickets``; a ticket lasts a day at most."""
 
     mode: Annotated[Mode, Field(strict=False)] = Mode.CONTROL
     guest: Annotated[str, Field(max_length=64), AfterValidator(_printable)] | None = None

@@ -17,6 +17,8 @@ class Viewer:
         self.stream_id = secrets.token_urlsafe(18)
         self.ticket = ticket
         self.connected = False
+        self.counting: asyncio.Task[None] | None = None
+        """Tells the supervisor that the viewer came."""
         self.dismissed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Resolved with a WebSocket close code when the viewer is to be put out."""
         self.gone = asyncio.Event()

@@ -99,6 +99,7 @@ async def _live(
         catalog=core.templates,
         feed=core.feed,
         health=core.health,
+        on_input=core.input_notes.note,
     )
     await relay.start()
     background = core.begin(relay)

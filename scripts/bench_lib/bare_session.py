@@ -24,8 +24,8 @@ from supervisor.engine.payload import container_body
 from supervisor.engine.plan import LaunchPlan
 from supervisor.host.accounts import merge_group, merge_passwd
 from supervisor.host.bundle import bundle_mounts
-from supervisor.host.image_contents import ImageContents
 from supervisor.host.identity import IdentityPolicy, look_up
+from supervisor.host.image_contents import ImageContents
 from supervisor.host.session_files import SessionDirectory, SessionFiles
 from supervisor.lifecycle.session import Session, StartRequest
 from supervisor.reactor.intake import render_context

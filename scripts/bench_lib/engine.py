@@ -51,8 +51,18 @@ class BareEngine:
 
 def cli_arguments(name: str, body: dict[str, Any]) -> list[str]:
     """The same container as ``docker run -d`` arguments."""
-    host = body["HostConfig"]
-    arguments = ["run", "-d", "--rm", "--init", "--name", name, "--user", body["User"]]
+    program, *rest = body["Entrypoint"]
+    return [
+        *("run", "-d", "--rm", "--init", "--name", name, "--user", body["User"]),
+        *_host_arguments(body["HostConfig"]),
+        *(f"--env={variable}" for variable in body.get("Env") or ()),
+        *(f"--label={key}={value}" for key, value in body["Labels"].items()),
+        *("--entrypoint", program, body["Image"], *rest),
+    ]
+
+
+def _host_arguments(host: dict[str, Any]) -> list[str]:
+    arguments: list[str] = []
     for mount in host["Mounts"]:
         kind, target = mount["Type"], mount["Target"]
         read_only = ",readonly" if mount.get("ReadOnly") else ""
@@ -73,12 +83,7 @@ def cli_arguments(name: str, body: dict[str, Any]) -> list[str]:
         arguments += ["--cpus", str(host["NanoCpus"] / 1e9)]
     if host.get("NetworkMode"):
         arguments += ["--network", host["NetworkMode"]]
-    for variable in body.get("Env") or ():
-        arguments += ["--env", variable]
-    for key, value in body["Labels"].items():
-        arguments += ["--label", f"{key}={value}"]
-    program, *rest = body["Entrypoint"]
-    return [*arguments, "--entrypoint", program, body["Image"], *rest]
+    return arguments
 
 
 async def cli_launch(name: str, body: dict[str, Any]) -> float:

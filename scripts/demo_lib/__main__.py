@@ -17,7 +17,14 @@ import aiohttp
 from scripts.demo_lib.daemon import Daemon, Settings, running_daemon
 from scripts.demo_lib.errors import DemoError
 from scripts.demo_lib.leftovers import containers, docker, remove_containers, require_nothing_left
-from scripts.demo_lib.viewer import save_picture, type_into_terminal, viewing, wait_for_window
+from scripts.demo_lib.picture import save_picture
+from scripts.demo_lib.viewer import (
+    COMMAND,
+    picture,
+    type_into_terminal,
+    viewing,
+    wait_for_terminal,
+)
 from scripts.demo_lib.web import Timeline, WebClient
 
 if TYPE_CHECKING:
@@ -97,7 +104,9 @@ async def _session(timeline: Timeline, web: WebClient, user: str) -> AsyncIterat
     print(f"==> session of {user}", flush=True)
     since = time.monotonic()
     # Not interrupted halfway: a session whose id nobody knows could not be ended.
-    starting = asyncio.ensure_future(web.call("POST", "/v1/sessions", {"user": user}))
+    starting = asyncio.ensure_future(
+        web.call("POST", "/v1/sessions", {"user": user, "command": COMMAND})
+    )
     try:
         session = await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -136,13 +145,15 @@ async def _check(options: argparse.Namespace, timeline: Timeline, web: WebClient
     print("==> looking through the display", flush=True)
     since = time.monotonic()
     async with viewing(web, session_id) as screen:
-        await wait_for_window(screen)
+        await wait_for_terminal(screen)
         spent = (time.monotonic() - since) * 1000
         print(f"    {screen.size[0]}x{screen.size[1]}, first picture after {spent:.0f} ms")
         made = await type_into_terminal(screen, options.user)
         print(f"    typed into it: {made} appeared, owned by {options.user}")
-        await save_picture(screen, options.screenshot)
-        print(f"    picture: {options.screenshot}", flush=True)
+        shown = await picture(screen)
+    for file in options.screenshot:
+        save_picture(shown, file)
+        print(f"    picture: {file}", flush=True)
 
 
 async def _verify(daemon: Daemon, timeline: Timeline) -> None:
@@ -154,20 +165,18 @@ async def _verify(daemon: Daemon, timeline: Timeline) -> None:
 
 async def _stay(options: argparse.Namespace, daemon: Daemon, timeline: Timeline) -> None:
     fxctl = f"{options.venv / 'bin' / 'fxctl'} --socket {daemon.socket}"
-    curl = f"curl --unix-socket {daemon.socket}"
     path = f"/v1/sessions/{timeline.id}"
     print(
         f"""
 The session runs. From another terminal:
-  {fxctl} list
-  {fxctl} log {timeline.id}
-  {curl} http://localhost{path}
-  {curl} http://localhost{path}/screenshot -o screenshot.png
-The display wants a ticket:
-  {curl} http://localhost{path}/tickets --json '{{"mode": "control", "ttl_seconds": 600}}'
-  and a WebSocket (subprotocol binary, RFB inside) on
-  {daemon.run / "viewer.sock"}, {path}/display?ticket=...
-Ctrl-C ends it.
+  {fxctl} ps
+  {fxctl} show {timeline.id}
+  {fxctl} events
+The display is a WebSocket (subprotocol binary, RFB inside, as noVNC speaks it) on
+  {daemon.run / "viewer.sock"}
+at {path}/display?ticket=..., where the ticket is from
+  {fxctl} ticket {timeline.id}
+Ctrl-C ends the session and the daemon.
 """,
         flush=True,
     )
@@ -201,13 +210,15 @@ def _tail(text: str) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--screenshot", type=Path, default=ROOT / "var" / "demo.png")
+    parser.add_argument("--screenshot", type=Path, action="append", metavar="PNG_OR_SVG")
     parser.add_argument("--user", required=True)
     parser.add_argument("--venv", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--parent", type=Path, required=True)
     parser.add_argument("--daemon-user", required=True)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.screenshot = options.screenshot or [ROOT / "var" / "demo.png"]
+    return options
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import asyncio
 import pwd
 import secrets
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+from PIL import Image
 
 from scripts.demo_lib.errors import DemoError
 from tests.support.rfb_client import RfbClient, RfbError, WebSocketStream
@@ -23,6 +25,19 @@ CONNECT_SECONDS = 15.0
 WINDOW_SECONDS = 20.0
 TYPED_SECONDS = 5.0
 ATTEMPTS = 3
+
+COMMAND = (
+    "xsetroot -solid '#31476b'; openbox & "
+    "until xprop -root _NET_SUPPORTING_WM_CHECK | grep -q '#'; do sleep 0.05; done; "
+    "xclock -geometry 200x200-60+40 -bg '#dfe6f0' & "
+    "xlogo -geometry 200x200-60+300 -bg '#31476b' -fg '#8fb4e8' & "
+    "exec xterm -T Terminal -geometry 92x30+40+40 -fn 9x15 -fg '#e8edf4' -bg '#16202f'"
+)
+"""A small desktop: window manager, clock, logo, and the terminal whose end is the session's."""
+IN_TERMINAL = (300, 440)
+TERMINAL_COLOUR = (0x16, 0x20, 0x2F)
+IN_CLOCK = (1050, 80)
+CLOCK_COLOUR = (0xDF, 0xE6, 0xF0)
 
 
 @asynccontextmanager
@@ -49,14 +64,15 @@ async def viewing(web: WebClient, session_id: str) -> AsyncIterator[RfbClient]:
         raise DemoError(f"the display broke: {error}") from None
 
 
-async def wait_for_window(screen: RfbClient) -> None:
-    """Wait until something is drawn: more than the background's one colour."""
+async def wait_for_terminal(screen: RfbClient) -> None:
+    """Wait until the terminal's window is drawn where it was asked to be."""
     try:
         async with asyncio.timeout(WINDOW_SECONDS):
             await screen.refresh()
-            await screen.wait_until(lambda: not _is_blank(screen))
+            for place, colour in ((IN_TERMINAL, TERMINAL_COLOUR), (IN_CLOCK, CLOCK_COLOUR)):
+                await screen.wait_until(partial(_shows, screen, place, colour))
     except TimeoutError:
-        raise DemoError(f"the display stayed blank for {WINDOW_SECONDS:.0f} s.") from None
+        raise DemoError(f"no terminal was drawn within {WINDOW_SECONDS:.0f} s.") from None
 
 
 async def type_into_terminal(screen: RfbClient, user: str) -> Path:
@@ -66,8 +82,7 @@ async def type_into_terminal(screen: RfbClient, user: str) -> Path:
     """
     account = pwd.getpwnam(user)
     made = Path(account.pw_dir) / f"fastx-demo-{secrets.token_hex(4)}"
-    # There is no window manager: the keyboard follows the pointer.
-    await screen.point(60, 60)
+    await screen.click(*IN_TERMINAL)
     for _ in range(ATTEMPTS):
         await screen.type_text(f"id; touch ~/{made.name}\n")
         if await _appears(made):
@@ -81,16 +96,15 @@ async def type_into_terminal(screen: RfbClient, user: str) -> Path:
     return made
 
 
-async def save_picture(screen: RfbClient, file: Path) -> None:
-    """Write what the display shows as PNG."""
+async def picture(screen: RfbClient) -> Image.Image:
+    """What the display shows now."""
     async with asyncio.timeout(CONNECT_SECONDS):
         await screen.refresh()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    screen.image().save(file)
+    return screen.image()
 
 
-def _is_blank(screen: RfbClient) -> bool:
-    return screen.image().getcolors(1) is not None
+def _shows(screen: RfbClient, place: tuple[int, int], colour: tuple[int, int, int]) -> bool:
+    return screen.image().getpixel(place) == colour
 
 
 async def _appears(file: Path) -> bool:

@@ -1,11 +1,14 @@
 """``fxctl``: what administrators type. A client of the web server's socket, like any other.
 
-    app ── options ── commands: start, listing, steering, watching, local_render, launch
-                          │
-                  client ── sse            the wire: requests, problems, event stream
-                  follow ── wishes, ids    what several commands share
-                  tables ── screen, text   what a person sees
+    app                           the program: its options, its exit codes
+     ├─ steering, looking, setup  commands; their options: options
+     │   ├─ watching, follow      asynchronous halves of commands; the event stream kept up
+     │   ├─ launch, local_render  FastX's launcher script; rendering without a daemon
+     │   ├─ ids, wishes           what was typed, as the API wants it
+     │   └─ completion            what the shell is offered
+     ├─ client, sse, views        the wire: calls, events, objects
+     └─ tables, layout, screen    what a person sees; text makes it safe, report is for errors
 
-Only ``app``, ``options``, ``errors`` and ``text`` are imported before it is known which command
-runs: HTTP, terminal and template libraries cost more time than most commands.
+Libraries for HTTP, terminals and YAML are imported by the command that needs them, for they cost
+more time than most commands.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -76,6 +77,10 @@ def program(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. No traceback, whatever happens."""
     words = hoisted(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that this terminal's encoding does not have is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(words, prog_name="fxctl")
     except SystemExit as stop:

@@ -19,7 +19,7 @@ import aiohttp
 from yarl import URL
 
 from supervisor.ctl.errors import MalformedAnswerError, ProblemError, UnreachableError
-from supervisor.ctl.sse import Event, EventParser
+from supervisor.ctl.sse import OPEN, Event, EventParser
 from supervisor.ctl.views import (
     Json,
     SessionView,
@@ -111,13 +111,14 @@ class Client:
         return template_view(await self._json("GET", f"/v1/templates/{_quoted(name)}"))
 
     async def events(self, user: str | None, last_id: int | None) -> AsyncGenerator[Event, None]:
-        """One reading of the event stream, until the daemon ends it."""
+        """One reading of the event stream, until the daemon ends it; first an OPEN of our own."""
         headers = {} if last_id is None else {"Last-Event-ID": str(last_id)}
         timeout = aiohttp.ClientTimeout(total=None, sock_read=SILENCE_SECONDS)
         parser = EventParser()
         async with self._answer(
             "GET", "/v1/events", query={"user": user}, headers=headers, timeout=timeout
         ) as response:
+            yield Event(None, OPEN, {})
             async for piece in response.content.iter_any():
                 for event in parser.feed(piece):
                     yield event

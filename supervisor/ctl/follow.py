@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from supervisor.ctl.client import Client
 from supervisor.ctl.errors import SessionFailedError, UnreachableError
-from supervisor.ctl.sse import Event
+from supervisor.ctl.sse import OPEN, Event
 from supervisor.ctl.views import SessionView, session_view
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -40,21 +40,24 @@ async def changes(
     clock = asyncio.get_running_loop().time
     last_id, connected = since, False
     pause = FIRST_PAUSE_SECONDS
-    lost_at = clock()
+    lost_at: float | None = None
     while True:
         try:
             if last_id is None:
                 yield Event(None, "reset", {})
             async with aclosing(client.events(user, last_id)) as events:
                 async for event in events:
-                    connected, pause = True, FIRST_PAUSE_SECONDS
+                    if event.kind == OPEN:
+                        connected, lost_at = True, None
+                        continue
+                    pause = FIRST_PAUSE_SECONDS
                     last_id = _position(event, last_id)
                     yield event
-                    lost_at = clock()
             notice("The daemon ended the event stream; connecting again.")
         except UnreachableError as error:
-            gone_seconds = clock() - lost_at
-            if not connected or (patience_seconds is not None and gone_seconds > patience_seconds):
+            lost_at = clock() if lost_at is None else lost_at
+            out_of_patience = patience_seconds is not None and clock() - lost_at > patience_seconds
+            if not connected or out_of_patience:
                 raise
             if pause == FIRST_PAUSE_SECONDS:
                 notice(f"The connection was lost; trying again. ({error})")

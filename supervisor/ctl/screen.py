@@ -58,6 +58,9 @@ class Progress:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+            # The last sentence stays, without the spinner.
+            if error is None and self._last:
+                show(self._console, Text(self._last))
 
     def say(self, sentence: Text) -> None:
         """What is going on now."""

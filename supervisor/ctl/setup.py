@@ -14,7 +14,7 @@ import typer
 from supervisor.ctl import options
 from supervisor.ctl.errors import EXIT_INTERNAL, exit_code_of
 from supervisor.ctl.options import call, settings_of
-from supervisor.ctl.report import print_json
+from supervisor.ctl.report import print_json, say
 from supervisor.lifecycle.errors import SupervisorError
 
 
@@ -83,7 +83,7 @@ def render(
     )
     rendering = render_locally(request, options.pairs_of("--param", param), config)
     for note in rendering.notes:
-        typer.echo(f"fxctl: note: {note}", err=True)
+        say(f"fxctl: note: {note}")
     settings = settings_of(context)
     if sys.stdout.isatty() and not settings.json:
         from rich.json import JSON

@@ -13,6 +13,10 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 """Of one event; far above a session object, and a bound on what a stream can make us keep."""
 
 
+OPEN = "open"
+"""The kind of an event that is not of the wire: the daemon has taken the connection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event: ``kind`` is update, delete, synced, reset, node or something newer."""

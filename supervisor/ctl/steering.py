@@ -12,7 +12,7 @@ import typer
 
 from supervisor.ctl import options
 from supervisor.ctl.options import call, settings_of
-from supervisor.ctl.report import complain, print_json
+from supervisor.ctl.report import complain, print_json, say
 from supervisor.lifecycle.errors import SupervisorError
 
 
@@ -68,7 +68,7 @@ def start(
     except KeyboardInterrupt:
         if started:
             rest = f"fxctl terminate {started[0].short_id} ends it"
-            typer.echo(f"fxctl: the session starts all the same; {rest}.", err=True)
+            say(f"fxctl: the session starts all the same; {rest}.")
         raise typer.Exit(130) from None
     if settings.json:
         print_json(session.document)
@@ -104,13 +104,14 @@ def purge(
 
     Unsaved work is lost. Asks first, on a terminal.
     """
+    from supervisor.ctl import watching
     from supervisor.ctl.client import Client
     from supervisor.ctl.ids import resolve
 
     settings = settings_of(context)
     if not yes and sys.stdin.isatty():
-        question = f"Purge {', '.join(session_ids)}? Unsaved work in them is lost"
-        typer.confirm(question, abort=True, err=True)
+        listed = call(settings, lambda client: watching.named(client, session_ids))
+        typer.confirm(f"Purge {listed}? Unsaved work is lost", abort=True, err=True)
 
     async def forget(client: Client, typed: str) -> None:
         session_id = await resolve(client, typed)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from supervisor.ctl.layout import Column, table
 from supervisor.ctl.sse import Event
-from supervisor.ctl.text import age, moment, plain, size, when
+from supervisor.ctl.text import age, moment, plain, size, span, when
 from supervisor.ctl.views import ParamView, SessionView, TemplateView, session_view
 
 _STYLES = {
@@ -77,7 +77,7 @@ def session_lines(session: SessionView, now: datetime) -> list[Text]:
         ("display", _display(session)),
         ("params", _params(session)),
         *((_spaced(key), when(_moment(session, key), now)) for key in _TIMES),
-        ("viewers", f"{session.control_viewers} in control, {session.view_viewers} watching"),
+        ("viewers", _viewers(session)),
         ("usage", _usage(session)),
         ("exit code", session.exit_code),
         ("node", document.get("node")),
@@ -176,6 +176,12 @@ def _params(session: SessionView) -> str:
     return ", ".join(f"{key}={_value(value)}" for key, value in params.items())
 
 
+def _viewers(session: SessionView) -> str:
+    if session.phase == "ended":
+        return ""
+    return f"{session.control_viewers} in control, {session.view_viewers} watching"
+
+
 def _usage(session: SessionView) -> str:
     usage = session.document.get("usage")
     if not isinstance(usage, dict) or not session.memory_bytes:
@@ -209,7 +215,9 @@ def _limit(kind: str, value: float | None) -> str:
 def _quantity(kind: str, value: object) -> str:
     if kind == "size" and isinstance(value, int | float):
         return size(int(value))
-    return f"{value}s" if kind == "duration" else _value(value)
+    if kind == "duration" and isinstance(value, int | float):
+        return span(int(value))
+    return _value(value)
 
 
 def _value(value: object) -> str:

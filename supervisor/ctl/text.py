@@ -54,7 +54,19 @@ def moment(text: str | None) -> datetime | None:
 def age(since: datetime | None, now: datetime) -> str:
     """How long ago in one unit: ``5m``; a clock that runs behind gives ``0s``."""
     seconds = _seconds_since(since, now)
-    return "-" if seconds is None else f"{_in_unit(seconds, _AGES)[0]}{_in_unit(seconds, _AGES)[1]}"
+    if seconds is None:
+        return "-"
+    count, unit = _in_unit(seconds, _AGES)
+    return f"{count}{unit}"
+
+
+def span(seconds: int) -> str:
+    """A length of time exactly, in as few units as that takes: ``8h``, ``1h30m``."""
+    parts, rest = "", max(0, seconds)
+    for length, unit in _AGES:
+        count, rest = divmod(rest, length)
+        parts += f"{count}{unit}" if count else ""
+    return parts or "0s"
 
 
 def when(at: datetime | None, now: datetime) -> str:

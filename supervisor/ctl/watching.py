@@ -16,6 +16,7 @@ from supervisor.ctl.errors import SessionFailedError
 from supervisor.ctl.follow import changes, watch
 from supervisor.ctl.ids import resolve
 from supervisor.ctl.options import Settings
+from supervisor.ctl.report import print_json, say
 from supervisor.ctl.screen import Progress, console, show
 from supervisor.ctl.sse import Event
 from supervisor.ctl.tables import event_line
@@ -52,6 +53,8 @@ async def until_up(client: Client, session: SessionView, settings: Settings) -> 
         )
     if final.phase != "ended":
         return final
+    if settings.json:
+        print_json(final.document)
     log = await client.log(final.id, LOG_LINES)
     story = f"Session {final.id} ended: {final.reason or 'for no known reason'}."
     if final.message:
@@ -88,14 +91,17 @@ async def events(client: Client, settings: Settings, user: str | None, since: in
                 users[session_id] = str(event.document.get("user", ""))
             if event.kind in {"update", "delete", "node"}:
                 known = users.get(session_id, "")
-                show(target, event_line(event, known, datetime.now(UTC)))
+                line = event_line(event, known, datetime.now(UTC))
+                line.truncate(target.width, overflow="ellipsis")
+                show(target, line)
             if event.kind == "delete":
                 users.pop(session_id, None)
 
 
-def short_ids(sessions: Sequence[SessionView]) -> str:
-    """For a question or a sentence."""
-    return ", ".join(f"{session.short_id} ({plain(session.user)})" for session in sessions)
+async def named(client: Client, typed: Sequence[str]) -> str:
+    """Which sessions those are, for a question. Raises NoSuchSessionError, ProblemError."""
+    found = [await client.session(await resolve(client, text)) for text in typed]
+    return ", ".join(f"{s.short_id} ({plain(s.user)}, {plain(s.phase)})" for s in found)
 
 
 def _print_json(event: Event) -> None:
@@ -105,8 +111,7 @@ def _print_json(event: Event) -> None:
 
 
 def _note(sentence: str) -> None:
-    sys.stderr.write(f"fxctl: {sentence}\n")
-    sys.stderr.flush()
+    say(f"fxctl: {sentence}")
 
 
 def _sentence(session: SessionView) -> Text:

@@ -17,7 +17,8 @@ from supervisor.lifecycle.facts import (
     Callback,
     CommandExited,
 )
-from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.limits import limits_from_ready
+from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp
 from supervisor.lifecycle.transitions import Decision, await_exit, unchanged
 
 _LIVE = (Phase.STARTING, Phase.RUNNING, Phase.SUSPENDED)
@@ -51,17 +52,13 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
 def _ready(session: Session, now: Timestamp) -> Session:
     if session.phase is not Phase.STARTING:
         return session
-    deadlines: dict[DeadlineName, Timestamp] = dict(session.deadlines)
-    deadlines.pop(DeadlineName.STARTUP, None)
-    if session.rules.lifetime_seconds is not None:
-        deadlines[DeadlineName.LIFETIME] = now + session.rules.lifetime_seconds
     return replace(
         session,
         phase=Phase.RUNNING,
         progress=None,
         started_at=session.started_at or now,
         ready_at=now,
-        deadlines=deadlines,
+        deadlines=limits_from_ready(session, now),
     )
 
 

@@ -39,6 +39,7 @@ from supervisor.lifecycle.facts import (
     EngineFound,
     EngineLost,
     Fact,
+    InputSeen,
     LaunchFailed,
     PullProgressed,
     PurgeRequested,
@@ -48,6 +49,7 @@ from supervisor.lifecycle.facts import (
     TerminateRequested,
     ViewersChanged,
 )
+from supervisor.lifecycle.limits import count_viewers, exceed, note_input
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
 from supervisor.lifecycle.transitions import (
     Decision,
@@ -117,7 +119,9 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: P
         ):
             return judge_callback(session, fact, now)
         case ViewersChanged(viewers):
-            return Decision(replace(session, viewers=viewers))
+            return Decision(count_viewers(session, viewers, now))
+        case InputSeen(at):
+            return Decision(note_input(session, at))
         case DeadlinePassed(name):
             return _judge_deadline(session, name, now)
         case _:
@@ -199,10 +203,7 @@ def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Dec
             return remove(session, Reason.START_TIMEOUT, message, now)
         case DeadlineName.TERMINATION:
             return force_again(session, now)
-        case DeadlineName.LIFETIME:
-            message = (
-                f"The session reached its lifetime of {session.rules.lifetime_seconds or 0:g} s."
-            )
-            return terminate(session, Reason.LIFETIME_EXCEEDED, message, now)
+        case DeadlineName.LIFETIME | DeadlineName.IDLE | DeadlineName.DISCONNECT:
+            return exceed(session, name, now)
         case _:
             assert_never(name)

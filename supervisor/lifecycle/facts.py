@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from supervisor.lifecycle.session import DeadlineName, Reason, Usage, ViewerCount
+from supervisor.lifecycle.session import DeadlineName, Reason, Timestamp, Usage, ViewerCount
 
 
 class ContainerStatus(StrEnum):
@@ -181,6 +181,13 @@ class ViewersChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class InputSeen:
+    """A viewer in control used keyboard or pointer at the time ``at``."""
+
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """The named wait is over."""
 
@@ -208,5 +215,6 @@ Fact = (
     | Adopted
     | Callback
     | ViewersChanged
+    | InputSeen
     | DeadlinePassed
 )

@@ -61,6 +61,8 @@ class DeadlineName(StrEnum):
     STARTUP = "startup"
     TERMINATION = "termination"
     LIFETIME = "lifetime"
+    IDLE = "idle"
+    DISCONNECT = "disconnect"
 
 
 class SuspendMode(StrEnum):
@@ -129,6 +131,11 @@ class ViewerCount:
 
     control: int = 0
     view: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether anybody is there."""
+        return self.control + self.view > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

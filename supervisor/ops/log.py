@@ -17,6 +17,8 @@ LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_KEYS = ("token", "ticket", "secret", "password", "authorization", "cookie")
 _MASK = "***"
+_TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+"""Without local variables: among them are tokens."""
 _FIRST = ("timestamp", "level", "event", "session_id", "user", "container_id")
 
 
@@ -43,10 +45,10 @@ def configure(level: str, log_format: LogFormat) -> None:
         cache_logger_on_first_use=True,
     )
     final: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [_console()]
         if console
         else [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_TRACEBACK),
             _in_reading_order,
             structlog.processors.JSONRenderer(),
         ]
@@ -63,6 +65,12 @@ def configure(level: str, log_format: LogFormat) -> None:
     root.setLevel(numeric)
     for noisy in ("asyncio", "aiohttp.access", "aiodocker"):
         logging.getLogger(noisy).setLevel(max(numeric, logging.WARNING))
+
+
+def _console() -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

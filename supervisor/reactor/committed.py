@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
-from supervisor.lifecycle.session import Session
+from supervisor.lifecycle.session import Phase, Session
 from supervisor.lifecycle.transitions import Decision
 from supervisor.reactor.admission import Admission
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.input_notes import InputNotes
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.timers import Timers
 
@@ -16,11 +17,18 @@ class Committed:
     """Tells readers, timers, admission and lanes of a committed decision."""
 
     def __init__(
-        self, broadcast: Broadcast, timers: Timers, admission: Admission, lanes: Lanes
+        self,
+        *,
+        broadcast: Broadcast,
+        timers: Timers,
+        admission: Admission,
+        input_notes: InputNotes,
+        lanes: Lanes,
     ) -> None:
         self._broadcast = broadcast
         self._timers = timers
         self._admission = admission
+        self._input_notes = input_notes
         self._lanes = lanes
 
     def resume(self, session: Session) -> None:
@@ -39,4 +47,6 @@ class Committed:
             else:
                 self._timers.watch(session)
                 self._admission.observe(session)
+            if session.phase is Phase.ENDED:
+                self._input_notes.forget(session.id)
         self._lanes.add(session.id, decision.effects)

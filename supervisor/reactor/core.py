@@ -26,6 +26,7 @@ from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.images import Images
+from supervisor.reactor.input_notes import InputNotes
 from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
@@ -89,8 +90,13 @@ class Core:
         post = self.reactor.post
         self._timers = Timers(post, parts.now)
         self._lanes = Lanes(self._perform, post, parts.spawn)
+        self.input_notes = InputNotes(post)
         self._committed = Committed(
-            self.broadcast, self._timers, Admission(settings.limits, post), self._lanes
+            broadcast=self.broadcast,
+            timers=self._timers,
+            admission=Admission(settings.limits, post),
+            input_notes=self.input_notes,
+            lanes=self._lanes,
         )
         self.reactor.observe(self._committed)
         self._watcher = Watcher(

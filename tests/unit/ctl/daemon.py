@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 from unittest.mock import patch
 
 from relay.app import Relay
@@ -84,7 +84,7 @@ class Daemon:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
 
-    def __enter__(self) -> Daemon:
+    def __enter__(self) -> Self:
         self._thread.start()
         self.do(self._up())
         return self

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from supervisor.ctl.client import Client
 from supervisor.ctl.errors import MalformedAnswerError, UnreachableError
@@ -33,7 +34,7 @@ def test_events_are_followed_till_ctrl_c(daemon: Daemon) -> None:
     session_id = daemon.start()
     command = [sys.executable, "-c", PROGRAM, "events", "--json", "--socket", str(daemon.socket)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 this very program
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     ) as program:
         assert program.stdout is not None
@@ -46,7 +47,21 @@ def test_events_are_followed_till_ctrl_c(daemon: Daemon) -> None:
         assert program.stderr.read() == b""
     assert [line["event"] for line in lines] == ["reset", "update", "synced", "update"]
     assert lines[-1]["seq"] == lines[-2]["seq"] + 1
-    assert lines[-1]["data"]["progress"] == 0.5
+    assert lines[-1]["data"]["phase"] == "starting"
+
+
+@asynccontextmanager
+async def serving(serve: Handler, socket: Path) -> AsyncIterator[web.AppRunner]:
+    """Something else in the daemon's place."""
+    app = web.Application()
+    app.router.add_get("/v1/events", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(socket)).start()
+    try:
+        yield runner
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_lost_connection_is_made_again_where_it_broke_off(tmp_path: Path) -> None:
@@ -62,17 +77,11 @@ async def test_a_lost_connection_is_made_again_where_it_broke_off(tmp_path: Path
             request.transport.abort()
         return response
 
-    app = web.Application()
-    app.router.add_get("/v1/events", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "s")).start()
     notices: list[str] = []
-    async with Client(tmp_path / "s") as client:
+    async with serving(serve, tmp_path / "s"), Client(tmp_path / "s") as client:
         stream = changes(client, notice=notices.append)
         async with aclosing(stream), asyncio.timeout(10):
             seen = [event.seq async for event in first(stream, 4)]
-    await runner.cleanup()
     assert seen == [None, 1, 2, 3]
     assert asked == [None, "1", "2"]
     assert len(notices) == 2
@@ -102,21 +111,42 @@ async def test_a_daemon_that_stays_away_is_given_up(tmp_path: Path) -> None:
     async def serve(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        await response.write(b'id: 1\nevent: update\ndata: {}\n\n')
+        await response.write(b"id: 1\nevent: update\ndata: {}\n\n")
         return response
 
-    app = web.Application()
-    app.router.add_get("/v1/events", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.UnixSite(runner, str(tmp_path / "s")).start()
-    async with Client(tmp_path / "s") as client:
+    async with serving(serve, tmp_path / "s") as runner, Client(tmp_path / "s") as client:
         stream = changes(client, patience_seconds=0.0)
         async with aclosing(stream), asyncio.timeout(10):
             assert [event.seq async for event in first(stream, 2)] == [None, 1]
             await runner.cleanup()
             with pytest.raises(UnreachableError):
                 await anext(stream)
+
+
+async def test_a_quiet_stream_is_no_daemon_gone(tmp_path: Path) -> None:
+    """Patience counts from the loss of a connection, not from the last event."""
+    asked, patience = 0, 0.1
+    notices: list[str] = []
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked > 1 and len(notices) < 2 and request.transport is not None:
+            request.transport.abort()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        if asked == 1:
+            await asyncio.sleep(2 * patience)
+        else:
+            await response.write(b"id: 1\nevent: synced\ndata: {}\n\n")
+        return response
+
+    async with serving(serve, tmp_path / "s"), Client(tmp_path / "s") as client:
+        stream = changes(client, patience_seconds=patience, notice=notices.append)
+        async with aclosing(stream), asyncio.timeout(10):
+            while (await anext(stream)).kind != "synced":
+                pass
+    assert ["lost" in notice for notice in notices] == [False, True]
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 1000])

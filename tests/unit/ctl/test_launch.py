@@ -135,15 +135,20 @@ def test_bytes_are_read_or_refused(raw: bytes) -> None:
     """No other exception comes out, whatever goes in."""
     try:
         wish = read_start_object(io.BytesIO(raw))
-    except BadStartObjectError as error:
-        assert str(error)
-    else:
-        assert wish["user"]
+    except BadStartObjectError:
+        return
+    assert wish["user"]
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(
-    ("user", "start", "input", "command", "dpi", "params", "extra", "template", "name"), JSON
-)))
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("user", "start", "input", "command", "dpi", "params", "extra", "template", "name"),
+            JSON,
+        ),
+    )
+)
 def test_objects_are_taken_or_refused(value: dict[str, Any]) -> None:
     """What is taken has the shape that the API takes."""
     try:
@@ -153,4 +158,13 @@ def test_objects_are_taken_or_refused(value: dict[str, Any]) -> None:
     assert isinstance(wish["user"], str)
     assert all(isinstance(entry, str) for entry in wish["extra"].values())
     assert all(isinstance(entry, str | int | float) for entry in wish["params"].values())
-    assert set(wish) <= {"user", "template", "command", "geometry", "name", "dpi", "params", "extra"}
+    assert set(wish) <= {
+        "user",
+        "template",
+        "command",
+        "geometry",
+        "name",
+        "dpi",
+        "params",
+        "extra",
+    }

@@ -107,7 +107,7 @@ def test_what_went_wrong_is_shown_first(daemon: Daemon, run: Run) -> None:
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_nothing_of_a_users_steers_the_terminal(
-    daemon: Daemon, run: Run, terminal: bool
+    daemon: Daemon, run: Run, *, terminal: bool
 ) -> None:
     """Escape sequences, line ends and reversed writing are made visible."""
     nasty = "\x1b]0;owned\x07\r\n\x9b31m\u202egnp[bold]"
@@ -149,8 +149,17 @@ def test_templates_and_their_params_are_listed(run: Run) -> None:
     assert "memory  size" in shown.out
     assert "2.0G" in shown.out
     assert "256M to 8.0G" in shown.out
+    assert "8h" in shown.out
     assert max(widest(listed.out), widest(shown.out)) <= 80
     assert run("templates", "none").code == 3
+
+
+def test_errors_wrap_between_words_on_a_terminal(run: Run) -> None:
+    """In a pipe a sentence is one line."""
+    assert len(run("show", "zzz" * 20).err.splitlines()) == 1
+    wrapped = run("show", "zzz" * 20, terminal=True).err
+    assert len(wrapped.splitlines()) == 3
+    assert widest(wrapped) <= 80
 
 
 def test_colours_are_for_terminals_that_want_them(daemon: Daemon, run: Run) -> None:
@@ -161,9 +170,7 @@ def test_colours_are_for_terminals_that_want_them(daemon: Daemon, run: Run) -> N
     assert "\x1b[" not in run("ps", "--no-color", terminal=True).out
 
 
-def test_no_color_is_honoured(
-    daemon: Daemon, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_color_is_honoured(daemon: Daemon, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable of no-color.org."""
     daemon.start()
     monkeypatch.setenv("NO_COLOR", "1")

@@ -84,6 +84,7 @@ def test_the_request_is_judged_field_by_field() -> None:
     refused = render("-t", "gimp", "-p", "cores=many", "-p", "nope=1")
     assert refused.code == 4
     lines = refused.err.splitlines()
+    assert lines[0] == "fxctl: 2 fields of the request are wrong:"
     assert "  params.cores: must be an integer" in lines
     assert any(line.startswith("  params.nope: is not a param") for line in lines)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
 
-from supervisor.ctl import steering
 from supervisor.ctl.wishes import invoking_user
-from supervisor.lifecycle.errors import DeniedError, FieldError, InvalidRequestError
-from supervisor.lifecycle.errors import UnavailableError
+from supervisor.lifecycle.errors import (
+    DeniedError,
+    FieldError,
+    InvalidRequestError,
+    UnavailableError,
+)
 from supervisor.lifecycle.session import Phase, Reason, SessionId
-from tests.unit.ctl.daemon import Daemon, Result, Screen, Step, fxctl
+from tests.unit.ctl.daemon import Daemon, Result, Step, fxctl
 from tests.unit.relay.fakes import FakeSessions
 
 Run = Callable[..., Result]
@@ -107,6 +109,7 @@ def test_a_terminal_waits_by_itself_behind_a_spinner(daemon: Daemon, run: Run) -
     started = run("start", terminal=True)
     assert started.code == 0
     assert "\x1b[?25h" in started.err, "the cursor is shown again"
+    assert started.err.endswith(f"{started.out.strip()[-8:]} is running\n")
 
 
 def test_a_start_that_comes_to_nothing_says_why(daemon: Daemon, run: Run) -> None:
@@ -119,6 +122,9 @@ def test_a_start_that_comes_to_nothing_says_why(daemon: Daemon, run: Run) -> Non
             log_tail="first\n\x1b[31mlast\n",
         )
     ]
+    seen = run("start", "--wait", "--json")
+    assert seen.code == 1
+    assert json.loads(seen.out)["reason"] == "AgentFailed"
     failed = run("start", "--wait", "--no-color")
     assert failed.code == 1
     assert "ended: AgentFailed." in failed.err
@@ -165,6 +171,14 @@ def test_a_refusal_is_a_sentence_and_a_line_for_each_field(daemon: Daemon, run: 
     assert json.loads(run("start", "--json").err)["errors"][1]["loc"] == ["name"]
 
 
+def test_a_refusal_does_not_say_the_same_twice(run: Run) -> None:
+    """Where the sentence is made of the fields, one of the two is enough."""
+    refused = run("ps", "--phase", "odd")
+    assert refused.code == 4
+    assert refused.err.startswith("fxctl: query.phase: ")
+    assert refused.err.count("query.phase") == 1
+
+
 @pytest.mark.parametrize(
     ("refusal", "code"),
     [(DeniedError("No."), 5), (UnavailableError("Not now."), 69), (RuntimeError("bug"), 70)],
@@ -203,7 +217,7 @@ def test_purging_forgets(daemon: Daemon, run: Run) -> None:
     assert not daemon.sessions.sessions
 
 
-def test_purging_asks_on_a_terminal(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purging_asks_on_a_terminal(daemon: Daemon) -> None:
     """No means no, and --yes is not asked."""
     session_id = daemon.start()
 
@@ -215,7 +229,9 @@ def test_purging_asks_on_a_terminal(daemon: Daemon, monkeypatch: pytest.MonkeyPa
         with patch.object(io, "TextIOWrapper", Typed):
             return fxctl("purge", session_id, *words, socket=daemon.socket, stdin=text)
 
-    assert answering(b"n\n").code == 1
+    refused = answering(b"n\n")
+    assert refused.code == 1
+    assert f"Purge {session_id[-8:]} (alice, pending)?" in refused.err
     assert daemon.sessions.sessions
     assert answering(b"", "--yes").code == 0
     assert not daemon.sessions.sessions
@@ -243,6 +259,3 @@ def test_interrupting_leaves_the_session_and_says_so(
     stopped = run("start", "--wait")
     assert stopped.code == 130
     assert "fxctl terminate" in stopped.err
-    assert steering.start.__doc__
-    assert sys.stdout is not None
-    assert Screen().isatty()

@@ -35,11 +35,13 @@ from supervisor.lifecycle.facts import (
     EngineFound,
     EngineLost,
     Fact,
+    InputSeen,
     LaunchFailed,
     PurgeRequested,
     SessionPrepared,
     SlotGranted,
     TerminateRequested,
+    ViewersChanged,
 )
 from supervisor.lifecycle.session import (
     DeadlineName,
@@ -48,6 +50,7 @@ from supervisor.lifecycle.session import (
     Session,
     SessionRules,
     Usage,
+    ViewerCount,
 )
 from tests.support.sessions import CONTAINER, NOW, pending_session, session_in
 
@@ -170,6 +173,31 @@ def test_lifetime_begins_when_ready() -> None:
     assert session.deadlines == {DeadlineName.LIFETIME: NOW + 60}
     over = decide(session, DeadlinePassed(DeadlineName.LIFETIME), NOW + 60)
     assert over.session.reason is Reason.LIFETIME_EXCEEDED
+
+
+def test_input_puts_the_idle_limit_off() -> None:
+    """Idle counts from the last key or pointer event, and past it the session ends."""
+    session, _ = _after(
+        replace(pending_session(), rules=SessionRules(idle_seconds=60)), *TO_RUNNING
+    )
+    assert session.deadlines == {DeadlineName.IDLE: NOW + 60}
+    session, _ = _after(session, InputSeen(NOW + 30))
+    assert session.deadlines == {DeadlineName.IDLE: NOW + 90}
+    over = decide(session, DeadlinePassed(DeadlineName.IDLE), NOW + 90)
+    assert over.session.reason is Reason.IDLE_TIMEOUT
+
+
+def test_the_last_viewer_to_leave_starts_the_disconnect_limit() -> None:
+    """Nobody there counts from ready; a viewer stops the clock, and the last to leave starts it."""
+    limited = replace(pending_session(), rules=SessionRules(disconnect_seconds=60))
+    session, _ = _after(limited, *TO_RUNNING)
+    assert session.deadlines == {DeadlineName.DISCONNECT: NOW + 60}
+    watched, _ = _after(session, ViewersChanged(ViewerCount(control=1, view=1)))
+    assert not watched.deadlines
+    left = decide(watched, ViewersChanged(ViewerCount(0, 0)), NOW + 100).session
+    assert left.deadlines == {DeadlineName.DISCONNECT: NOW + 160}
+    over = decide(left, DeadlinePassed(DeadlineName.DISCONNECT), NOW + 160)
+    assert over.session.reason is Reason.DISCONNECT_TIMEOUT
 
 
 @pytest.mark.parametrize("phase", [Phase.STARTING, Phase.RUNNING, Phase.TERMINATING])

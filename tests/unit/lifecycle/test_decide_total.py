@@ -33,6 +33,7 @@ from supervisor.lifecycle.facts import (
     EngineFound,
     EngineLost,
     Fact,
+    InputSeen,
     LaunchFailed,
     PullProgressed,
     PurgeRequested,
@@ -74,6 +75,7 @@ FACTS: tuple[Fact, ...] = (
     CommandExited(5, 3, "bye"),
     AgentFailed(6, Reason.X_SERVER_FAILED, "no display"),
     ViewersChanged(ViewerCount(1, 0)),
+    InputSeen(NOW),
     *(DeadlinePassed(name) for name in DeadlineName),
 )
 

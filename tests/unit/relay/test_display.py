@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from supervisor.lifecycle.facts import CommandExited
 from supervisor.lifecycle.session import Phase, SessionId, ViewerCount
@@ -313,3 +314,21 @@ async def test_the_input_note_is_of_viewers_in_control(house: House) -> None:
     await viewer.send_bytes(rfb.OPENING + rfb.POINTER)
     await reader.readexactly(len(rfb.OPENING + rfb.POINTER))
     assert house.inputs == [(session_id, house.clock.now)]
+
+
+async def test_no_secret_is_logged_and_every_line_names_its_session(house: House) -> None:
+    """Neither token nor ticket, whether they are right or wrong."""
+    with capture_logs() as lines:
+        session_id = await house.sessions.run(TOKEN)
+        agent = await house.agent()
+        path = await house.ticket(session_id, guest="bob")
+        viewer, *_ = await connected(house, agent, path)
+        assert await refused(house, path) == 401
+        assert (await agent.dial("stream", "wrong-token"))[0].startswith(b"ERROR")
+        await viewer.close()
+        await house.counted(session_id, ViewerCount(0, 0))
+    assert {"viewer_connected", "viewer_disconnected"} <= {line["event"] for line in lines}
+    assert {line["session_id"] for line in lines} == {session_id}
+    written = repr(lines)
+    for secret in (TOKEN, "wrong-token", path.partition("ticket=")[2]):
+        assert secret not in written

@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from relay.config import RelayLimits
-from supervisor.lifecycle.session import ViewerCount
+from supervisor.lifecycle.facts import Fact
+from supervisor.lifecycle.session import Session, ViewerCount
 from tests.unit.relay import rfb_messages as rfb
 from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
 from tests.unit.relay.test_display import closed, connected, refused
@@ -104,7 +105,30 @@ async def test_a_viewer_that_does_not_read_can_be_put_out(house: House) -> None:
         assert (await response.json())["viewers"] == {"control": 0, "view": 0}
     with suppress(ConnectionResetError):
         assert await reader.read() == b""
+    transport.abort()
     await viewer.close()
+
+
+async def test_a_supervisor_slow_to_commit_does_not_keep_the_picture_back(house: House) -> None:
+    """Bytes flow before the viewer is counted."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    committed = asyncio.Event()
+    submit = house.sessions.submit
+
+    async def slow(session_id: str, fact: Fact) -> Session:
+        await committed.wait()
+        return await submit(session_id, fact)
+
+    house.sessions.submit = slow  # type: ignore[method-assign]
+    viewer, _, writer = await connected(house, agent, await house.ticket(session_id))
+    writer.write(b"RFB")
+    assert await viewer.receive_bytes() == b"RFB"
+    assert house.counts() == []
+    committed.set()
+    await house.counted(session_id, ViewerCount(1, 0))
+    await viewer.close()
+    await house.counted(session_id, ViewerCount(0, 0))
 
 
 async def test_what_the_server_said_last_arrives_before_the_close(house: House) -> None:

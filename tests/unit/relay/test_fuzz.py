@@ -24,7 +24,7 @@ from tests.unit.relay.test_lifetime import relay_at
 from tests.unit.relay.test_openapi import DOCUMENT, resolved
 
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
-OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
+OPERATIONS: list[Any] = [result.ok() for result in SCHEMA.get_all_operations()]  # type: ignore[union-attr] # the document is valid
 CASES = [(operation, GenerationMode.POSITIVE) for operation in OPERATIONS] + [
     (operation, GenerationMode.NEGATIVE)
     for operation in OPERATIONS
@@ -56,11 +56,11 @@ class Background:
         self._loop.call_soon_threadsafe(self._done.set)
         self._thread.join(10)
 
-    def ask(self, case: Any) -> tuple[int, str, bytes]:  # noqa: ANN401 schemathesis' Case
+    def ask(self, case: Any) -> tuple[int, str, bytes]:  # noqa: ANN401 schemathesis'
         """Status, media type and body (of a stream: nothing)."""
         return asyncio.run_coroutine_threadsafe(self._ask(case), self._loop).result(20)
 
-    async def _ask(self, case: Any) -> tuple[int, str, bytes]:  # noqa: ANN401 likewise
+    async def _ask(self, case: Any) -> tuple[int, str, bytes]:  # noqa: ANN401 schemathesis'
         connector = aiohttp.UnixConnector(path=str(self._config.web_socket))
         url = URL("http://relay" + case.formatted_path, encoded=True)
         query = {key: str(value) for key, value in (case.query or {}).items()}
@@ -98,8 +98,8 @@ def background(directory: Path) -> Iterator[Background]:
 )
 def test_generated_calls_get_documented_answers(
     background: Background,
-    operation: Any,
-    mode: GenerationMode,  # noqa: ANN401 schemathesis'
+    operation: Any,  # noqa: ANN401 schemathesis'
+    mode: GenerationMode,
 ) -> None:
     """Status, media type and schema as documented; never 500."""
     cases: st.SearchStrategy[Any] = operation.as_strategy(generation_mode=mode)
@@ -108,7 +108,7 @@ def test_generated_calls_get_documented_answers(
         max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(case=cases)
-    def check(case: Any) -> None:  # noqa: ANN401 schemathesis' Case
+    def check(case: Any) -> None:  # noqa: ANN401 schemathesis'
         status, media, body = background.ask(case)
         assert status < 500 or status == 501, body
         if status in (404, 405):

@@ -1,0 +1,54 @@
+"""What the display shows, as a file: PNG for looking at it, SVG for the README.
+
+The SVG has a path per colour, made of horizontal runs of pixels: text, which a repository can hold.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import groupby
+from pathlib import Path
+
+from PIL import Image
+
+COLOURS = 24
+
+
+def save_picture(image: Image.Image, file: Path) -> None:
+    """Write the image in the format that the file's name asks for."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".svg":
+        file.write_text(_svg(image), encoding="ascii")
+    else:
+        image.save(file)
+
+
+def _svg(image: Image.Image) -> str:
+    width, height = image.size
+    reduced = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    palette = reduced.getpalette() or []
+    indexes = reduced.tobytes()
+    runs: dict[int, list[str]] = defaultdict(list)
+    for y in range(height):
+        x = 0
+        for colour, group in groupby(indexes[y * width : (y + 1) * width]):
+            length = sum(1 for _ in group)
+            runs[colour].append(f"M{x} {y}h{length}")
+            x += length
+    most = max(runs, key=lambda colour: sum(int(run.rpartition("h")[2]) for run in runs[colour]))
+    paths = "\n".join(
+        f'<path stroke="{_hex(palette, colour)}" d="{"".join(pieces)}"/>'
+        for colour, pieces in sorted(runs.items())
+        if colour != most
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'shape-rendering="crispEdges">\n'
+        f'<rect width="{width}" height="{height}" fill="{_hex(palette, most)}"/>\n'
+        f'<g transform="translate(0 .5)">\n{paths}\n</g>\n</svg>\n'
+    )
+
+
+def _hex(palette: list[int], colour: int) -> str:
+    red, green, blue = palette[3 * colour : 3 * colour + 3]
+    return f"#{red:02x}{green:02x}{blue:02x}"

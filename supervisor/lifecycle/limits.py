@@ -1,0 +1,78 @@
+"""The limits of a running session: lifetime, idle, disconnected. Each is a deadline that moves.
+
+Idle means that no viewer used keyboard or pointer; what the screen does is no activity.
+Disconnected means that no viewer was there at all. Both count from ``ready``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from supervisor.lifecycle.session import (
+    DeadlineName,
+    Phase,
+    Reason,
+    Session,
+    Timestamp,
+    ViewerCount,
+)
+from supervisor.lifecycle.transitions import Decision, terminate
+
+_LIVE = (Phase.RUNNING, Phase.SUSPENDED)
+
+
+def limits_from_ready(session: Session, now: Timestamp) -> dict[DeadlineName, Timestamp]:
+    """The deadlines of a session that can be used from now on."""
+    rules = session.rules
+    limits = {
+        DeadlineName.LIFETIME: rules.lifetime_seconds,
+        DeadlineName.IDLE: rules.idle_seconds,
+        DeadlineName.DISCONNECT: None if session.viewers.any else rules.disconnect_seconds,
+    }
+    return {name: now + seconds for name, seconds in limits.items() if seconds is not None}
+
+
+def count_viewers(session: Session, viewers: ViewerCount, now: Timestamp) -> Session:
+    """Take note of who watches; the last to leave starts the clock."""
+    counted = replace(session, viewers=viewers)
+    if session.phase not in _LIVE or viewers.any == session.viewers.any:
+        return counted
+    seconds = None if viewers.any else session.rules.disconnect_seconds
+    return _moved(counted, DeadlineName.DISCONNECT, now, seconds)
+
+
+def note_input(session: Session, at: Timestamp) -> Session:
+    """Take note of a viewer's input."""
+    if session.phase not in _LIVE or at <= (session.last_input_at or 0):
+        return session
+    noted = replace(session, last_input_at=at)
+    return _moved(noted, DeadlineName.IDLE, at, session.rules.idle_seconds)
+
+
+def exceed(session: Session, name: DeadlineName, now: Timestamp) -> Decision:
+    """One of the limits has been reached: the session is asked to end."""
+    rules = session.rules
+    reason, message = {
+        DeadlineName.LIFETIME: (
+            Reason.LIFETIME_EXCEEDED,
+            f"The session reached its lifetime of {rules.lifetime_seconds or 0:g} s.",
+        ),
+        DeadlineName.IDLE: (
+            Reason.IDLE_TIMEOUT,
+            f"Nobody used keyboard or pointer for {rules.idle_seconds or 0:g} s.",
+        ),
+        DeadlineName.DISCONNECT: (
+            Reason.DISCONNECT_TIMEOUT,
+            f"Nobody was connected for {rules.disconnect_seconds or 0:g} s.",
+        ),
+    }[name]
+    return terminate(session, reason, message, now)
+
+
+def _moved(
+    session: Session, name: DeadlineName, since: Timestamp, seconds: float | None
+) -> Session:
+    deadlines = {key: due for key, due in session.deadlines.items() if key is not name}
+    if seconds is not None:
+        deadlines[name] = since + seconds
+    return replace(session, deadlines=deadlines)

@@ -1,0 +1,78 @@
+"""A Unix socket between daemon and engine that can be cut and mended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.engine import engine_socket
+
+
+class EngineProxy:
+    """Passes bytes both ways for as long as it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """What DOCKER_HOST has to be."""
+        return f"unix://{self.path}"
+
+    async def mend(self) -> None:
+        """Listen: the engine can be reached."""
+        self._server = await asyncio.start_unix_server(self._meet, self.path)
+        self.path.chmod(0o666)
+
+    async def cut(self) -> None:
+        """Break every connection and take no more: the engine is gone."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            self.path.unlink()
+        for writer in self._writers:
+            writer.transport.abort()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
+        ours = {writer, engine_writer}
+        self._writers |= ours
+        try:
+            await asyncio.gather(_pass(reader, engine_writer), _pass(engine_reader, writer))
+        finally:
+            for each in ours:
+                each.transport.abort()
+            self._writers -= ours
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what comes, then the end of it."""
+    with contextlib.suppress(ConnectionError):
+        while piece := await reader.read(65536):
+            writer.write(piece)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.write_eof()
+
+
+@asynccontextmanager
+async def engine_proxy(path: Path) -> AsyncIterator[EngineProxy]:
+    """A proxy that is whole at first."""
+    proxy = EngineProxy(path)
+    await proxy.mend()
+    try:
+        yield proxy
+    finally:
+        await proxy.cut()

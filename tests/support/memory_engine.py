@@ -1,0 +1,202 @@
+"""An engine in memory, held to the same contract as the real one (tests/contract).
+
+Its knobs are synchronous. Every call goes through the same gate: it may be held until released,
+find the engine unreachable, fail as a test ordered, or do its work and lose the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
+from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
+from supervisor.host.image_contents import ImageContents
+from supervisor.lifecycle.session import SessionId
+from supervisor.template.spec import ContainerSpec
+from tests.support.memory_host import EventStream, MemoryContainer, MemoryHost
+
+Call = Literal[
+    "version",
+    "find_image",
+    "pull_image",
+    "read_image",
+    "launch",
+    "stop",
+    "remove",
+    "list_containers",
+    "watch",
+]
+
+
+class Gate:
+    """Holds calls until released; ``entered`` tells when one has arrived."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self._released = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Stand at the gate."""
+        self.entered.set()
+        await self._released.wait()
+
+    def release(self) -> None:
+        """Let everybody through, from now on."""
+        self._released.set()
+
+
+class MemoryEngine:
+    """The Engine Protocol (``supervisor.engine.base.Engine``) on a MemoryHost."""
+
+    def __init__(self, host: MemoryHost | None = None, owner: str = "memory") -> None:
+        self.host = host or MemoryHost()
+        self.owner = owner
+        self.calls: list[Call] = []
+        """Every call that was made, in order, whatever came of it."""
+        self._reachable = True
+        self._unreachable: type[EngineUnreachableError] = EngineUnreachableError
+        self._before: dict[Call, Gate] = {}
+        self._after: dict[Call, Gate] = {}
+        self._failures: defaultdict[Call, deque[EngineError]] = defaultdict(deque)
+        self._lost_answers: defaultdict[Call, int] = defaultdict(int)
+
+    def go_away(self, error: type[EngineUnreachableError] = EngineUnreachableError) -> None:
+        """Answer nothing more, and break what streams there are."""
+        self._reachable, self._unreachable = False, error
+        self.host.break_streams(error("The engine went away."))
+
+    def come_back(self) -> None:
+        """Answer again."""
+        self._reachable = True
+
+    def hold(self, call: Call, *, after_work: bool = False) -> Gate:
+        """Delay these calls, before their work or just before their answer."""
+        gates = self._after if after_work else self._before
+        gates[call] = Gate()
+        return gates[call]
+
+    def fail(self, call: Call, error: EngineError, *, times: int = 1) -> None:
+        """Refuse the next so many of these calls."""
+        self._failures[call].extend([error] * times)
+
+    def lose_answer(self, call: Call, *, times: int = 1) -> None:
+        """Do the work of the next so many of these calls, and let their answer get lost."""
+        self._lost_answers[call] += times
+
+    def container(self, session_id: SessionId) -> MemoryContainer:
+        """The session's container, which has to be there."""
+        found = self.host.owned(session_id, self.owner)
+        assert found is not None, f"session {session_id} has no container"
+        return found
+
+    def exit(self, session_id: SessionId, code: int = 0, *, oom: bool = False) -> None:
+        """Let the session's container end by itself."""
+        self.host.exit(self.container(session_id), code, oom=oom)
+
+    async def version(self) -> EngineVersion:
+        """See Engine."""
+        async with self._answered("version"):
+            return EngineVersion(name="memory", version="1", api_version="1.41")
+
+    async def find_image(self, reference: str) -> str | None:
+        """See Engine."""
+        async with self._answered("find_image"):
+            contents = self.host.images.get(reference)
+            return None if contents is None else contents.image_id
+
+    async def pull_image(self, reference: str) -> AsyncIterator[float]:
+        """See Engine."""
+        async with self._answered("pull_image"):
+            contents = self.host.registry.get(reference)
+            if contents is None:
+                message = f"The image {reference} could not be pulled: manifest unknown"
+                raise ImagePullError(message)
+            yield 0.5
+            self.host.images[reference] = contents
+            yield 1.0
+
+    async def read_image(self, image_id: str) -> ImageContents:
+        """See Engine."""
+        async with self._answered("read_image"):
+            return self.host.image(image_id)
+
+    async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
+        """See Engine."""
+        async with self._answered("launch"):
+            name = container_name(session_id)
+            container = self.host.named(session_id) or self.host.create(name, spec)
+            if container.owner != self.owner:
+                message = f"The name {name} is taken by a container that is not this supervisor's."
+                raise EngineError(message)
+            try:
+                self.host.start(container)
+            except EngineError:
+                self.host.remove(container)
+                raise
+            return container.container_id
+
+    async def stop(self, session_id: SessionId, signal: str) -> None:
+        """See Engine."""
+        async with self._answered("stop"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None:
+                self.host.signal(container, signal)
+
+    async def remove(self, session_id: SessionId) -> None:
+        """See Engine."""
+        async with self._answered("remove"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None:
+                self.host.remove(container)
+
+    async def list_containers(self) -> Sequence[ContainerRecord]:
+        """See Engine."""
+        async with self._answered("list_containers"):
+            return [
+                container.record(container.session_id)
+                for container in self.host.containers.values()
+                if container.owner == self.owner and container.session_id is not None
+            ]
+
+    @asynccontextmanager
+    async def watch(self, since: float) -> AsyncIterator[EventStream]:
+        """See Engine. As with the real one, a broken connection shows only when it is read."""
+        stream = self.host.open_stream(self.owner, since)
+        try:
+            try:
+                async with self._answered("watch"):
+                    pass
+            except EngineError as error:
+                stream.end(error)
+            yield stream
+        finally:
+            self.host.streams.discard(stream)
+
+    async def close(self) -> None:
+        """See Engine."""
+
+    @asynccontextmanager
+    async def _answered(self, call: Call) -> AsyncIterator[None]:
+        """One call: asked, worked on, answered."""
+        self.calls.append(call)
+        await asyncio.sleep(0)
+        if call in self._before:
+            await self._before[call].wait()
+        self._ask()
+        if self._failures[call]:
+            raise self._failures[call].popleft()
+        yield
+        if call in self._after:
+            await self._after[call].wait()
+        if self._lost_answers[call]:
+            self._lost_answers[call] -= 1
+            raise EngineUnreachableError("The answer got lost.")
+        self._ask()
+
+    def _ask(self) -> None:
+        if not self._reachable:
+            raise self._unreachable("The engine does not answer.")
