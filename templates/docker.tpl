@@ -170,5 +170,5 @@ session:
   suspend: disconnect
   # Which way text may be copied: both, in (to the session), out, off.
   clipboard: both
-  # command: over when the command ends. windows: over when its last window is closed.
+  # command: the session is over when the command ends.
   end: command

@@ -49,7 +49,7 @@ from supervisor.lifecycle.facts import (
     TerminateRequested,
     ViewersChanged,
 )
-from supervisor.lifecycle.limits import count_viewers, exceed, note_input
+from supervisor.lifecycle.limits import exceed, judge_viewer
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
 from supervisor.lifecycle.transitions import (
     Decision,
@@ -118,10 +118,8 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: P
             | AgentFailed()
         ):
             return judge_callback(session, fact, now)
-        case ViewersChanged(viewers):
-            return Decision(count_viewers(session, viewers, now))
-        case InputSeen(at):
-            return Decision(note_input(session, at))
+        case ViewersChanged() | InputSeen():
+            return judge_viewer(session, fact, now)
         case DeadlinePassed(name):
             return _judge_deadline(session, name, now)
         case _:

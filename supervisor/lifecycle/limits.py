@@ -7,7 +7,9 @@ Disconnected means that no viewer was there at all. Both count from ``ready``.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
+from supervisor.lifecycle.facts import InputSeen, ViewersChanged
 from supervisor.lifecycle.session import (
     DeadlineName,
     Phase,
@@ -32,7 +34,18 @@ def limits_from_ready(session: Session, now: Timestamp) -> dict[DeadlineName, Ti
     return {name: now + seconds for name, seconds in limits.items() if seconds is not None}
 
 
-def count_viewers(session: Session, viewers: ViewerCount, now: Timestamp) -> Session:
+def judge_viewer(session: Session, fact: ViewersChanged | InputSeen, now: Timestamp) -> Decision:
+    """What viewers do moves the limits."""
+    match fact:
+        case ViewersChanged(viewers):
+            return Decision(_count_viewers(session, viewers, now))
+        case InputSeen(at):
+            return Decision(_note_input(session, at))
+        case _:
+            assert_never(fact)
+
+
+def _count_viewers(session: Session, viewers: ViewerCount, now: Timestamp) -> Session:
     """Take note of who watches; the last to leave starts the clock."""
     counted = replace(session, viewers=viewers)
     if session.phase not in _LIVE or viewers.any == session.viewers.any:
@@ -41,7 +54,7 @@ def count_viewers(session: Session, viewers: ViewerCount, now: Timestamp) -> Ses
     return _moved(counted, DeadlineName.DISCONNECT, now, seconds)
 
 
-def note_input(session: Session, at: Timestamp) -> Session:
+def _note_input(session: Session, at: Timestamp) -> Session:
     """Take note of a viewer's input."""
     if session.phase not in _LIVE or at <= (session.last_input_at or 0):
         return session

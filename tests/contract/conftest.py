@@ -30,7 +30,7 @@ from tests.support.memory_host import MemoryHost, Program
 IDS = UlidSource()
 
 # Programs: what the fake is told of them stands beside what the real engine executes.
-WAIT = ("/usr/bin/perl", "-e", '$SIG{TERM} = sub { exit 7 }; print "up\\n"; sleep while 1')
+WAIT = ("/usr/bin/perl", "-e", '$| = 1; $SIG{TERM} = sub { exit 7 }; print "up\\n"; sleep while 1')
 EXIT_3 = ("/usr/bin/perl", "-e", "exit 3")
 NOT_THERE = ("/no/such/program",)
 PROGRAMS = {

@@ -28,7 +28,7 @@ async def test_a_list_is_executed_as_it_stands(web: WebServer, daemon: Daemon) -
     """A command as list is a program and its arguments; no shell reads them."""
     daemon.write_template(
         "listed",
-        f"image: {daemon.site.sample}\n"
+        f"image: {daemon.site.sample}\nworking_dir: /\n"
         "command: [perl, -e, 'print join(q(|), @ARGV), qq(\\n); exit 7', a b, $$HOME, '*', '']\n",
     )
     ended = await web.ending_of(template="listed")
@@ -56,7 +56,10 @@ async def test_a_command_that_is_not_there_is_named(
 ) -> None:
     """CommandNotFound says which program, and where it was looked for."""
     command = "no-such-program --really" if form == "shell" else "[no-such-program, --really]"
-    daemon.write_template(f"absent-{form}", f"image: {daemon.site.sample}\ncommand: {command}\n")
+    daemon.write_template(
+        f"absent-{form}",
+        f"image: {daemon.site.sample}\nworking_dir: /\ncommand: {command}\n",
+    )
     ended = await web.ending_of(template=f"absent-{form}")
     assert (ended["reason"], ended["exit_code"]) == ("CommandNotFound", 127)
     assert "no-such-program" in ended["message"]
@@ -75,3 +78,12 @@ async def test_the_image_and_its_directory_are_the_templates(
     ended = await web.ending_of(template="placed")
     log = await web.call("GET", f"/v1/sessions/{ended['id']}/log")
     assert log.text == "dark blue\n/usr/share\n"
+
+
+async def test_a_directory_that_is_not_there_is_named(web: WebServer, daemon: Daemon) -> None:
+    """Without a mount of HOME there is nowhere to start; the message says what to do about it."""
+    daemon.write_template("homeless", f"image: {daemon.site.sample}\ncommand: xterm\n")
+    ended = await web.ending_of(template="homeless")
+    assert ended["reason"] == "AgentFailed"
+    assert str(daemon.site.home) in ended["message"]
+    assert "working_dir" in ended["message"]

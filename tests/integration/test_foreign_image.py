@@ -22,7 +22,8 @@ async def test_perl_base_without_network_or_writable_root_shows_its_display(
     daemon.write_template(
         "bare",
         f"image: {daemon.site.perl_base}\npull_policy: never\nnetwork_mode: none\n"
-        "read_only: true\ncap_drop: [ALL]\ncommand: [sleep, infinity]\ngeometry: 640x480\n",
+        "read_only: true\ntmpfs: [/tmp]\nworking_dir: /\ncap_drop: [ALL]\n"
+        "command: [sleep, infinity]\ngeometry: 640x480\n",
     )
     async with web.session(template="bare") as session:
         host = (await inspect(session["container_id"]))["HostConfig"]
@@ -41,7 +42,8 @@ async def test_the_geometry_asked_for_is_the_displays(web: WebServer, daemon: Da
     """What the start says of the display goes before what the template says."""
     daemon.write_template(
         "sized",
-        f"image: {daemon.site.perl_base}\ncommand: [sleep, infinity]\ngeometry: 640x480\n",
+        f"image: {daemon.site.perl_base}\nworking_dir: /\ncommand: [sleep, infinity]\n"
+        "geometry: 640x480\n",
     )
     async with (
         web.session(template="sized", geometry="1024x600", name="Büro 1") as session,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode
 from supervisor.template.quantities import parse_duration
@@ -19,6 +19,14 @@ def _limit(value: object) -> float | None:
     return seconds
 
 
+def _supported(rule: EndRule) -> EndRule:
+    """A rule that would silently not be kept is refused."""
+    if rule is EndRule.WINDOWS:
+        msg = "windows is not supported yet: write command, the session ends with its command"
+        raise ValueError(msg)
+    return rule
+
+
 Limit = Annotated[float | None, BeforeValidator(_limit)]
 
 
@@ -32,4 +40,4 @@ class SessionSection(Section):
     lifetime: Limit = None
     suspend: SuspendMode = SuspendMode.DISCONNECT
     clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
-    end: EndRule = EndRule.COMMAND
+    end: Annotated[EndRule, AfterValidator(_supported)] = EndRule.COMMAND
