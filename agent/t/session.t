@@ -112,6 +112,16 @@ $agent->{relay}->command(type => 'terminate', grace_seconds => 0.1);
 is told($agent, 'exited')->{exit_code}, 137, '... is killed after the grace period of the terminate command';
 ok ended($agent), '... and the session ends';
 
+$agent = started([ $^X, '-e', '$| = 1; print "up\n"; sleep 100' ]);
+told($agent, 'ready');
+$agent->{relay}->command(type => 'exec', id => 'y', wait => 1, command => [ $^X, '-e', '$SIG{TERM} = "IGNORE"; open my $mark, ">", "deaf"; close $mark; sleep 1 while 1' ]);
+ok wait_until($loop, sub { -e "$agent->{folder}/home/deaf" or do { $loop->after(0.01, sub { }); 0 } }), 'another program that ignores TERM';
+$agent->{relay}->command(type => 'terminate');
+told($agent, 'exited');
+like $agent->{relay}->types, qr/ exec_exited exited\z/, '... is answered before the end';
+is told($agent, 'exec_exited')->{exit_code}, 137, '... as killed';
+ok ended($agent), '... which comes';
+
 for (['no-such-program -x'], [ ['no-such-program'] ], ['no-such-program; exit $?']) {
     $agent = started($_->[0]);
     my $failed = told($agent, 'failed');

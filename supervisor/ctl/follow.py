@@ -55,11 +55,12 @@ async def changes(
                     yield event
             notice("The daemon ended the event stream; connecting again.")
         except UnreachableError as error:
+            first_failure = lost_at is None
             lost_at = clock() if lost_at is None else lost_at
             out_of_patience = patience_seconds is not None and clock() - lost_at > patience_seconds
             if not connected or out_of_patience:
                 raise
-            if pause == FIRST_PAUSE_SECONDS:
+            if first_failure:
                 notice(f"The connection was lost; trying again. ({error})")
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

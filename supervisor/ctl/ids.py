@@ -7,13 +7,20 @@ import re
 from supervisor.ctl.client import Client
 from supervisor.ctl.errors import AmbiguousIdError, NoSuchSessionError
 from supervisor.ctl.text import plain
+from supervisor.ctl.views import SessionView
 
 _WHOLE = re.compile(r"[0-9a-z]{26}")
 _SHOWN = 5
 
 
+def _is_part(wanted: str, session: SessionView) -> bool:
+    return session.id.endswith(wanted) or any(
+        shown.startswith(wanted) for shown in (session.id, session.short_id)
+    )
+
+
 async def resolve(client: Client, typed: str) -> str:
-    """The one id that is ``typed``, ends with it or begins with it.
+    """The one id that is ``typed``, ends with it or begins with it, whole or as it is shown.
 
     Raises NoSuchSessionError, AmbiguousIdError with the candidates.
     """
@@ -21,7 +28,7 @@ async def resolve(client: Client, typed: str) -> str:
     if _WHOLE.fullmatch(wanted):
         return wanted
     sessions = await client.sessions() if wanted else []
-    found = [s for s in sessions if s.id.endswith(wanted) or s.id.startswith(wanted)]
+    found = [s for s in sessions if _is_part(wanted, s)]
     match found:
         case [only]:
             return only.id

@@ -97,14 +97,14 @@ def event_line(event: Event, user: str, at: datetime) -> Text:
             why = ": ".join(plain(t) for t in (session.reason, session.message) if t)
             phase = phase_text(session)
             phase.pad_right(max(0, 12 - len(phase)))
-            line = Text.assemble(clock, session.short_id, f"  {plain(session.user):<10}  ", phase)
+            line = Text.assemble(clock, session.short_id, f"  {plain(session.user):<12}  ", phase)
             line.append(f"  {why}")
         case "delete":
             short_id = plain(str(event.document.get("id", "")))[-8:]
-            line = Text.assemble(clock, f"{short_id:>8}  {plain(user):<10}  ", ("forgotten", "dim"))
+            line = Text.assemble(clock, f"{short_id:>8}  {plain(user):<12}  ", ("forgotten", "dim"))
         case "node":
             state = plain(str(event.document.get("message") or "changed"))
-            line = Text.assemble(clock, f"{'node':<8}  {'':<10}  ", state)
+            line = Text.assemble(clock, f"{'node':<8}  {'':<12}  ", state)
         case _:
             line = Text.assemble(clock, (plain(event.kind), "dim"))
     line.rstrip()

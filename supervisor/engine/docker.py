@@ -105,7 +105,7 @@ class DockerEngine:
                     group=await _read_text(container, "/etc/group"),
                 )
             finally:
-                await container.delete(force=True)
+                await container.delete(force=True, timeout=self._timeout)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         with translated():
@@ -116,18 +116,20 @@ class DockerEngine:
             except DockerError as error:
                 if error.status != NO_CONNECTION:
                     with contextlib.suppress(DockerError):
-                        await container.delete(force=True)
+                        await container.delete(force=True, timeout=self._timeout)
                 raise
         return str(container.id)
 
     async def stop(self, session_id: SessionId, signal: str) -> None:
         """Does not wait for the end, which would hold a connection for the grace period."""
         with _absence_is_fine(), translated():
-            await self._named(session_id).kill(signal=signal)
+            container = await self._ours(session_id)
+            await container.kill(signal=signal, timeout=self._timeout)
 
     async def remove(self, session_id: SessionId) -> None:
         with _absence_is_fine(), translated():
-            await self._named(session_id).delete(force=True, timeout=self._timeout)
+            container = await self._ours(session_id)
+            await container.delete(force=True, timeout=self._timeout)
 
     async def list_containers(self) -> Sequence[ContainerRecord]:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
@@ -172,8 +174,17 @@ class DockerEngine:
         session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         return aiodocker.Docker(url=self._url, session=session, timeout=self._timeout)
 
-    def _named(self, session_id: SessionId) -> DockerContainer:
-        return self._client.containers.container(container_name(session_id))
+    async def _ours(self, session_id: SessionId) -> DockerContainer:
+        """The session's container. Another owner's of the same name is as good as none."""
+        container = await self._client.containers.get(container_name(session_id))
+        if not self._owns(container):
+            message = f"There is no container of session {session_id}."
+            raise EngineError(message, status=NOT_FOUND)
+        return container
+
+    def _owns(self, container: DockerContainer) -> bool:
+        found = container["Config"]["Labels"] or {}
+        return bool(found.get(labels.OWNER) == self._owner)
 
     async def _create(self, session_id: SessionId, spec: ContainerSpec) -> DockerContainer:
         """The session's container, made now or by a call whose answer was lost."""
@@ -184,8 +195,7 @@ class DockerEngine:
             if error.status != CONFLICT:
                 raise
         container = await self._client.containers.get(name)
-        found = container["Config"]["Labels"] or {}
-        if found.get(labels.OWNER) != self._owner:
+        if not self._owns(container):
             message = f"The name {name} is taken by a container that is not this supervisor's."
             raise EngineError(message)
         return container

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -94,3 +95,25 @@ async def test_a_socket_that_is_not_for_us(
     """A socket without permission is told apart from one without an engine, with the remedy."""
     with unprivileged(), pytest.raises(EngineDeniedError, match="group docker"):
         await call(locked_engine, session_id, ContainerSpec(image="any"))
+
+
+@pytest_asyncio.fixture
+async def mute_engine(tmp_path: Path) -> AsyncIterator[DockerEngine]:
+    """An engine that takes every request and never answers."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        engine = DockerEngine(f"unix://{path}", "contract", request_timeout_seconds=0.1)
+        yield engine
+        await engine.close()
+
+
+@pytest.mark.parametrize("call", [name for name in CALLS if name not in {"pull_image", "watch"}])
+async def test_an_engine_that_hangs(
+    mute_engine: DockerEngine, session_id: SessionId, call: str
+) -> None:
+    """Every request has a deadline; a pull has its session's, and a stream may be silent."""
+    async with asyncio.timeout(10):
+        with pytest.raises(EngineUnreachableError):
+            await CALLS[call](mute_engine, session_id, ContainerSpec(image="any"))

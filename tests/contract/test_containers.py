@@ -108,7 +108,7 @@ async def test_a_strangers_container_is_left_alone(subject: Subject, session_id:
             id="mount without source",
         ),
         pytest.param({"image": "fx-no-such-image:ever"}, ImageNotFoundError, id="no image"),
-        pytest.param({"entrypoint": NOT_THERE}, EngineError, id="no program"),
+        pytest.param({"entrypoint": NOT_THERE, "init": False}, EngineError, id="no program"),
     ],
 )
 async def test_a_failed_launch_leaves_nothing(
@@ -119,6 +119,16 @@ async def test_a_failed_launch_leaves_nothing(
         await subject.engine.launch(session_id, specification(subject, session_id, **changes))
     assert not refusal.value.retryable
     assert await subject.names() == set()
+
+
+async def test_an_init_hides_a_missing_program(subject: Subject, session_id: SessionId) -> None:
+    """Where an init is the first program, the engine starts it, and the exit code is 127."""
+    await subject.engine.launch(
+        session_id, specification(subject, session_id, entrypoint=NOT_THERE, **KEPT)
+    )
+    found = await wait_status(subject, session_id, ContainerStatus.EXITED)
+    assert found is not None
+    assert found.exit_code == 127
 
 
 async def test_stop_delivers_the_signal(subject: Subject, session_id: SessionId) -> None:

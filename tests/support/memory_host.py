@@ -31,6 +31,7 @@ KEPT_EVENTS = 256
 """As many as Docker Engine keeps for ``since``."""
 
 KILLED = 137
+NOT_EXECUTED = 127
 
 _ALIVE = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
 
@@ -44,7 +45,7 @@ class Program:
     on_signal: Mapping[str, int] = field(default_factory=lambda: {"SIGTERM": 143})
     """Which signals end it, and with which code. SIGKILL always does."""
     starts: bool = True
-    """Whether the engine can execute it at all."""
+    """Whether it can be executed at all. The engine is the one to notice unless an init is."""
 
 
 @dataclass(slots=True)
@@ -186,14 +187,15 @@ class MemoryHost:
         if container.status in _ALIVE:
             return
         program = self._program(container)
-        if not program.starts:
+        if not (program.starts or container.spec.init):
             message = f"{container.spec.entrypoint} could not be executed"
             raise EngineError(message, status=400)
         container.status = ContainerStatus.RUNNING
         container.exit_code = None
         self._emit(EngineEventKind.START, container)
-        if program.exits_at_once is not None:
-            self.exit(container, program.exits_at_once)
+        code = program.exits_at_once if program.starts else NOT_EXECUTED
+        if code is not None:
+            self.exit(container, code)
 
     def signal(self, container: MemoryContainer, signal: str) -> None:
         """Send a signal; what does not run gets none."""

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
 from unittest.mock import patch
@@ -116,6 +116,15 @@ class Daemon:
             self.sessions.change(session_id, **changes)
 
         self.do(change())
+
+    def rename(self, session_id: SessionId, other: str) -> None:
+        """Give a session an id like a real one."""
+
+        async def rename() -> None:
+            session = self.sessions.sessions.pop(session_id)
+            self.sessions.sessions[SessionId(other)] = replace(session, id=SessionId(other))
+
+        self.do(rename())
 
     async def _up(self) -> None:
         self.feed = FakeFeed()

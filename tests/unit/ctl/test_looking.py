@@ -72,6 +72,14 @@ def test_a_session_is_found_by_so_much_of_its_id_as_tells_it_apart(
     assert run("show", session_id[part].upper()).lines[0].startswith(session_id)
 
 
+def test_the_beginning_of_what_the_list_shows_is_enough(daemon: Daemon, run: Run) -> None:
+    """Nobody types eight characters where three tell the session apart."""
+    session_id = daemon.start()
+    daemon.rename(session_id, "01jdx4v8e0k7m2p9q1m2p6rf0h")
+    daemon.start()
+    assert run("show", "m2p").lines[0].startswith("01jdx4v8e0k7m2p9q1m2p6rf0h")
+
+
 def test_an_id_that_several_have_is_wrong_usage(daemon: Daemon, run: Run) -> None:
     """The candidates are named, and which of them was meant is not guessed."""
     first, second = daemon.start(), daemon.start("bob")

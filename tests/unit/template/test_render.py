@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from supervisor.engine.payload import container_body
 from supervisor.lifecycle.session import ClipboardPolicy, EndRule, StartRequest, SuspendMode
-from supervisor.template import ContainerSpec, TemplateValueError, render
+from supervisor.template import ContainerSpec, TemplateError, TemplateValueError, render
 from tests.unit.template.samples import CONTEXT, USER, load, rendered
 
 ENTRYPOINTS = [
@@ -156,6 +156,12 @@ def test_option_of_a_tmpfs_cannot_bring_another() -> None:
         rendered(text, {"m": "755,exec"})
 
 
+def test_a_rule_that_is_not_kept_is_refused() -> None:
+    """The end of the last window is not noticed yet: asking for it is a fault, not a surprise."""
+    with pytest.raises(TemplateError, match="windows is not supported yet"):
+        rendered("image: fx/x\nsession: {end: windows}\n")
+
+
 def test_session_section_becomes_rules() -> None:
     """Durations are seconds, none is no limit, unset is the documented default."""
     rules = rendered(
@@ -170,7 +176,7 @@ session:
   lifetime: ${start.params.hours}h
   suspend: freeze
   clipboard: off
-  end: windows
+  end: command
 """
     ).rules
     assert (rules.startup_seconds, rules.stop_grace_seconds) == (120, 5)
@@ -181,7 +187,7 @@ session:
     )
     assert rules.suspend is SuspendMode.FREEZE
     assert rules.clipboard is ClipboardPolicy.OFF
-    assert rules.end is EndRule.WINDOWS
+    assert rules.end is EndRule.COMMAND
 
 
 def test_stop_grace_period_of_the_container_is_the_sessions() -> None:
