@@ -50,6 +50,12 @@ $seen->{command}->terminate(10);
 ok ended($seen), 'TERM ends a program';
 is FastX::Process::signal_number($seen->{status}), 15, '... by TERM';
 
+# Again and again: a process just forked has not left the group of its parent yet.
+for my $way (sub { $_[0]->terminate(60) }, sub { $_[0]->kill_now }) {
+    my @seen = map { my $new = started([ 'sleep', '100' ]); $way->($new->{command}); $new } 1 .. 20;
+    ok wait_until($loop, sub { !grep { !defined $_->{status} } @seen }), 'a program ends that is told so when it was hardly started';
+}
+
 $seen = started([ $^X, '-e', '$| = 1; $SIG{TERM} = "IGNORE"; print "up\n"; sleep 100' ]);
 wait_until($loop, sub { $seen->{output} });
 $seen->{command}->terminate(0.1);

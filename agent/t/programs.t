@@ -57,7 +57,7 @@ like told($reports), qr/ h 126 .*not ready/, 'so is one before the display is th
 ($programs, $reports) = programs();
 $programs->start({ id => $_, wait => 1, command => [ 'sleep', '100' ] }) for 1 .. 33;
 like told($reports), qr/\Aexec_exited 33 126 too many/, 'more than 32 at a time are refused';
-kill KILL => map { -$_ } $programs->groups;
+$_->kill_now for values %{ $programs->{running} };
 ok answered($reports, 33), '... until others ended';
 
 ($programs, $reports) = programs();
@@ -86,12 +86,11 @@ $programs->close(sub { $closed = 'at once' });
 is $closed, 'at once', 'where nothing runs there is no waiting';
 ($programs, $reports) = programs();
 $programs->start({ id => 'o', wait => 1, command => [ 'sleep', '100' ] });
-my ($immortal) = $programs->groups;
+my ($immortal) = values %{ $programs->{running} };
 undef $closed;
 $programs->close(sub { $closed = 1 });
 ok wait_until($loop, sub { $closed }), 'a process that does not go is not waited for without end';
-kill KILL => -$immortal;
-ok wait_until($loop, sub { !kill 0 => $immortal }), '... and when it goes';
-$loop->run_once for 1 .. 2;
+$immortal->kill_now;
+ok wait_until($loop, sub { !$programs->groups }), '... and when it goes';
 is @$reports, 0, '... it comes too late';
 done_testing;

@@ -21,18 +21,17 @@ from supervisor.engine.base import container_name
 from supervisor.engine.docker import DockerEngine
 from supervisor.engine.dress import HostPaths, dress
 from supervisor.engine.payload import container_body
-from supervisor.engine.plan import LaunchPlan
+from supervisor.engine.plan import load_plan
 from supervisor.host.accounts import merge_group, merge_passwd
 from supervisor.host.bundle import bundle_mounts
 from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.host.image_contents import ImageContents
 from supervisor.host.session_files import SessionDirectory, SessionFiles
-from supervisor.lifecycle.session import Session, StartRequest
-from supervisor.reactor.intake import render_context
+from supervisor.lifecycle.session import StartRequest
+from supervisor.reactor.draft import draft_session
 from supervisor.reactor.ulid import UlidSource
 from supervisor.share import agent_directory, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from supervisor.template.render import render
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,26 +61,15 @@ class BareSessions:
         """A container name and the exact body that a session of docker.tpl gets."""
         identity = await look_up(self._user, IdentityPolicy())
         session_id = self._ids.next()
-        request = StartRequest(user=self._user)
-        context = render_context(identity, session_id, None, platform.node())
-        rendered = render(self._catalog.get("docker"), request, context)
-        plan = LaunchPlan(
-            spec=rendered.spec,
+        session = draft_session(
+            session_id=session_id,
+            request=StartRequest(user=self._user),
+            template=self._catalog.get("docker"),
             identity=identity,
-            command=rendered.command,
-            pull_policy=rendered.pull_policy,
+            node=platform.node(),
+            now=0.0,
         )
-        session = Session(
-            id=session_id,
-            user=identity.name,
-            name=rendered.name,
-            template="docker",
-            image=rendered.image,
-            command=rendered.command_text,
-            geometry=rendered.geometry,
-            dpi=rendered.dpi,
-            created_at=0.0,
-        )
+        plan = load_plan(session.spec)
         engine = DockerEngine("unix:///var/run/docker.sock", OWNER, 60)
         image_id = await engine.find_image(session.image) or ""
         await engine.close()

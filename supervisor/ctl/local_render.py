@@ -24,16 +24,15 @@ from supervisor.ctl.views import template_view
 from supervisor.ctl.wishes import typed_params
 from supervisor.engine.dress import HostPaths, dress
 from supervisor.engine.payload import container_body, extra_networks, mask_secrets
-from supervisor.engine.plan import LaunchPlan
+from supervisor.engine.plan import load_plan
 from supervisor.errors import ConfigError
 from supervisor.host.bundle import bundle_mounts
-from supervisor.host.identity import Identity, IdentityPolicy, look_up
+from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.host.image_contents import ImageContents
-from supervisor.lifecycle.session import Session, SessionId, StartRequest
-from supervisor.reactor.intake import render_context
+from supervisor.lifecycle.session import SessionId, StartRequest
+from supervisor.reactor.draft import draft_session
 from supervisor.share import agent_directory, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from supervisor.template.render import RenderedSession, render
 from supervisor.template.template import describe
 
 PLACEHOLDER_ID = SessionId("0" * 26)
@@ -62,40 +61,20 @@ def render_locally(
     request = replace(request, params=typed_params(texts, declared))
     policy = IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups)
     identity = asyncio.run(look_up(request.user, policy))
-    node = platform.node()
-    context = render_context(identity, PLACEHOLDER_ID, request.name, node)
-    rendered = render(template, request, context)
-    paths, notes = _host_paths(config)
-    plan = LaunchPlan(
-        spec=rendered.spec,
+    session = draft_session(
+        session_id=PLACEHOLDER_ID,
+        request=request,
+        template=template,
         identity=identity,
-        command=rendered.command,
-        pull_policy=rendered.pull_policy,
+        node=platform.node(),
+        now=0.0,
     )
+    paths, notes = _host_paths(config)
     image = ImageContents(image_id="", perl=None, passwd="", group="")
-    spec = dress(_session(request, identity, rendered, node), plan, image, paths, _owner())
+    spec = dress(session, load_plan(session.spec), image, paths, _owner())
     networks = (name for name, _ in extra_networks(spec))
     notes += [f"Before it starts, the container also joins {name}." for name in networks]
     return Rendering(mask_secrets(container_body(spec)), tuple(notes))
-
-
-def _session(
-    request: StartRequest, identity: Identity, rendered: RenderedSession, node: str
-) -> Session:
-    return Session(
-        id=PLACEHOLDER_ID,
-        user=identity.name,
-        name=rendered.name,
-        template=request.template,
-        image=rendered.image,
-        command=rendered.command_text,
-        geometry=rendered.geometry,
-        dpi=rendered.dpi,
-        params=rendered.params,
-        created_at=0.0,
-        node=node,
-        rules=rendered.rules,
-    )
 
 
 def _host_paths(config: Config) -> tuple[HostPaths, list[str]]:

@@ -201,9 +201,13 @@ class DockerEngine:
         return container
 
     async def _connect_networks(self, container: DockerContainer, spec: ContainerSpec) -> None:
-        for network, endpoint in extra_networks(spec):
-            found = await self._client.networks.get(network)
-            await found.connect({"Container": container.id, "EndpointConfig": endpoint})
+        """All but those that a launch whose answer was lost has connected already."""
+        wanted = extra_networks(spec)
+        joined = (await container.show())["NetworkSettings"]["Networks"] if wanted else {}
+        for network, endpoint in wanted:
+            if network not in joined:
+                found = await self._client.networks.get(network)
+                await found.connect({"Container": container.id, "EndpointConfig": endpoint})
 
     async def _record(self, listed: DockerContainer) -> ContainerRecord:
         """A listing has no exit codes; those that have exited are looked at one by one."""

@@ -10,21 +10,20 @@ from dataclasses import asdict, dataclass
 
 import structlog
 
-from supervisor.engine.plan import LaunchPlan, dump_plan
-from supervisor.host.identity import Identity, IdentityPolicy, look_up
+from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import ConflictError, UnavailableError
 from supervisor.lifecycle.feed import FeedItem
-from supervisor.lifecycle.session import Session, SessionId, StartRequest, Timestamp
+from supervisor.lifecycle.session import Session, StartRequest, Timestamp
 from supervisor.lifecycle.transitions import Decision
 from supervisor.reactor.directory import Directory
+from supervisor.reactor.draft import draft_session
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Observer
 from supervisor.store.database import Database
 from supervisor.store.sessions import Claim, Claimed, claim, commit_change, find_claim
 from supervisor.template.catalog import TemplateCatalog
-from supervisor.template.render import RenderContext, RenderedSession, UserContext, render
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +53,14 @@ class Intake:
             raise UnavailableError(message)
         template = self.catalog.get(request.template)
         identity = await look_up(request.user, self.identity_policy)
-        session_id = self.ids.next()
-        context = render_context(identity, session_id, request.name, self.node)
-        session = self._session(session_id, request, identity, render(template, request, context))
+        session = draft_session(
+            session_id=self.ids.next(),
+            request=request,
+            template=template,
+            identity=identity,
+            node=self.node,
+            now=self.now(),
+        )
         key = None
         if idempotency_key is not None:
             key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
@@ -65,7 +69,7 @@ class Intake:
             return self._claimed(outcome, key)
         self.directory.put(session)
         log.info(
-            "session_accepted", session_id=session_id, user=session.user, template=session.template
+            "session_accepted", session_id=session.id, user=session.user, template=session.template
         )
         self.observer.committed(Decision(session, (), EventKind.UPDATE), outcome)
         return session
@@ -79,55 +83,6 @@ class Intake:
             message = "The session started with this Idempotency-Key has been purged since."
             raise ConflictError(message)
         return found
-
-    def _session(
-        self,
-        session_id: SessionId,
-        request: StartRequest,
-        identity: Identity,
-        rendered: RenderedSession,
-    ) -> Session:
-        plan = LaunchPlan(
-            spec=rendered.spec,
-            identity=identity,
-            command=rendered.command,
-            pull_policy=rendered.pull_policy,
-        )
-        return Session(
-            id=session_id,
-            user=identity.name,
-            name=rendered.name,
-            template=request.template,
-            image=rendered.image,
-            command=rendered.command_text,
-            geometry=rendered.geometry,
-            dpi=rendered.dpi,
-            params=rendered.params,
-            created_at=self.now(),
-            node=self.node,
-            rules=rendered.rules,
-            spec=dump_plan(plan),
-        )
-
-
-def render_context(
-    identity: Identity, session_id: SessionId, session_name: str | None, node: str
-) -> RenderContext:
-    """What a template may interpolate of this user, session and host."""
-    return RenderContext(
-        user=UserContext(
-            name=identity.name,
-            uid=identity.uid,
-            gid=identity.gid,
-            home=identity.home,
-            shell=identity.shell,
-            gecos=identity.gecos,
-            groups=identity.gids,
-        ),
-        session_id=session_id,
-        session_name=session_name or "",
-        host_name=node,
-    )
 
 
 def _accept(

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import aiodocker
 import pytest
 import pytest_asyncio
+from aiodocker.networks import DockerNetwork
 
 from supervisor.engine import labels
 from supervisor.engine.base import Engine, container_name
@@ -46,7 +47,10 @@ class Subject(Protocol):
     image: str
     image_without_perl: str
     owner: str
-    engine: Engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine as our supervisor has it."""
 
     def engine_of(self, owner: str) -> Engine:
         """Another supervisor's view of the same host."""
@@ -66,11 +70,18 @@ class Subject(Protocol):
     async def kill_outside(self, session_id: SessionId) -> None:
         """Kill and remove the container with the session's name, as an administrator would."""
 
+    async def add_network(self) -> str:
+        """A network of this test's own; its name."""
+
     async def is_up(self, session_id: SessionId) -> bool:
         """Whether the container's program has got so far that it listens to signals."""
 
 
-def specification(subject: Subject, session_id: SessionId, **changes: Any) -> ContainerSpec:
+def specification(
+    subject: Subject,
+    session_id: SessionId,
+    **changes: Any,  # noqa: ANN401 fields have types of their own
+) -> ContainerSpec:
     """A small container of a session; ``changes`` replace fields."""
     spec = ContainerSpec(
         image=subject.image,
@@ -121,6 +132,10 @@ class InMemory:
         assert found is not None
         self.host.remove(found)
 
+    async def add_network(self) -> str:
+        """See Subject. The fake has nothing to connect."""
+        return "any"
+
     async def is_up(self, session_id: SessionId) -> bool:
         """See Subject."""
         return self.host.named(session_id) is not None
@@ -137,6 +152,7 @@ class RealDocker:
         self._admin = admin
         self.owner = f"contract-{secrets.token_hex(6)}"
         self._engines: list[DockerEngine] = []
+        self._networks: list[DockerNetwork] = []
         self.engine = self._engine(self.owner)
 
     def _engine(self, owner: str) -> DockerEngine:
@@ -162,7 +178,7 @@ class RealDocker:
 
     async def create_only(self, session_id: SessionId, spec: ContainerSpec) -> None:
         """See Subject."""
-        body = {
+        body: dict[str, Any] = {
             "Image": spec.image,
             "Entrypoint": list(spec.entrypoint),
             "Labels": dict(spec.labels),
@@ -172,6 +188,12 @@ class RealDocker:
     async def kill_outside(self, session_id: SessionId) -> None:
         """See Subject."""
         await self._admin.containers.container(container_name(session_id)).delete(force=True)
+
+    async def add_network(self) -> str:
+        """See Subject."""
+        name = f"{self.owner}-{len(self._networks)}"
+        self._networks.append(await self._admin.networks.create({"Name": name}))
+        return name
 
     async def is_up(self, session_id: SessionId) -> bool:
         """See Subject."""
@@ -187,6 +209,8 @@ class RealDocker:
         async with asyncio.timeout(20):
             while await self._all():
                 await asyncio.sleep(0.05)
+        for network in self._networks:
+            await network.delete()
 
     async def _all(self) -> list[dict[str, Any]]:
         """Ours, and those of other owners that the test has invented from ours."""

@@ -17,7 +17,7 @@ from supervisor.errors import (
 )
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
-from supervisor.template.spec import Mount, MountType
+from supervisor.template.spec import Mount, MountType, NetworkAttachment, Networking
 from tests.contract.conftest import EXIT_3, IDS, NOT_THERE, Subject, specification
 
 KEPT: dict[str, Any] = {"raw_host_config": {"AutoRemove": False}}
@@ -32,7 +32,11 @@ async def record(subject: Subject, session_id: SessionId) -> ContainerRecord | N
     return None
 
 
-async def launch_and_wait(subject: Subject, session_id: SessionId, **changes: Any) -> str:
+async def launch_and_wait(
+    subject: Subject,
+    session_id: SessionId,
+    **changes: Any,  # noqa: ANN401 fields have types of their own
+) -> str:
     """Launch a container whose program listens to signals when this returns."""
     container_id = await subject.engine.launch(
         session_id, specification(subject, session_id, **changes)
@@ -71,6 +75,15 @@ async def test_launch_twice_is_one_container(subject: Subject, session_id: Sessi
     first = await subject.engine.launch(session_id, spec)
     assert await subject.engine.launch(session_id, spec) == first
     assert [each.container_id for each in await subject.engine.list_containers()] == [first]
+
+
+async def test_launch_twice_with_networks(subject: Subject, session_id: SessionId) -> None:
+    """A repeated launch finds the container connected already, and does not mind."""
+    names = [await subject.add_network() for _ in range(2)]
+    attached = tuple(NetworkAttachment(name=name) for name in names)
+    spec = specification(subject, session_id, networking=Networking(networks=attached))
+    first = await subject.engine.launch(session_id, spec)
+    assert await subject.engine.launch(session_id, spec) == first
 
 
 async def test_launch_starts_what_was_only_created(subject: Subject, session_id: SessionId) -> None:

@@ -25,9 +25,7 @@ async def read_until(
     return read
 
 
-async def test_a_containers_life(
-    subject: Subject, session_id: SessionId, began_at: float
-) -> None:
+async def test_a_containers_life(subject: Subject, session_id: SessionId, began_at: float) -> None:
     """An auto-removed container starts, dies with its exit code, and is destroyed: in order."""
     async with subject.engine.watch(began_at) as events:
         container_id = await subject.engine.launch(

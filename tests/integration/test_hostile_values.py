@@ -96,7 +96,7 @@ async def arrived(web: WebServer, name: str, scratch: Path) -> list[str]:
     assert not container["HostConfig"]["Privileged"]
     assert container["HostConfig"]["CapDrop"] == ["ALL"]
     assert container["HostConfig"]["CapAdd"] is None
-    return seen.read_text(newline="").split("\0")
+    return seen.read_bytes().decode().split("\0")
 
 
 async def test_values_arrive_in_a_listed_command_and_in_the_environment(

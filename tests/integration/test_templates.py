@@ -53,10 +53,12 @@ async def test_a_faulty_template_cannot_be_started(
 async def test_mending_a_template_needs_no_restart(web: WebServer, daemon: Daemon) -> None:
     """A file that is put right can be started from the next moment on."""
     path = daemon.write_template("mended", "image: x\ncommandd: true\n")
-    assert (await web.post_start(template="mended")).status == 422
-    path.write_text(f"image: {daemon.site.sample}\nworking_dir: /\ncommand: exit 4\n")
-    assert (await web.ending_of(template="mended"))["exit_code"] == 4
-    path.unlink()
+    try:
+        assert (await web.post_start(template="mended")).status == 422
+        path.write_text(f"image: {daemon.site.sample}\nworking_dir: /\ncommand: exit 4\n")
+        assert (await web.ending_of(template="mended"))["exit_code"] == 4
+    finally:
+        path.unlink()
     assert (await web.post_start(template="mended")).status == 404
 
 

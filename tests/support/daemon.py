@@ -35,6 +35,8 @@ class Daemon:
         self.run, self.local, self.config = (directory / name for name in ("run", "local", "etc"))
         self.process: asyncio.subprocess.Process | None = None
         self.engine_url: str | None = None
+        self.groups = True
+        """Whether the daemon's user has its supplementary groups, that of the engine among them."""
         self.secrets: set[str] = set()
         """Tokens and tickets that were given out: none may ever be logged."""
         self._lay_out(config)
@@ -55,8 +57,9 @@ class Daemon:
         return (self.directory / "log").read_text()
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log's lines. Raises ValueError for one that is not JSON."""
-        return [json.loads(line) for line in self.log_text.splitlines()]
+        """The log's lines, but for last words to the caller. Raises ValueError if one is no JSON."""
+        lines = self.log_text.splitlines()
+        return [json.loads(line) for line in lines if not line.startswith("fx-supervisor: ")]
 
     def write_template(self, name: str, text: str) -> Path:
         """Put a template where administrators put theirs."""
@@ -98,23 +101,23 @@ class Daemon:
         async with asyncio.timeout(within):
             return await self.process.wait()
 
+    @property
+    def lives(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.returncode is None
+
     async def stop(self) -> int:
         """End it in order; the exit code."""
         return await self._end(signal.SIGTERM)
 
     async def kill(self) -> int:
-        """End it as a crash would."""
-        return await self._end(signal.SIGKILL)
+        """End it as a crash would, if it lives."""
+        return await self._end(signal.SIGKILL) if self.lives else 0
 
     async def end(self) -> None:
-        """Whatever it is doing: it has stopped when this returns."""
-        if self.process is None or self.process.returncode is not None:
-            return
-        try:
-            await self.stop()
-        except TimeoutError:
-            await self.kill()
-            raise
+        """Stop it if it lives; it has to take that well."""
+        if self.lives:
+            assert await self.stop() == 0, self.log_text
 
     async def _end(self, number: signal.Signals) -> int:
         assert self.process is not None
@@ -126,7 +129,8 @@ class Daemon:
     ) -> asyncio.subprocess.Process:
         command = ["setpriv", "--pdeathsig", "KILL"]
         if os.geteuid() == 0:
-            command += ["--reuid", DAEMON_USER, "--regid", DAEMON_USER, "--init-groups"]
+            groups = "--init-groups" if self.groups else "--clear-groups"
+            command += ["--reuid", DAEMON_USER, "--regid", DAEMON_USER, groups]
         base = {
             "PATH": PATH,
             "HOME": str(self.local),
@@ -179,27 +183,32 @@ async def installed_daemon(
     daemon = Daemon(site, directory, config or {})
     try:
         yield daemon
+        await _files_gone(daemon)
+        await daemon.end()
+        left = await _remove_containers(daemon)
+        assert not left, f"containers were left: {left}\n{daemon.log_text}"
+        _require_clean_log(daemon, expected_errors)
     finally:
-        try:
-            await daemon.end()
-            await _require_nothing_left(daemon)
-            _require_clean_log(daemon, expected_errors)
-        finally:
-            shutil.rmtree(directory)
+        await daemon.kill()
+        await _remove_containers(daemon)
+        shutil.rmtree(directory)
 
 
-async def _require_nothing_left(daemon: Daemon) -> None:
+async def _files_gone(daemon: Daemon) -> None:
+    """They go right after the end of a session; a daemon that is stopped leaves it to its next life."""
+    sessions = daemon.run / "sessions"
+    if daemon.lives and sessions.exists():
+        await eventually(lambda: not list(sessions.iterdir()), "session files are gone", within=10)
+
+
+async def _remove_containers(daemon: Daemon) -> list[str]:
+    """Remove what is left of its containers, and say what was."""
     if not (daemon.local / "instance-id").exists():
-        return
-    owner = daemon.owner
-    # Containers remove themselves some moments after their last process has gone.
-    left = await containers("owner", owner)
+        return []
+    left = await containers("owner", daemon.owner)
     for container in left:
         await docker("rm", "-f", container)
-    assert not left, f"containers were left: {left}\n{daemon.log_text}"
-    sessions = daemon.run / "sessions"
-    files = list(sessions.iterdir()) if sessions.exists() else []
-    assert not files, f"session files were left: {files}\n{daemon.log_text}"
+    return left
 
 
 def _require_clean_log(daemon: Daemon, expected_errors: Collection[str]) -> None:

@@ -44,7 +44,7 @@ sub terminate {
     my ($self, $grace_seconds) = @_;
     return if !$self->{pid};
     return $self->kill_now if $grace_seconds <= 0;
-    kill TERM => -$self->{group};
+    $self->_kill('TERM');
     $self->{loop}->cancel($self->{kill_timer});
     $self->{kill_timer} = $self->{loop}->after($grace_seconds, sub { $self->kill_now });
     return;
@@ -52,7 +52,14 @@ sub terminate {
 
 sub kill_now {
     my ($self) = @_;
-    kill KILL => -$self->{group} if $self->{pid};
+    $self->_kill('KILL') if $self->{pid};
+    return;
+}
+
+# A process that was just forked is not yet the leader of its group.
+sub _kill {
+    my ($self, $signal) = @_;
+    kill $signal => -$self->{group} or kill $signal => $self->{pid};
     return;
 }
 

@@ -19,9 +19,17 @@ sub start {
     my (%option) = @_;
     pipe my $output, my $program_output or return (undef, "no pipe: $!");
     pipe my $report, my $failure        or return (undef, "no pipe: $!");
+    # A signal that ends the program shall not meet our handlers in it.
+    my $before = POSIX::SigSet->new;
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIGTERM()), $before);
     my $pid = fork;
-    return (undef, "no process can be started: $!") if !defined $pid;
-    if (!$pid) {
+    my $error = $!;
+    if (!defined $pid || $pid) {
+        POSIX::sigprocmask(POSIX::SIG_SETMASK(), $before);
+        return (undef, "no process can be started: $error") if !defined $pid;
+    }
+    else {
+        $option{signals} = $before;
         my $stage = eval { _become(\%option, $program_output) } // 'exec';
         syswrite $failure, "$stage " . ($! + 0);
         POSIX::_exit(126);
@@ -43,6 +51,7 @@ sub _become {
     # Ignored signals stay ignored through exec; the program shall not inherit ours.
     $SIG{$_} = 'DEFAULT' for qw(CHLD HUP INT PIPE TERM USR1 USR2);
     POSIX::setsid();
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $option->{signals});
     my $nothing = POSIX::open('/dev/null', O_RDONLY);
     POSIX::dup2($nothing, 0) if defined $nothing;
     POSIX::dup2(fileno $output, $_) for 1, 2;

@@ -15,6 +15,8 @@ use constant {
     # Escaped it still fits into a callback of 64 KiB.
     OUTPUT_BYTES  => 10_240,
     EXIT_NOT_RUN  => 126,
+    # From KILL until the process is gone; one in an uninterruptible wait may never go.
+    END_SECONDS   => 1,
 };
 
 # Options: loop, callbacks.
@@ -34,16 +36,49 @@ sub groups { return map { $_->group } values %{ $_[0]{running} } }
 # $request: { command (text or list), id, wait }.
 sub start {
     my ($self, $request) = @_;
-    my $report = $request->{wait} ? sub { $self->_report($request->{id}, @_) } : sub { };
-    my @argv   = _argv($request->{command});
-    my $refusal = !@argv ? 'no command'
+    my $report  = $request->{wait} ? sub { $self->_report($request->{id}, @_) } : sub { };
+    my @argv    = _argv($request->{command});
+    my $refusal = @argv ? $self->_refusal : 'no command';
+    $refusal //= $self->_run(\@argv, $report);
+    return if !defined $refusal;
+    FastX::Log::line("exec ignored: $refusal");
+    return $report->(EXIT_NOT_RUN, $refusal);
+}
+
+# From now on requests are refused; what runs goes on.
+sub admit_no_more { $_[0]{ending} = 1; return }
+
+# Calls back when what runs has ended and was reported, or does not end; nothing
+# is reported after that.
+sub close {
+    my ($self, $on_closed) = @_;
+    $self->admit_no_more;
+    $self->{on_closed} = $on_closed;
+    return $self->_closed if !%{ $self->{running} };
+    $self->{timer} = $self->{loop}->after(END_SECONDS, sub { $self->_closed });
+    return;
+}
+
+sub _closed {
+    my ($self) = @_;
+    $self->{closed} = 1;
+    $self->{loop}->cancel(delete $self->{timer});
+    my $on_closed = delete $self->{on_closed};
+    $on_closed->() if $on_closed;
+    return;
+}
+
+sub _refusal {
+    my ($self) = @_;
+    return $self->{ending} ? 'the session is ending'
         : !$self->{environment} ? 'the display is not ready'
         : keys %{ $self->{running} } >= MOST_PROGRAMS ? 'too many programs are running'
         : undef;
-    if (defined $refusal) {
-        FastX::Log::line("exec ignored: $refusal");
-        return $report->(EXIT_NOT_RUN, $refusal);
-    }
+}
+
+# Returns why nothing could be started, or undef.
+sub _run {
+    my ($self, $argv, $report) = @_;
     my $command;
     my $ended = sub {
         my ($exit_code, $complaint) = @_;
@@ -51,18 +86,23 @@ sub start {
         delete $self->{running}{ $command->group };
         $report->($exit_code, $complaint // $command->tail_text);
         undef $command;
+        $self->_closed if $self->{on_closed} && !%{ $self->{running} };
     };
     $command = FastX::Command->new(
         loop       => $self->{loop},
-        argv       => \@argv,
+        argv       => $argv,
         tail_bytes => OUTPUT_BYTES,
         (map { $_ => $self->{$_} } qw(environment directory)),
         on_failed  => sub { local $! = $_[1]; $ended->(EXIT_NOT_RUN, "$_[0]: $!") },
         on_exit    => sub { $ended->(FastX::Process::exit_code($_[0])) },
     );
-    $command->start;
+    if (!eval { $command->start; 1 }) {
+        chomp(my $error = $@);
+        undef $command;
+        return $error;
+    }
     $self->{running}{ $command->group } = $command;
-    return;
+    return undef;
 }
 
 sub _argv {
@@ -76,6 +116,7 @@ sub _argv {
 
 sub _report {
     my ($self, $id, $exit_code, $output) = @_;
+    return if $self->{closed};
     $self->{callbacks}->send('exec_exited', id => $id, exit_code => $exit_code, output => $output);
     return;
 }

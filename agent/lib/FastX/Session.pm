@@ -255,6 +255,7 @@ sub _end {
 sub _clear_leftovers {
     my ($self) = @_;
     return if $self->{clearing}++;
+    $self->{programs}->admit_no_more;
     my $command = $self->{command};
     my @groups  = ($command ? $command->group : (), $self->{programs}->groups);
     my $x_pid   = $self->{xserver} && $self->{xserver}->pid;
@@ -262,7 +263,7 @@ sub _clear_leftovers {
         loop          => $self->{loop},
         find          => sub { FastX::Leftovers::find($self->{settings}{session}, \@groups, [ $x_pid // () ]) },
         grace_seconds => LEFTOVERS_GRACE_SECONDS,
-        on_done       => sub { $self->_report_end },
+        on_done       => sub { $self->{programs}->close(sub { $self->_report_end }) },
     );
     return;
 }
