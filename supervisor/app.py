@@ -101,16 +101,20 @@ async def _live(
         health=core.health,
         on_input=core.input_notes.note,
     )
-    await relay.start()
-    background = core.begin(relay)
-    log.info("supervisor_started", owner=settings.owner, engine=config.engine.url)
-    await stopped.wait()
-    log.info("supervisor_stopping")
-    for task in background:
-        task.cancel()
-    await relay.stop(STOP_RELAY_SECONDS)
-    await core.close(DRAIN_SECONDS)
-    await engine.close()
+    try:
+        await relay.start()
+        background = core.begin(relay)
+        log.info("supervisor_started", owner=settings.owner, engine=config.engine.url)
+        await stopped.wait()
+        log.info("supervisor_stopping")
+        for task in background:
+            task.cancel()
+        await relay.stop(STOP_RELAY_SECONDS)
+        await core.close(DRAIN_SECONDS)
+    finally:
+        # Also when a task broke: no socket and no connection is left behind.
+        await relay.stop(0.0)
+        await engine.close()
     log.info("supervisor_stopped")
 
 

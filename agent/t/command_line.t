@@ -19,4 +19,11 @@ is missing('plain'), 'plain', 'a file that is not executable';
 is missing('sub'), 'sub', 'a folder';
 is missing('./nope'), './nope', 'a relative path';
 is missing('/no/such/thing -a'), '/no/such/thing', 'an absolute path';
+
+sub not_found { return FastX::CommandLine::not_found_program(@_) }
+is not_found('cd /tmp && nope', "starting\nsh: 1: nope: not found\n"), 'nope', 'what dash did not find';
+is not_found('./start', "./start: line 7: no/such: command not found\n"), 'no/such', '... and bash';
+is not_found('nope; exit $?', "something else\n"), 'nope', 'without its words the first of the line';
+is not_found(' (nope', ''), 'nope', '... alone';
+is not_found(';', ''), '', '... if there is any';
 done_testing;

@@ -122,11 +122,11 @@ like $agent->{relay}->types, qr/ exec_exited exited\z/, '... is answered before 
 is told($agent, 'exec_exited')->{exit_code}, 137, '... as killed';
 ok ended($agent), '... which comes';
 
-for (['no-such-program -x'], [ ['no-such-program'] ], ['no-such-program; exit $?']) {
+for (['no-such-program -x'], [ ['no-such-program'] ], ['no-such-program; exit $?'], ['cd / && no-such-program']) {
     $agent = started($_->[0]);
     my $failed = told($agent, 'failed');
     is $failed->{reason}, 'CommandNotFound', 'a missing command';
-    like $failed->{message}, qr/no-such-program.*PATH/, '... is named';
+    like $failed->{message}, qr/'no-such-program'.*PATH/, '... is named';
     ok ended($agent) && $agent->{status} >> 8 == 127, '... and is 127';
 }
 $agent = started('true', bundle => '/no/such/bundle');

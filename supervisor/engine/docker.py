@@ -96,7 +96,11 @@ class DockerEngine:
                 "Labels": {labels.OWNER: self._owner, labels.PROBE: "true"},
                 "NetworkDisabled": True,
             }
-            container = await self._client.containers.create(body)
+            # By name, so that what a life of the daemon left that was cut short is replaced.
+            name = f"fx-probe-{self._owner}-{image_id.removeprefix('sha256:')[:12]}"
+            with _absence_is_fine(), translated():
+                await self._client.containers.container(name).delete(force=True)
+            container = await self._client.containers.create(body, name=name)
             try:
                 return ImageContents(
                     image_id=image_id,

@@ -88,9 +88,14 @@ def _look_up(name: str, policy: IdentityPolicy) -> Identity:
         gid=_allowed_primary(entry, policy),
         home=entry.pw_dir,
         shell=entry.pw_shell or "/bin/sh",
-        gecos=entry.pw_gecos,
+        gecos=_text(entry.pw_gecos),
         groups=_allowed(gids, policy.forbidden_groups),
     )
+
+
+def _text(gecos: str) -> str:
+    """A full name may be in any encoding; what is not UTF-8 in it is lost, not the session."""
+    return gecos.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _allowed_primary(entry: pwd.struct_passwd, policy: IdentityPolicy) -> int:

@@ -19,7 +19,13 @@ from supervisor.lifecycle.facts import (
 )
 from supervisor.lifecycle.limits import limits_from_ready
 from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp
-from supervisor.lifecycle.transitions import Decision, await_exit, unchanged
+from supervisor.lifecycle.transitions import (
+    OUT_OF_MEMORY,
+    SIGKILL_EXIT_CODE,
+    Decision,
+    await_exit,
+    unchanged,
+)
 
 _LIVE = (Phase.STARTING, Phase.RUNNING, Phase.SUSPENDED)
 
@@ -40,6 +46,8 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
             return Decision(replace(heard, title=fact.title))
         case CommandExited():
             over = replace(heard, exit_code=fact.exit_code, log_tail=fact.log_tail)
+            if session.oom_killed and fact.exit_code == SIGKILL_EXIT_CODE:
+                return _leave(over, Reason.OUT_OF_MEMORY, OUT_OF_MEMORY, now)
             message = f"The command exited with code {fact.exit_code}."
             return _leave(over, Reason.COMMAND_EXITED, message, now)
         case AgentFailed():

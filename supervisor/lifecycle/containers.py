@@ -20,6 +20,8 @@ from supervisor.lifecycle.facts import (
 )
 from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp
 from supervisor.lifecycle.transitions import (
+    OUT_OF_MEMORY,
+    SIGKILL_EXIT_CODE,
     Decision,
     await_exit,
     end,
@@ -27,8 +29,6 @@ from supervisor.lifecycle.transitions import (
     terminate,
     unchanged,
 )
-
-SIGKILL_EXIT_CODE = 137
 
 LaunchFact = PullProgressed | SessionPrepared | LaunchFailed | ContainerStarted
 ContainerFact = ContainerOutOfMemory | ContainerExited | ContainerGone | ContainerListed
@@ -66,7 +66,7 @@ def judge_container(session: Session, fact: ContainerFact, now: Timestamp) -> De
         case ContainerGone():
             return _gone(session, fact, now)
         case ContainerOutOfMemory():
-            return Decision(replace(session, oom_killed=True))
+            return Decision(_out_of_memory(session))
         case ContainerExited():
             return _exited(session, fact, now)
         case _:
@@ -122,6 +122,15 @@ def _listed(session: Session, fact: ContainerListed, now: Timestamp) -> Decision
             assert_never(fact.status)
 
 
+def _out_of_memory(session: Session) -> Session:
+    """The agent's report of the command that was killed may have come first."""
+    killed = replace(session, oom_killed=True)
+    exited = (session.reason, session.exit_code) == (Reason.COMMAND_EXITED, SIGKILL_EXIT_CODE)
+    if exited and session.phase is Phase.TERMINATING:
+        return replace(killed, reason=Reason.OUT_OF_MEMORY, message=OUT_OF_MEMORY)
+    return killed
+
+
 def _exited(session: Session, fact: ContainerExited, now: Timestamp) -> Decision:
     if session.phase in (Phase.PENDING, Phase.ENDED):
         return unchanged(session)
@@ -130,8 +139,7 @@ def _exited(session: Session, fact: ContainerExited, now: Timestamp) -> Decision
     if died.phase is Phase.TERMINATING:
         return Decision(died)
     if fact.exit_code == SIGKILL_EXIT_CODE and (fact.oom_killed or session.oom_killed):
-        message = "The session ran out of memory; raise mem_limit in its template."
-        return await_exit(died, Reason.OUT_OF_MEMORY, message, now)
+        return await_exit(died, Reason.OUT_OF_MEMORY, OUT_OF_MEMORY, now)
     message = (
         f"The container ended with exit code {fact.exit_code} and without a word from its agent; "
         "the session's log and the engine's log around this time tell more."

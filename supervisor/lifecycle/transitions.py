@@ -19,6 +19,11 @@ from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, T
 FORCE_AFTER_SECONDS = 5.0
 """How long after its grace period a container may linger before it is forced away."""
 
+SIGKILL_EXIT_CODE = 137
+"""128 + SIGKILL: what the kernel's choice ends with when memory runs out."""
+
+OUT_OF_MEMORY = "The session ran out of memory; raise mem_limit in its template."
+
 FORCE_AGAIN_SECONDS = 10.0
 """How long to wait before forcing once more."""
 

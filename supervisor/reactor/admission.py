@@ -22,7 +22,10 @@ class AdmissionLimits:
 
 
 class Admission:
-    """Grants slots in the order in which sessions were accepted."""
+    """Grants slots in the order in which sessions were accepted, once it is open.
+
+    It opens after adoption: a start begun before that would look like one that a crash cut short.
+    """
 
     def __init__(self, limits: AdmissionLimits, post: Post) -> None:
         self._limits = limits
@@ -30,10 +33,17 @@ class Admission:
         self._pending: dict[SessionId, int | None] = {}
         self._starting: set[SessionId] = set()
         self._live: set[SessionId] = set()
+        self._is_open = False
+
+    def open(self) -> None:
+        """Begin to grant."""
+        self._is_open = True
+        self._grant(moved=False)
 
     def observe(self, session: Session) -> None:
         """Take note of a committed session, and see who is next."""
         phase = session.known_phase or session.phase
+        waited = session.id in self._pending
         if phase is Phase.PENDING:
             if session.id not in self._live:
                 self._pending.setdefault(session.id, session.queue_position)
@@ -48,22 +58,25 @@ class Admission:
             self._live.add(session.id)
         if phase is Phase.ENDED:
             self._live.discard(session.id)
-        self._grant()
+        self._grant(moved=waited and phase is not Phase.PENDING)
 
     def forget(self, session_id: SessionId) -> None:
         """The session is gone."""
+        waited = session_id in self._pending
         self._pending.pop(session_id, None)
         self._starting.discard(session_id)
         self._live.discard(session_id)
-        self._grant()
+        self._grant(moved=waited)
 
     def _has_slot(self) -> bool:
         most = self._limits.max_sessions
         room = most is None or len(self._live) < most
         return room and len(self._starting) < self._limits.concurrent_starts
 
-    def _grant(self) -> None:
-        moved = False
+    def _grant(self, *, moved: bool) -> None:
+        """Give slots to those next; ``moved``: somebody has left the queue already."""
+        if not self._is_open:
+            return
         while self._pending and self._has_slot():
             session_id = next(iter(self._pending))
             del self._pending[session_id]

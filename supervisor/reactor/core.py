@@ -6,14 +6,14 @@ Knows neither Docker nor HTTP, so that the same core runs over an engine in memo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from supervisor.engine.agent_document import AgentSettings
-from supervisor.engine.base import Engine
+from supervisor.engine.base import ContainerRecord, Engine
 from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
@@ -91,10 +91,11 @@ class Core:
         self._timers = Timers(post, parts.now)
         self._lanes = Lanes(self._perform, post, parts.spawn)
         self.input_notes = InputNotes(post)
+        self._admission = Admission(settings.limits, post)
         self._committed = Committed(
             broadcast=self.broadcast,
             timers=self._timers,
-            admission=Admission(settings.limits, post),
+            admission=self._admission,
             input_notes=self.input_notes,
             lanes=self._lanes,
         )
@@ -103,7 +104,7 @@ class Core:
             engine=parts.engine,
             directory=self.directory,
             post=post,
-            adopt=Adoption(self.directory, parts.files, self.reactor.submit).run,
+            adopt=self._adopt,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
         )
@@ -178,6 +179,11 @@ class Core:
             outbox_items=self._settings.outbox_items,
         )
         return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
+
+    async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
+        """Take over what runs; only then does anything new start."""
+        await Adoption(self.directory, self._parts.files, self.reactor.submit).run(records)
+        self._admission.open()
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

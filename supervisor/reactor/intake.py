@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sqlite3
@@ -64,6 +65,10 @@ class Intake:
         key = None
         if idempotency_key is not None:
             key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
+        return await asyncio.shield(self._commit(session, key))
+
+    async def _commit(self, session: Session, key: Claim | None) -> Session:
+        """Not broken off when the caller leaves: what the store holds has to be known here too."""
         outcome = await self.database.run(lambda connection: _accept(connection, session, key))
         if isinstance(outcome, Claimed):
             return self._claimed(outcome, key)

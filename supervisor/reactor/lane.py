@@ -43,7 +43,11 @@ class Lanes:
         self._lanes: dict[SessionId, _Lane] = {}
 
     def add(self, session_id: SessionId, effects: Iterable[Effect]) -> None:
-        """Perform these after whatever the session's lane holds already."""
+        """Perform these after whatever the session's lane holds already.
+
+        What is waiting or under way is not asked for twice: effects are idempotent, and while the
+        engine is away a session would pile up the same one at each deadline.
+        """
         for effect in effects:
             if isinstance(effect, CancelPreparation):
                 self._cancel_launch(session_id)
@@ -52,7 +56,8 @@ class Lanes:
             if lane is None:
                 lane = self._lanes[session_id] = _Lane()
                 lane.task = self._spawn(self._work(session_id, lane))
-            lane.waiting.append(effect)
+            if effect not in lane.waiting and effect != lane.current:
+                lane.waiting.append(effect)
 
     async def close(self) -> None:
         """Break off what is under way; the next life of the daemon takes it up again."""
@@ -75,10 +80,11 @@ class Lanes:
         try:
             while lane.waiting:
                 effect = lane.waiting.popleft()
+                lane.current = effect
                 lane.cancellable = isinstance(effect, PrepareSession)
                 lane.attempt = asyncio.create_task(self._attempt(session_id, lane, effect))
                 await asyncio.wait([lane.attempt])
-                lane.attempt = None
+                lane.attempt = lane.current = None
         finally:
             if lane.attempt is not None:
                 lane.attempt.cancel()
@@ -113,11 +119,12 @@ class Lanes:
 class _Lane:
     """What one session still has to have done."""
 
-    __slots__ = ("attempt", "cancellable", "task", "waiting")
+    __slots__ = ("attempt", "cancellable", "current", "task", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Effect] = deque()
         self.task: asyncio.Task[None] | None = None
+        self.current: Effect | None = None
         self.attempt: asyncio.Task[None] | None = None
         self.cancellable = False
 

@@ -1,4 +1,4 @@
-"""The stage for tests against the real engine: a daemon for each module, a web server for each test.
+"""The stage for tests against the real engine: a daemon per module, a web server per test.
 
 All run on one event loop, for the daemons outlive a test. A test that would harm the module's
 daemon starts one of its own (``installed_daemon``, ``running_daemon``).

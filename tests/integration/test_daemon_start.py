@@ -1,4 +1,4 @@
-"""Starts of the daemon that cannot be: an exit code for the unit, a sentence for the administrator."""
+"""Starts of the daemon that cannot be: an exit code, and a sentence for the administrator."""
 
 from __future__ import annotations
 

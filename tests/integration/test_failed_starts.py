@@ -33,9 +33,7 @@ def failed(ended: Wire, reason: str, *words: str | Path) -> None:
     assert [word for word in words if str(word) not in ended["message"]] == []
 
 
-async def test_an_image_that_may_not_be_pulled_is_not_found(
-    web: WebServer, daemon: Daemon
-) -> None:
+async def test_an_image_that_may_not_be_pulled_is_not_found(web: WebServer, daemon: Daemon) -> None:
     """With ``pull_policy: never`` only what is on the machine can be started."""
     daemon.write_template("never", "image: fx-absent:1\npull_policy: never\ncommand: xterm\n")
     failed(await web.ending_of(template="never"), "ImageNotFound", "fx-absent:1", "pull_policy")
@@ -57,9 +55,7 @@ async def test_a_registry_without_the_image_is_told(web: WebServer, daemon: Daem
     assert f"{address}/absent:1" in ended["message"]
 
 
-async def test_a_session_that_waits_for_a_pull_can_be_ended(
-    web: WebServer, daemon: Daemon
-) -> None:
+async def test_a_session_that_waits_for_a_pull_can_be_ended(web: WebServer, daemon: Daemon) -> None:
     """A registry that never answers holds up nobody who wants to end the session."""
     async with registry(None) as address:
         daemon.write_template("hanging", f"image: {address}/slow:1\ncommand: xterm\n")
@@ -109,9 +105,7 @@ async def test_a_user_without_a_home_is_told(web: WebServer) -> None:
     failed(ended, "MountMissing", "/nonexistent")
 
 
-async def test_what_the_engine_refuses_is_told_in_its_words(
-    web: WebServer, daemon: Daemon
-) -> None:
+async def test_what_the_engine_refuses_is_told_in_its_words(web: WebServer, daemon: Daemon) -> None:
     """A sound template can still ask for what this engine has not got."""
     daemon.write_template(
         "exotic", f"image: {daemon.site.sample}\ncommand: xterm\nruntime: fx-no-such-runtime\n"

@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.daemon import Daemon
 from tests.support.engine import LABEL, containers, inspect, run_in
-from tests.support.viewing import type_line, type_until, viewing, wait_for_window
 from tests.support.eventually import LONG_SECONDS, eventually
+from tests.support.viewing import type_line, type_until, viewing, wait_for_window
 from tests.support.web_server import WebServer, Wire
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -47,9 +47,7 @@ async def test_it_goes_through_its_phases_and_leaves_nothing(
     assert (await web.get(session_id))["phase"] == "ended"
 
 
-async def test_its_container_has_an_owner_and_no_privileges(
-    web: WebServer, daemon: Daemon
-) -> None:
+async def test_its_container_has_an_owner_and_no_privileges(web: WebServer, daemon: Daemon) -> None:
     """Labels of the contract, the user's own ids, no capability, and nothing writable but HOME."""
     async with web.session() as session:
         container = session["container_id"]
@@ -111,9 +109,7 @@ async def test_it_sees_of_the_host_what_it_must(web: WebServer, daemon: Daemon) 
     }
 
 
-async def test_it_is_the_users_own_place(
-    web: WebServer, daemon: Daemon, scratch: Path
-) -> None:
+async def test_it_is_the_users_own_place(web: WebServer, daemon: Daemon, scratch: Path) -> None:
     """The user's name, ids, home and display are what the user's programs find; no token is."""
     account = daemon.site.account
     listing = scratch / "environment"
@@ -126,9 +122,7 @@ async def test_it_is_the_users_own_place(
             await wait_for_window(screen)
             line = f"cd {shlex.quote(str(scratch))} && env -0 >new && mv new environment"
             await type_until(screen, line, listing)
-        variables = dict(
-            entry.split("=", 1) for entry in listing.read_text().split("\0") if entry
-        )
+        variables = dict(entry.split("=", 1) for entry in listing.read_text().split("\0") if entry)
         cookie = await run_in(container, "stat", "-c", "%u %a", variables["XAUTHORITY"])
         runtime = await run_in(container, "stat", "-c", "%u %a", variables["XDG_RUNTIME_DIR"])
         token = daemon.token(session["id"])
@@ -150,7 +144,7 @@ async def test_it_reports_what_it_uses(web: WebServer) -> None:
 
     def used(seen: Wire) -> bool:
         usage = seen["usage"]
-        return usage["memory_bytes"] > 0 and usage["processes"] > 2 and usage["cpu_seconds"] > 0
+        return all(usage[word] > 0 for word in ("memory_bytes", "processes", "cpu_seconds"))
 
     async with web.session() as session:
         seen = await web.when(session["id"], used)

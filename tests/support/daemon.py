@@ -13,13 +13,13 @@ import tempfile
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import aiohttp
 
 from tests.support.engine import containers, docker
-from tests.support.surroundings import Surroundings
 from tests.support.eventually import eventually
+from tests.support.surroundings import Surroundings
 
 DAEMON_USER = "fastx"
 STOP_SECONDS = 20.0
@@ -57,7 +57,7 @@ class Daemon:
         return (self.directory / "log").read_text()
 
     def logged(self) -> list[dict[str, Any]]:
-        """The log's lines, but for last words to the caller. Raises ValueError if one is no JSON."""
+        """The log's lines, but for last words to the caller. Raises ValueError for one not JSON."""
         lines = self.log_text.splitlines()
         return [json.loads(line) for line in lines if not line.startswith("fx-supervisor: ")]
 
@@ -125,7 +125,7 @@ class Daemon:
         return await self.wait_ended()
 
     async def _spawn(
-        self, program: str, *arguments: str, environment: Mapping[str, str], log: Any
+        self, program: str, *arguments: str, environment: dict[str, str], log: BinaryIO | None
     ) -> asyncio.subprocess.Process:
         command = ["setpriv", "--pdeathsig", "KILL"]
         if os.geteuid() == 0:
@@ -195,7 +195,7 @@ async def installed_daemon(
 
 
 async def _files_gone(daemon: Daemon) -> None:
-    """They go right after the end of a session; a daemon that is stopped leaves it to its next life."""
+    """They go right after the end; a daemon that is stopped leaves them to its next life."""
     sessions = daemon.run / "sessions"
     if daemon.lives and sessions.exists():
         await eventually(lambda: not list(sessions.iterdir()), "session files are gone", within=10)

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.rfb_client import RfbClient, WebSocketStream
 from tests.support.eventually import LONG_SECONDS, eventually
+from tests.support.rfb_client import RfbClient, WebSocketStream
 from tests.support.web_server import WebServer
 
 

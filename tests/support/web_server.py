@@ -1,7 +1,7 @@
 """A web server as the daemon sees it: calls on ``web.sock``, and one event stream for all sessions.
 
-    async with WebServer(daemon) as web, web.session(command="xterm") as session:
-        ...
+async with WebServer(daemon) as web, web.session(command="xterm") as session:
+    ...
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class WebServer:
         return await self.when(session_id, lambda seen: seen["phase"] in phases)
 
     async def when(self, session_id: str, holds: Callable[[Wire], object]) -> Wire:
-        """The newest state of the session once ``holds``; an end that is not waited for is wrong."""
+        """The newest state of the session that ``holds``; an end not waited for is wrong."""
         try:
             async with asyncio.timeout(LONG_SECONDS), self._news:
                 while True:

@@ -63,10 +63,17 @@ sub _kill {
     return;
 }
 
-# Reads what is there; what comes later, from processes left behind, is nobody's.
-sub close_output {
+# Reads what is there.
+sub drain_output {
     my ($self) = @_;
     1 while $self->{output} && $self->_read_output && !$self->{drained};
+    return;
+}
+
+# What comes later, from processes left behind, is nobody's.
+sub close_output {
+    my ($self) = @_;
+    $self->drain_output;
     $self->{loop}->close(delete $self->{output});
     return;
 }

@@ -33,6 +33,15 @@ sub missing_program {
     return $word;
 }
 
+# Returns the program that a shell which answered 127 did not find: as its last
+# words say, or the first word of the line.
+sub not_found_program {
+    my ($line, $last_words) = @_;
+    # "sh: 1: xclock: not found" of dash, "...: command not found" of bash.
+    return $1 if $last_words =~ /: ([^\s:]+): (?:command )?not found\s*\z/;
+    return $line =~ m{([^\s|&;()<>]+)} ? $1 : '';
+}
+
 sub _is_there {
     my ($file, $directory) = @_;
     $file = "$directory/$file" if $file !~ m{\A/};

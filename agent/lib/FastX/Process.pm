@@ -19,21 +19,18 @@ sub start {
     my (%option) = @_;
     pipe my $output, my $program_output or return (undef, "no pipe: $!");
     pipe my $report, my $failure        or return (undef, "no pipe: $!");
-    # A signal that ends the program shall not meet our handlers in it.
-    my $before = POSIX::SigSet->new;
-    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIGTERM()), $before);
-    my $pid = fork;
+    # A signal for the program shall not meet our handlers in it.
+    $option{signals} = POSIX::SigSet->new;
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(POSIX::SIGTERM()), $option{signals});
+    my $pid   = fork;
     my $error = $!;
-    if (!defined $pid || $pid) {
-        POSIX::sigprocmask(POSIX::SIG_SETMASK(), $before);
-        return (undef, "no process can be started: $error") if !defined $pid;
-    }
-    else {
-        $option{signals} = $before;
+    if (defined $pid && !$pid) {
         my $stage = eval { _become(\%option, $program_output) } // 'exec';
         syswrite $failure, "$stage " . ($! + 0);
         POSIX::_exit(126);
     }
+    POSIX::sigprocmask(POSIX::SIG_SETMASK(), $option{signals});
+    return (undef, "no process can be started: $error") if !defined $pid;
     FastX::Loop::set_nonblocking($output);
     my $loop = $option{loop};
     $loop->on_readable($report, sub {

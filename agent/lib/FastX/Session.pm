@@ -171,8 +171,11 @@ sub _command_exited {
     return $self->_clear_leftovers if $self->{outcome};
     my $code = FastX::Process::exit_code($wait_status);
     if ($code == 127 && !ref $self->{settings}{command} && !$self->{terminating}) {
-        my ($word) = $self->{settings}{command} =~ /\A\s*(\S+)/;
-        return $self->_command_not_found($word // '', 'the shell answered 127');
+        my $command = $self->{command};
+        $command->drain_output;
+        return $self->_command_not_found(
+            FastX::CommandLine::not_found_program($self->{settings}{command}, $command->tail_text),
+            'the shell answered 127');
     }
     return $self->_end(FastX::Outcome::exited($code, FastX::Process::signal_number($wait_status)));
 }

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from supervisor.reactor import lane, watcher, worker
+from supervisor.host.identity import Identity, IdentityPolicy
+from supervisor.reactor import intake, lane, watcher, worker
 from supervisor.store.database import Database
 from tests.support.sessions import NOW
-from tests.unit.reactor.fakes import Clock
+from tests.unit.reactor.fakes import Clock, Tasks
+from tests.unit.reactor.life import House
 
 
 @pytest.fixture(autouse=True)
@@ -25,32 +25,17 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LAST_RETRY_SECONDS", 0.01)
 
 
-class Tasks:
-    """Spawns like the composition root; what is still running is cancelled when the test ends."""
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A host with one user, alice."""
+    house = House(tmp_path)
 
-    def __init__(self) -> None:
-        self.running: set[asyncio.Task[None]] = set()
-        self.crashes: list[BaseException] = []
+    async def look_up(name: str, _policy: IdentityPolicy) -> Identity:
+        assert name == "alice"
+        return house.identity
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start a task."""
-        task = asyncio.create_task(coroutine)
-        self.running.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    async def cancel(self) -> None:
-        """End everything now."""
-        tasks = set(self.running)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.crashes.append(error)
+    monkeypatch.setattr(intake, "look_up", look_up)
+    return house
 
 
 @pytest_asyncio.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supervisor.errors import StoreError
 from supervisor.lifecycle.facts import Fact
@@ -79,6 +80,34 @@ class Link:
     def release(self, session_id: SessionId) -> None:
         """See AgentLink."""
         self.released.append(session_id)
+
+
+class Tasks:
+    """Spawns like the composition root; what is still running is cancelled when the test ends."""
+
+    def __init__(self) -> None:
+        self.running: set[asyncio.Task[None]] = set()
+        self.crashes: list[BaseException] = []
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task."""
+        task = asyncio.create_task(coroutine)
+        self.running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    async def cancel(self) -> None:
+        """End everything now."""
+        tasks = set(self.running)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.crashes.append(error)
 
 
 class BreakableDatabase(Database):

@@ -30,8 +30,7 @@ from supervisor.reactor.worker import Reactor
 from supervisor.store.sessions import commit_change, load_sessions
 from tests.support.sessions import NOW, pending_session, session_in
 from tests.support.turning import settled, until
-from tests.unit.reactor.conftest import Tasks
-from tests.unit.reactor.fakes import BreakableDatabase, Observed
+from tests.unit.reactor.fakes import BreakableDatabase, Observed, Tasks
 
 
 @dataclass
