@@ -147,7 +147,7 @@ def load_config(path: Path | None) -> Config:
 
 def _parsed(source: Path, text: str) -> Any:  # noqa: ANN401 whatever the file holds
     try:
-        return YAML(typ="rt").load(text) or {}
+        document = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -156,6 +156,7 @@ def _parsed(source: Path, text: str) -> Any:  # noqa: ANN401 whatever the file h
     except (YAMLError, ValueError, RecursionError) as error:
         message = f"{source}:1:1: {error}"
         raise ConfigError(message) from error
+    return {} if document is None else document
 
 
 def _validated(source: Path, document: Any) -> Config:  # noqa: ANN401 whatever the file holds

@@ -17,7 +17,7 @@ def merge_passwd(image_passwd: str, user: Identity) -> str:
     fields = (user.name, "x", str(user.uid), str(user.gid), user.gecos, user.home, user.shell)
     kept = [
         line
-        for line in image_passwd.splitlines()
+        for line in image_passwd.split("\n")
         if line and not _claims(line, user.name, user.uid, _UID_FIELD)
     ]
     return "\n".join([":".join(map(_field, fields)), *kept]) + "\n"
@@ -25,7 +25,7 @@ def merge_passwd(image_passwd: str, user: Identity) -> str:
 
 def merge_group(image_group: str, user: Identity) -> str:
     """The image's group file in which the user's groups have the host's names and numbers."""
-    lines = [line for line in image_group.splitlines() if line]
+    lines = [line for line in image_group.split("\n") if line]
     for group in user.groups:
         lines = [line for line in lines if not _claims(line, group.name, group.gid, _GID_FIELD)]
     return "\n".join([*(_group_line(group, user) for group in user.groups), *lines]) + "\n"

@@ -18,7 +18,7 @@ def bundle_mounts(bundle: Path) -> Mapping[str, str]:
     try:
         document = json.loads(manifest.read_text(encoding="utf-8"))
         return {entry["source"]: entry["target"] for entry in document.get("mounts", ())}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = (
             f"There is no usable X server bundle in {bundle} ({error}). Make it once per host: "
             f"agent/build-bundle {bundle}; or set agent.bundle to where it is."

@@ -20,19 +20,30 @@ def instance_id(local_directory: Path) -> str:
     path = local_directory / "instance-id"
     try:
         local_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
+        if not path.exists():
+            _write_whole(path, secrets.token_hex(8) + "\n")
+        found = path.read_text(encoding="ascii").strip()
     except OSError as error:
         message = (
             f"The state directory {local_directory} cannot be used: {error.strerror}. "
             "Create it for the daemon's user, or set FX_LOCAL_DIR."
         )
         raise ConfigError(message) from error
-    fresh = secrets.token_hex(8)
+    if not found:
+        message = f"{path} is empty. Write the owner label of the containers that run into it."
+        raise ConfigError(message)
+    return found
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """All of the text or no file, whenever the daemon or the host dies."""
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 a descriptor, not a path
-        file.write(fresh + "\n")
-    return fresh
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    draft.rename(path)
 
 
 @contextmanager

@@ -93,4 +93,6 @@ def _masked(key: str, value: Any) -> Any:  # noqa: ANN401 whatever was logged
         return _MASK
     if isinstance(value, dict):
         return {inner: _masked(str(inner), each) for inner, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(key, each) for each in value]
     return value

@@ -196,11 +196,12 @@ async def test_an_engine_that_is_lost_and_found(post: Post) -> None:
     await until(lambda: post.engine.calls.count("list_containers") > 4)
     assert post.posts.made == [(SESSION_ID, EngineLost())]
     assert not post.watcher.health.reachable
-    assert "does not answer" in post.watcher.health.message
+    assert post.watcher.health.message == "The engine does not answer."
     post.engine.come_back()
     await until(lambda: post.watcher.health.reachable)
-    await until(lambda: len(post.posts.made) == 3)
-    assert [type(fact) for fact in post.posts.facts] == [EngineLost, EngineFound, ContainerListed]
+    await until(lambda: len(post.posts.made) >= 3)
+    told = [type(fact) for fact in post.posts.facts]
+    assert told[:3] == [EngineLost, EngineFound, ContainerListed]
     assert post.watcher.health.message == ""
 
 

@@ -1,0 +1,143 @@
+"""Logs: one JSON object per line, in reading order, without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from supervisor.ops.log import LogFormat, configure
+
+SECRET = "s3cr3t-value"
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    """Leave logging as pytest had it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    """A logger made now, for loggers remember how they were configured."""
+    made: structlog.stdlib.BoundLogger = structlog.get_logger("supervisor.test")
+    return made
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What was written: nothing to standard output, one JSON object per line to the other."""
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "\x1b" not in written.err
+    return [json.loads(line) for line in written.err.splitlines()]
+
+
+def test_one_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Line breaks and escape sequences in values do not leave their line."""
+    configure("info", "json")
+    logger().info("session_ended", message="a\nb\x1b[31m", nothing=None)
+    (line,) = lines(capsys)
+    assert (line["event"], line["message"]) == ("session_ended", "a\nb\x1b[31m")
+    assert (line["level"], line["logger"]) == ("info", "supervisor.test")
+    assert line["timestamp"].endswith("Z")
+    assert "nothing" not in line
+
+
+def test_lines_begin_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """When, how bad, what and whose come first."""
+    configure("info", "json")
+    with structlog.contextvars.bound_contextvars(session_id="01"):
+        logger().warning("container_died", zebra=1, container_id="c", user="alice", apple=2)
+    (line,) = lines(capsys)
+    first = ["timestamp", "level", "event", "session_id", "user", "container_id"]
+    assert list(line)[:6] == first
+
+
+def test_libraries_log_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """The standard library's loggers come out in the same form, with the session's id."""
+    configure("info", "json")
+    with structlog.contextvars.bound_contextvars(session_id="01"):
+        logging.getLogger("some.library").error("failed: %s", "why")
+    (line,) = lines(capsys)
+    assert (line["event"], line["level"]) == ("failed: why", "error")
+    assert (line["logger"], line["session_id"]) == ("some.library", "01")
+    assert list(line)[:3] == ["timestamp", "level", "event"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"token": SECRET},
+        {"Authorization": f"Bearer {SECRET}"},
+        {"ticket_path": SECRET},
+        {"headers": {"Cookie": SECRET}},
+        {"nested": {"deeper": {"webhook_secret": SECRET}}},
+        {"requests": [{"password": SECRET}]},
+        {"requests": ({"password": SECRET},)},
+    ],
+)
+def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], fields: dict[str, Any]) -> None:
+    """What a field's name calls a secret is not written, however deep it lies."""
+    configure("info", "json")
+    logger().info("request_made", **fields)
+    written = capsys.readouterr().err
+    assert SECRET not in written
+    assert "***" in written
+
+
+def crash(token: str) -> None:
+    """A defect, with a secret at hand."""
+    assert token
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_holds_no_values(
+    capsys: pytest.CaptureFixture[str], log_format: LogFormat
+) -> None:
+    """A defect is logged with its frames, and without what was in their variables."""
+    configure("info", log_format)
+    for report in (logger().exception, logging.getLogger("library").exception):
+        try:
+            crash(SECRET)
+        except ZeroDivisionError:
+            report("fact_crashed")
+    written = capsys.readouterr().err
+    assert written.count("ZeroDivisionError") >= 2
+    assert "crash" in written
+    assert SECRET not in written
+    if log_format == "json":
+        assert all("exception" in json.loads(line) for line in written.splitlines())
+
+
+def test_levels(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is below the level is not written, nor what libraries chatter about."""
+    configure("warning", "json")
+    logger().info("not_this")
+    logging.getLogger("library").info("nor this")
+    configure("debug", "json")
+    structlog.get_logger("other").debug("this")
+    logging.getLogger("aiohttp.access").info("nor this")
+    assert [line["event"] for line in lines(capsys)] == ["this"]
+
+
+def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal ``auto`` is JSON; ``console`` is text, and in colour only on one."""
+    configure("info", "console")
+    logger().info("session_ended", user="alice")
+    text = capsys.readouterr().err
+    assert "session_ended" in text
+    assert "\x1b" not in text
+    configure("info", "auto")
+    structlog.get_logger("other").info("session_ended")
+    (line,) = lines(capsys)
+    assert line["event"] == "session_ended"
