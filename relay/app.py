@@ -26,6 +26,7 @@ from relay.display import Display
 from relay.event_stream import EventStream
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.node_api import NodeApi
+from relay.pace import Pace
 from relay.peers import guard
 from relay.ports import Catalog, Feed, Health, Sessions
 from relay.rendezvous import Rendezvous
@@ -67,6 +68,7 @@ class Relay:
         self._tickets = Tickets(clock, limits.tickets)
         self._viewers = Viewers()
         self._controls = ControlStreams(limits.commands)
+        self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
         self._rendezvous = Rendezvous(
             sessions, self._controls, self._viewers, limits.display_seconds
         )
@@ -127,6 +129,7 @@ class Relay:
         self._tickets.revoke(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
+        self._pace.forget(session_id)
 
     def web_routes(self, stopping: asyncio.Future[None]) -> list[web.RouteDef]:
         """Every call of the web server's socket."""
@@ -143,25 +146,26 @@ class Relay:
         peers = guard(config.allow_uids, config.allow_gids)
         web_app = _app((problems.middleware, peers), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
-        session_api = SessionApi(self._sessions, self._controls, self._rendezvous, config.limits)
+        session_api = SessionApi(
+            self._sessions, self._controls, self._rendezvous, self._pace, config.limits
+        )
         session_app = _app((problems.middleware,), session_api.routes())
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
-        bound = config.limits.connections_per_uid
-        sessions = self._add(
-            HttpListener(session_app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
-        )
+        sessions = self._add(session_app)
         await sessions.start(partial(bind_unix, config.session_socket))
         self._display_listener = await Listener.start(
             lambda: AgentStream(self._handshakes), bind_unix(config.display_socket)
         )
-        viewers = self._add(HttpListener(viewer_app, keepalive_seconds=_IDLE_SECONDS))
+        viewers = self._add(viewer_app)
         tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
         await viewers.start(partial(bind_unix, config.viewer_socket), *tcp)
-        web_server = self._add(HttpListener(web_app, keepalive_seconds=_IDLE_SECONDS))
+        web_server = self._add(web_app)
         await web_server.start(partial(bind_unix, config.web_socket))
 
-    def _add(self, http: HttpListener) -> HttpListener:
+    def _add(self, app: web.Application) -> HttpListener:
+        bound = self._config.limits.connections_per_uid
+        http = HttpListener(app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
         self._http.append(http)
         return http
 

@@ -34,7 +34,11 @@ class RelayLimits:
     buffer_bytes: int = 512 * 1024
     """What is kept for one direction of a display before its source is paused."""
     connections_per_uid: int = 2048
-    """Connections of one user to the sessions' HTTP socket."""
+    """Connections of one user to each HTTP socket; whoever may not use it can still connect."""
+    session_calls: int = 50
+    """Calls that one session may make at once."""
+    session_calls_per_second: float = 5.0
+    """... and how many more each second."""
     handshakes_per_uid: int = 64
     """Connections of one user to the display socket that have not said which stream they are."""
 

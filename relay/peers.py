@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import struct
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -20,6 +21,9 @@ _SO_PEERGROUPS = 59
 _UCRED = struct.Struct("3i")
 _GROUPS_BYTES = 1024
 """What socket.getsockopt takes at most: 256 groups."""
+
+_NOTE_SECONDS = 60.0
+"""How often the refusal of one user is logged: anybody on the host can connect in a loop."""
 
 _log = structlog.get_logger()
 
@@ -50,12 +54,19 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
 def guard(allow_uids: frozenset[int], allow_gids: frozenset[int]) -> Middleware:
     """A middleware that refuses (403) all but root, this daemon's own user and the allowed."""
     uids = allow_uids | {0, os.geteuid()}
+    noted: dict[int | None, float] = {}
+
+    def note(uid: int | None) -> None:
+        now = time.monotonic()
+        if now - noted.get(uid, -_NOTE_SECONDS) >= _NOTE_SECONDS:
+            noted[uid] = now
+            _log.warning("peer_refused", uid=uid)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         peer = peer_of(request.transport)
         if peer is None or not (peer.uid in uids or peer.gids & allow_gids):
-            _log.warning("peer_refused", uid=peer.uid if peer else None)
+            note(peer.uid if peer else None)
             detail = (
                 "This user may not use the web server's socket; an administrator can add it to "
                 "relay.web.allow_users or relay.web.allow_groups."

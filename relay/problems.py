@@ -127,7 +127,14 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except SupervisorError as error:
         problem = of_supervisor(error)
         if problem.status == 500:
-            _log.exception("request_failed", method=request.method, path=request.path)
+            # Ours to read, not to debug: the text says it all.
+            _log.error(
+                "request_failed",
+                method=request.method,
+                path=request.path,
+                code=error.code,
+                error=str(error),
+            )
     except web.HTTPException as error:
         if error.status < 400:
             raise

@@ -10,11 +10,13 @@ from relay.bodies import read_json
 from relay.config import RelayLimits
 from relay.control import ControlStreams
 from relay.credentials import session_of_header
+from relay.pace import Pace
 from relay.ports import Sessions
 from relay.rendezvous import Rendezvous
 from relay.reports import Report, Started
 from relay.schemas import validated
 from relay.streams import stream_lines
+from supervisor.lifecycle.session import SessionId
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 
@@ -29,11 +31,13 @@ class SessionApi:
         sessions: Sessions,
         controls: ControlStreams,
         rendezvous: Rendezvous,
+        pace: Pace,
         limits: RelayLimits,
     ) -> None:
         self._sessions = sessions
         self._controls = controls
         self._rendezvous = rendezvous
+        self._pace = pace
         self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
@@ -45,11 +49,12 @@ class SessionApi:
 
     async def call_back(self, request: web.Request) -> web.Response:
         """204 once what the report led to is committed; a report seen before changes nothing."""
-        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
+        session_id = self._caller(request)
         # A log cut off in the middle of a character must not cost the whole report.
         body = await read_json(request, self._limits, undecodable="replace")
         report = validated(_REPORT, body)
-        if isinstance(report, Started):
+        seen = self._sessions.get(session_id).callback_seq
+        if isinstance(report, Started) and report.seq > seen:
             _log.info(
                 "agent_started",
                 session_id=session_id,
@@ -61,7 +66,7 @@ class SessionApi:
 
     async def command(self, request: web.Request) -> web.StreamResponse:
         """One JSON object per line until the session, the connection or a newer stream ends it."""
-        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
+        session_id = self._caller(request)
         control = self._controls.attach(session_id)
         for command in self._rendezvous.wanted(session_id):
             control.send(command)
@@ -74,3 +79,9 @@ class SessionApi:
         finally:
             self._controls.detach(control)
         return response
+
+    def _caller(self, request: web.Request) -> SessionId:
+        """Whose agent calls. Raises ProblemError 401, or 429 when it calls too often."""
+        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
+        self._pace.take(session_id)
+        return session_id

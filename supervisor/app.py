@@ -11,6 +11,7 @@ import asyncio
 import grp
 import platform
 import pwd
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
@@ -58,6 +59,7 @@ async def serve(config: Config, places: Places) -> None:
 
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
+    _raise_descriptor_limit()
     with sole_use(places.run, "--runtime-dir"), sole_use(places.local, "FX_LOCAL_DIR"):
         stopped = _stop_signal()
         async with _opened(Database(places.local / "supervisor.db")) as database:
@@ -102,7 +104,7 @@ async def _live(
         on_input=core.input_notes.note,
     )
     try:
-        await relay.start()
+        await _listen(relay)
         background = core.begin(relay)
         log.info("supervisor_started", owner=settings.owner, engine=config.engine.url)
         await stopped.wait()
@@ -116,6 +118,24 @@ async def _live(
         await relay.stop(0.0)
         await engine.close()
     log.info("supervisor_stopped")
+
+
+async def _listen(relay: Relay) -> None:
+    """Start the relay. Raises ConfigError for a socket that cannot be bound."""
+    try:
+        await relay.start()
+    except OSError as error:
+        message = (
+            f"The relay cannot listen: {error}. A path may be too long (--runtime-dir) or taken by "
+            "something else, or a port in use (relay.viewer.port)."
+        )
+        raise ConfigError(message) from error
+
+
+def _raise_descriptor_limit() -> None:
+    """Each connection is a descriptor, and the 1024 that are customary are soon used up."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def core_settings(config: Config, places: Places) -> CoreSettings:
@@ -150,7 +170,9 @@ def host_paths(config: Config, places: Places) -> HostPaths:
 
 def relay_config(config: Config, run: Path) -> RelayConfig:
     """Where the relay listens, and who may use the web server's socket."""
-    (run / "relay").mkdir(mode=0o755, exist_ok=True)
+    (run / "relay").mkdir(exist_ok=True)
+    # Whatever the umask: sessions of all users go through it.
+    (run / "relay").chmod(0o755)
     viewer, web = config.relay.viewer, config.relay.web
     return RelayConfig(
         web_socket=run / "web.sock",

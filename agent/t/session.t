@@ -19,6 +19,7 @@ my %%option = map { $ARGV[$_] => $ARGV[$_ + 1] } grep { $ARGV[$_] =~ /^-(display
 if (-e 'broken') { print STDERR "Fatal server error:\nno screens found\n"; exit 1 }
 socket my $listener, AF_UNIX, SOCK_STREAM, 0; bind $listener, pack_sockaddr_un($option{-rfbunixpath}); listen $listener, 5;
 open my $number, '>&=', $option{-displayfd}; syswrite $number, "7\n"; close $number;
+$SIG{USR1} = sub { close $listener; open my $mark, '>', 'closed'; close $mark; select undef, undef, undef, 0.1; kill KILL => $$ };
 open my $pid, '>', 'pid'; print $pid $$; close $pid;
 while (accept my $viewer, $listener) {
     next if fork;
@@ -145,6 +146,16 @@ told($agent, 'ready');
 kill KILL => text($agent, 'bundle/pid');
 is told($agent, 'failed')->{reason}, 'XServerFailed', 'an X server that dies';
 ok ended($agent) && $agent->{status} >> 8 == 71, '... ends the session';
+# Its sockets close a moment before its process can be reaped: clients are quicker.
+my $signal_x = 'open my $in, "<", "../bundle/pid"; my $x = <$in>; kill $ARGV[0] => $x;';
+$agent = started([ $^X, '-e', "$signal_x " . 'select undef, undef, undef, 0.005 until -e "../bundle/closed"; exit 84', 'USR1' ]);
+is told($agent, 'failed')->{reason}, 'XServerFailed', 'an X server that dies before its client, but is reaped after it';
+like $agent->{relay}->callback('failed')->{message}, qr/ended by signal 9/, '... with how it died';
+is $agent->{relay}->callback('exited'), undef, '... and no other end is told';
+ok ended($agent) && $agent->{status} >> 8 == 71, '... ends the session';
+$agent = started([ $^X, '-e', "$signal_x exit 84", 'STOP' ]);
+is told($agent, 'exited')->{exit_code}, 84, 'an X server that is silent is not waited for without end';
+ok ended($agent), '... nor when the session ends';
 
 $agent = started('sleep 100', no_relay => 1, relay_grace_seconds => 0.3);
 ok ended($agent) && $agent->{status} >> 8 == 70, 'without any relay the agent gives up';

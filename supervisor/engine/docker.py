@@ -34,7 +34,7 @@ from supervisor.engine.docker_errors import NO_CONNECTION, translated
 from supervisor.engine.events import read_event
 from supervisor.engine.payload import container_body, extra_networks
 from supervisor.engine.pull import PullProgress
-from supervisor.errors import EngineError
+from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
@@ -42,6 +42,7 @@ from supervisor.template.spec import ContainerSpec
 
 NOT_FOUND = 404
 CONFLICT = 409
+REMOVAL_POLL_SECONDS = 0.1
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -96,11 +97,7 @@ class DockerEngine:
                 "Labels": {labels.OWNER: self._owner, labels.PROBE: "true"},
                 "NetworkDisabled": True,
             }
-            # By name, so that what a life of the daemon left that was cut short is replaced.
-            name = f"fx-probe-{self._owner}-{image_id.removeprefix('sha256:')[:12]}"
-            with _absence_is_fine(), translated():
-                await self._client.containers.container(name).delete(force=True)
-            container = await self._client.containers.create(body, name=name)
+            container = await self._probe(image_id, body)
             try:
                 return ImageContents(
                     image_id=image_id,
@@ -110,6 +107,20 @@ class DockerEngine:
                 )
             finally:
                 await container.delete(force=True, timeout=self._timeout)
+
+    async def _probe(self, image_id: str, body: dict[str, Any]) -> DockerContainer:
+        """Named after the image, so that one left by an attempt that was cut short is replaced."""
+        name = f"fx-probe-{self._owner}-{image_id.removeprefix('sha256:')[:12]}"
+        with _absence_is_fine(), translated():
+            leftover = self._client.containers.container(name)
+            await leftover.delete(force=True, timeout=self._timeout)
+        try:
+            return await self._client.containers.create(body, name=name)
+        except DockerError as error:
+            if error.status != CONFLICT:
+                raise
+            message = f"The engine is still at an earlier request for {name}; it is asked again."
+            raise EngineUnreachableError(message) from error
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         with translated():
@@ -133,7 +144,12 @@ class DockerEngine:
     async def remove(self, session_id: SessionId) -> None:
         with _absence_is_fine(), translated():
             container = await self._ours(session_id)
-            await container.delete(force=True, timeout=self._timeout)
+            try:
+                await container.delete(force=True, timeout=self._timeout)
+            except DockerError as error:
+                if error.status != CONFLICT:
+                    raise
+                await self._absent(session_id)
 
     async def list_containers(self) -> Sequence[ContainerRecord]:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
@@ -157,8 +173,10 @@ class DockerEngine:
             yield _events(subscriber, reading)
         finally:
             reading.cancel()
-            await asyncio.wait([reading])
-            await _close(client)
+            try:
+                await asyncio.wait([reading])
+            finally:
+                await _close(client)
 
     async def close(self) -> None:
         if self._docker is not None:
@@ -185,6 +203,14 @@ class DockerEngine:
             message = f"There is no container of session {session_id}."
             raise EngineError(message, status=NOT_FOUND)
         return container
+
+    async def _absent(self, session_id: SessionId) -> None:
+        """Wait while somebody else's removal is under way: until it is over, it may fail."""
+        async with asyncio.timeout(self._timeout.total):
+            while True:
+                # Raises once there is no such container.
+                await self._ours(session_id)
+                await asyncio.sleep(REMOVAL_POLL_SECONDS)
 
     def _owns(self, container: DockerContainer) -> bool:
         found = container["Config"]["Labels"] or {}
@@ -215,7 +241,8 @@ class DockerEngine:
 
     async def _record(self, listed: DockerContainer) -> ContainerRecord:
         """A listing has no exit codes; those that have exited are looked at one by one."""
-        status = _STATUSES[listed["State"]]
+        # A state we do not know is one in which there is a container.
+        status = _STATUSES.get(listed["State"], ContainerStatus.RUNNING)
         record = ContainerRecord(
             session_id=SessionId(listed["Labels"][labels.SESSION]),
             container_id=str(listed.id),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
+import aiohttp.http_exceptions
 from aiodocker.exceptions import DockerError, DockerStreamError
 
 from supervisor.errors import (
@@ -35,6 +37,16 @@ _MISSING_SOURCE = "bind source path does not exist"
 """What the engine says of a mount without a source; it has no code for it (daemon/volumes)."""
 
 
+_BROKEN = (
+    aiohttp.ClientError,
+    aiohttp.http_exceptions.HttpProcessingError,
+    json.JSONDecodeError,
+    TimeoutError,
+    ConnectionError,
+)
+"""An answer that did not come, or cannot be read: a line of events over 512 KiB, half an object."""
+
+
 @contextmanager
 def translated(*, pulling: str | None = None) -> Iterator[None]:
     """Raise EngineError and its kin for whatever aiodocker raises inside."""
@@ -44,7 +56,7 @@ def translated(*, pulling: str | None = None) -> Iterator[None]:
         raise _pull_refused(pulling, error.message) from error
     except DockerError as error:
         raise _from_status(error, pulling) from error
-    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+    except _BROKEN as error:
         detail = f" ({type(error).__name__}: {error})" if str(error) else ""
         raise EngineUnreachableError(_UNREACHABLE + detail) from error
     except PermissionError as error:

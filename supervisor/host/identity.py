@@ -11,12 +11,16 @@ import grp
 import os
 import pwd
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from supervisor.errors import UserNotAllowedError
 from supervisor.lifecycle.errors import FieldError, UnavailableError
 
 LOOKUP_SECONDS = 10.0
+
+_THREADS = ThreadPoolExecutor(4, thread_name_prefix="nss")
+"""Of their own: while a directory server hangs, only look-ups wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ async def look_up(name: str, policy: IdentityPolicy) -> Identity:
     """
     try:
         async with asyncio.timeout(LOOKUP_SECONDS):
-            return await asyncio.to_thread(_look_up, name, policy)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(_THREADS, _look_up, name, policy)
     except TimeoutError:
         message = f"The host's name service did not answer within {LOOKUP_SECONDS:g} s; try again."
         raise UnavailableError(message) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,9 @@ def sole_use(directory: Path, option: str) -> Iterator[None]:
     """
     try:
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _require_trusted(directory, option)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(directory / "lock", flags, 0o600)
     except OSError as error:
         message = (
             f"The directory {directory} cannot be used: {error.strerror}. "
@@ -66,6 +69,17 @@ def sole_use(directory: Path, option: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _require_trusted(directory: Path, option: str) -> None:
+    """Whoever can write here can put anything into anybody's container."""
+    status = directory.stat()
+    if status.st_uid not in (0, os.geteuid()) or status.st_mode & stat.S_IWOTH:
+        message = (
+            f"The directory {directory} can be written by others; it must belong to the daemon's "
+            f"user, without write permission for everybody. Mend it, or name another with {option}."
+        )
+        raise ConfigError(message)
 
 
 def _lock(descriptor: int, directory: Path, option: str) -> None:

@@ -18,6 +18,7 @@ from supervisor.lifecycle.facts import (
     PullProgressed,
     SessionPrepared,
 )
+from supervisor.lifecycle.limits import limits_anew, startup_anew
 from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp
 from supervisor.lifecycle.transitions import (
     OUT_OF_MEMORY,
@@ -40,13 +41,20 @@ def judge_launch(session: Session, fact: LaunchFact, now: Timestamp) -> Decision
         return Decision(session, (RemoveContainer(),))
     if isinstance(fact, ContainerStarted) and session.phase is not Phase.PENDING:
         return Decision(_with_container(session, fact.container_id, now))
+    if isinstance(fact, LaunchFailed) and _only_saw_it_vanish(session):
+        return Decision(replace(session, reason=fact.reason, message=fact.message))
     if session.phase is not Phase.STARTING:
         return unchanged(session)
     match fact:
         case PullProgressed(fraction):
-            return Decision(replace(session, progress=fraction))
+            return Decision(replace(startup_anew(session, now), progress=fraction))
         case SessionPrepared(image_id, token_hash):
-            prepared = replace(session, image_id=image_id, token_hash=token_hash, progress=None)
+            prepared = replace(
+                startup_anew(session, now),
+                image_id=image_id,
+                token_hash=token_hash,
+                progress=None,
+            )
             return Decision(prepared, (StartContainer(),))
         case LaunchFailed(reason, message):
             return remove(session, reason, message, now)
@@ -75,6 +83,7 @@ def judge_container(session: Session, fact: ContainerFact, now: Timestamp) -> De
 
 def judge_adopted(session: Session, fact: Adopted, now: Timestamp) -> Decision:
     """The daemon's memory of the session meets what the engine has of it."""
+    session = limits_anew(session, now)
     if fact.container is not None:
         decision = _listed(session, fact.container, now)
         if session.phase is Phase.STARTING and fact.container.status is ContainerStatus.CREATED:
@@ -91,6 +100,12 @@ def judge_adopted(session: Session, fact: Adopted, now: Timestamp) -> Decision:
             return unchanged(session)
         case _:
             assert_never(session.phase)
+
+
+def _only_saw_it_vanish(session: Session) -> bool:
+    """A refused start removes its container, and that is seen before the refusal is heard."""
+    vanished = (Reason.CONTAINER_GONE, Reason.CONTAINER_DIED)
+    return session.phase is Phase.TERMINATING and session.reason in vanished
 
 
 def _concerns(session: Session, container_id: str | None) -> bool:
@@ -157,6 +172,10 @@ def _gone(session: Session, fact: ContainerGone, now: Timestamp) -> Decision:
                 "or the engine or the host restarted."
             )
             return end(session, Reason.CONTAINER_GONE, message, now)
+        case Phase.STARTING if fact.container_id is not None and session.container_id is None:
+            # Its start is still under way, and the answer to that will tell why.
+            message = "The container disappeared while it was being started."
+            return remove(session, Reason.CONTAINER_GONE, message, now)
         case Phase.STARTING if fact.container_id is not None:
             message = "The container disappeared before its agent was ready."
             return end(session, Reason.CONTAINER_GONE, message, now)

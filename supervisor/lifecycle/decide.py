@@ -49,7 +49,7 @@ from supervisor.lifecycle.facts import (
     TerminateRequested,
     ViewersChanged,
 )
-from supervisor.lifecycle.limits import exceed, judge_viewer
+from supervisor.lifecycle.limits import exceed, judge_viewer, startup_anew
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
 from supervisor.lifecycle.transitions import (
     Decision,
@@ -59,6 +59,9 @@ from supervisor.lifecycle.transitions import (
     terminate,
     unchanged,
 )
+
+_AT_ENGINE = (DeadlineName.STARTUP, DeadlineName.TERMINATION)
+"""Waits for something that only the engine can do: they pass once it is found again."""
 
 _TERMINATED = "The session was terminated on request."
 _PURGED = "The session was purged on request."
@@ -72,9 +75,12 @@ def decide(session: Session, fact: Fact, now: Timestamp) -> Decision:
     known = session.known_phase
     if session.phase is Phase.UNKNOWN and known is not None:
         uncovered = replace(session, phase=known, known_phase=None)
-        decision = _judge(uncovered, fact, now)
-        if not isinstance(fact, EngineFound):
-            decision = _covered(decision)
+        if isinstance(fact, EngineFound):
+            decision = Decision(_found(uncovered, now))
+        elif isinstance(fact, DeadlinePassed) and fact.name in _AT_ENGINE:
+            decision = unchanged(session)
+        else:
+            decision = _covered(_judge(uncovered, fact, now))
     else:
         decision = _judge(session, fact, now)
     if decision.session == session:
@@ -89,7 +95,7 @@ def decide(session: Session, fact: Fact, now: Timestamp) -> Decision:
 def _covered(decision: Decision) -> Decision:
     """Put ``unknown`` back over what was decided underneath it; only the end needs no engine."""
     session = decision.session
-    if session.phase is Phase.ENDED:
+    if session.phase in (Phase.ENDED, Phase.UNKNOWN):
         return decision
     covered = replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
     return replace(decision, session=covered)
@@ -124,6 +130,14 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: P
             return _judge_deadline(session, name, now)
         case _:
             assert_never(fact)
+
+
+def _found(session: Session, now: Timestamp) -> Session:
+    """Back to what it was; the time without an engine was no time to get ready in.
+
+    A termination that is overdue is forced at once: its timer is set anew by this change.
+    """
+    return startup_anew(session, now) if session.phase is Phase.STARTING else session
 
 
 def _lost(session: Session) -> Session:
@@ -198,7 +212,7 @@ def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Dec
                 f"The session was not ready within {session.rules.startup_seconds:g} s; see its "
                 "log, or raise session.startup_timeout in the template if the image is slow."
             )
-            return remove(session, Reason.START_TIMEOUT, message, now)
+            return terminate(session, Reason.START_TIMEOUT, message, now)
         case DeadlineName.TERMINATION:
             return force_again(session, now)
         case DeadlineName.LIFETIME | DeadlineName.IDLE | DeadlineName.DISCONNECT:

@@ -34,6 +34,25 @@ def limits_from_ready(session: Session, now: Timestamp) -> dict[DeadlineName, Ti
     return {name: now + seconds for name, seconds in limits.items() if seconds is not None}
 
 
+def startup_anew(session: Session, now: Timestamp) -> Session:
+    """A pull that moves, or an image that is here now, is no slow start."""
+    return _moved(session, DeadlineName.STARTUP, now, session.rules.startup_seconds)
+
+
+def limits_anew(session: Session, now: Timestamp) -> Session:
+    """Nobody could connect, type or get ready without the daemon: those limits begin anew."""
+    rules = session.rules
+    spans = {
+        DeadlineName.STARTUP: rules.startup_seconds,
+        DeadlineName.IDLE: rules.idle_seconds,
+        DeadlineName.DISCONNECT: rules.disconnect_seconds,
+    }
+    deadlines = {
+        name: max(due, now + (spans.get(name) or 0.0)) for name, due in session.deadlines.items()
+    }
+    return replace(session, deadlines=deadlines)
+
+
 def judge_viewer(session: Session, fact: ViewersChanged | InputSeen, now: Timestamp) -> Decision:
     """What viewers do moves the limits."""
     match fact:

@@ -61,8 +61,11 @@ class Adoption:
                 adopted = await self._submit(session.id, fact)
         except (SupervisorError, TimeoutError) as error:
             log.error("adoption_failed", session_id=session.id, error=str(error) or "timed out")
+        except Exception:  # one that cannot be understood must not stop the others
+            log.exception("adoption_failed", session_id=session.id)
         else:
-            log.info("session_adopted", session_id=session.id, phase=adopted.phase.value)
+            phase = adopted.known_phase or adopted.phase
+            log.info("session_adopted", session_id=session.id, phase=phase.value)
 
     async def _remove_leftovers(self, with_container: frozenset[str]) -> None:
         """Files of sessions that are over, left by a life that was cut short."""

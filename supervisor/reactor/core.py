@@ -18,8 +18,8 @@ from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.effects import Effect
-from supervisor.lifecycle.facts import Fact
-from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.facts import Fact, ViewersChanged
+from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
@@ -109,9 +109,10 @@ class Core:
             relist_seconds=settings.relist_seconds,
         )
         self._ids = UlidSource()
+        self._images = Images(parts.engine, parts.database)
         self._launcher = Launcher(
             engine=parts.engine,
-            images=Images(parts.engine, parts.database),
+            images=self._images,
             files=parts.files,
             paths=settings.paths,
             settings=settings.agent,
@@ -128,6 +129,8 @@ class Core:
         for session in sessions:
             core.directory.put(session)
             core._ids.start_after(session.id)
+            if session.viewers.any:
+                core.reactor.post(session.id, ViewersChanged(ViewerCount()))
         for session_id in unreadable:
             log.error("stored_session_unreadable", session_id=session_id)
         return core
@@ -166,10 +169,8 @@ class Core:
         )
 
     def begin(self, link: AgentLink) -> list[asyncio.Task[None]]:
-        """Take up stored sessions and watch the engine; returns the tasks that never end."""
+        """Watch the engine, and take up stored sessions; returns the tasks that never end."""
         self._link = link
-        for session in self.directory:
-            self._committed.resume(session)
         retention = Retention(
             directory=self.directory,
             database=self._parts.database,
@@ -181,14 +182,17 @@ class Core:
         return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
-        """Take over what runs; only then does anything new start."""
+        """Take over what runs; only then deadlines pass and anything new starts."""
         await Adoption(self.directory, self._parts.files, self.reactor.submit).run(records)
+        for session in self.directory:
+            self._committed.resume(session)
         self._admission.open()
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""
         await self.reactor.drain(drain_seconds)
         await self._lanes.close()
+        await self._images.close()
         self._timers.close()
 
     async def _perform(self, session_id: SessionId, effect: Effect) -> Fact | None:

@@ -61,6 +61,14 @@ class Images:
             raise PerlMissingError(message)
         return contents
 
+    async def close(self) -> None:
+        """Break off what is being asked; who asked is gone."""
+        asked = list(self._asking.values())
+        for task in asked:
+            task.cancel()
+        if asked:
+            await asyncio.wait(asked)
+
     async def _find(self, reference: str) -> str | None:
         return await self._engine.find_image(reference)
 
@@ -86,6 +94,12 @@ class Images:
         if asked is None:
             asked = asyncio.ensure_future(ask())
             self._asking[what, key] = asked
-            asked.add_done_callback(lambda _: self._asking.pop((what, key)))
+            asked.add_done_callback(lambda done: self._answered((what, key), done))
         answer: T = await asyncio.shield(asked)
         return answer
+
+    def _answered(self, question: tuple[str, str], answer: asyncio.Future[Any]) -> None:
+        """Everybody who asked may have left: an error nobody hears is no error."""
+        del self._asking[question]
+        if not answer.cancelled():
+            answer.exception()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -15,7 +16,9 @@ from supervisor.lifecycle.effects import (
     CancelPreparation,
     Effect,
     PrepareSession,
+    RemoveContainer,
     StartContainer,
+    StopContainer,
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import Fact, LaunchFailed
@@ -53,6 +56,8 @@ class Lanes:
                 self._cancel_launch(session_id)
                 continue
             lane = self._lanes.get(session_id)
+            if lane is not None and isinstance(effect, RemoveContainer):
+                lane.skip_stop()
             if lane is None:
                 lane = self._lanes[session_id] = _Lane()
                 lane.task = self._spawn(self._work(session_id, lane))
@@ -72,6 +77,7 @@ class Lanes:
         lane = self._lanes.get(session_id)
         if lane is None:
             return
+        lane.given_up = True
         lane.waiting = deque(each for each in lane.waiting if not isinstance(each, _LAUNCH))
         if lane.attempt is not None and lane.cancellable:
             lane.attempt.cancel()
@@ -81,6 +87,7 @@ class Lanes:
             while lane.waiting:
                 effect = lane.waiting.popleft()
                 lane.current = effect
+                lane.given_up = False
                 lane.cancellable = isinstance(effect, PrepareSession)
                 lane.attempt = asyncio.create_task(self._attempt(session_id, lane, effect))
                 await asyncio.wait([lane.attempt])
@@ -102,7 +109,10 @@ class Lanes:
                 try:
                     fact = await self._perform(session_id, effect)
                 except EngineUnreachableError as error:
-                    log.warning("effect_delayed", error=str(error), retry_seconds=delay)
+                    if lane.given_up and isinstance(effect, _LAUNCH):
+                        break  # whether it happened or not, its removal is next
+                    level = logging.WARNING if delay == FIRST_RETRY_SECONDS else logging.DEBUG
+                    log.log(level, "effect_delayed", error=str(error), retry_seconds=delay)
                 except Exception as error:  # noqa: BLE001 the worker boundary
                     fact = _failure(effect, error)
                     break
@@ -119,7 +129,7 @@ class Lanes:
 class _Lane:
     """What one session still has to have done."""
 
-    __slots__ = ("attempt", "cancellable", "current", "task", "waiting")
+    __slots__ = ("attempt", "cancellable", "current", "given_up", "task", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Effect] = deque()
@@ -127,6 +137,14 @@ class _Lane:
         self.current: Effect | None = None
         self.attempt: asyncio.Task[None] | None = None
         self.cancellable = False
+        self.given_up = False
+        """The launch under way is not wanted any more."""
+
+    def skip_stop(self) -> None:
+        """Who is to be removed need not be asked to stop, least of all by a call that hangs."""
+        self.waiting = deque(each for each in self.waiting if not isinstance(each, StopContainer))
+        if isinstance(self.current, StopContainer) and self.attempt is not None:
+            self.attempt.cancel()
 
 
 def _failure(effect: Effect, error: Exception) -> Fact | None:

@@ -51,7 +51,7 @@ class Launcher:
             group=merge_group(contents.group, plan.identity),
             session=session_document(session, plan, self.settings, token),
         )
-        await asyncio.to_thread(self.files.write, session.id, files)
+        await self._write(session.id, files)
         return SessionPrepared(contents.image_id, hashlib.sha256(token.encode()).hexdigest())
 
     async def start(self, session: Session) -> ContainerStarted:
@@ -62,3 +62,12 @@ class Launcher:
         container_id = await self.engine.launch(session.id, spec)
         log.info("container_started", container_id=container_id[:12], user=session.user)
         return ContainerStarted(container_id)
+
+    async def _write(self, session_id: SessionId, files: SessionFiles) -> None:
+        """A thread cannot be cancelled: it must not write after the files were removed."""
+        writing = asyncio.ensure_future(asyncio.to_thread(self.files.write, session_id, files))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,26 +58,24 @@ class SessionService:
 
     async def purge(self, session_id: str) -> None:
         """Returns once the container is gone and the session forgotten."""
-        with self.broadcast.subscribe() as items:
-            await self.reactor.submit(session_id, PurgeRequested())
-            try:
-                async with asyncio.timeout(PURGE_SECONDS):
-                    await self._forgotten(session_id, items)
-            except TimeoutError:
-                message = (
-                    "The engine has not removed the container yet; the session is forgotten as "
-                    "soon as it has."
-                )
-                raise UnavailableError(message) from None
+        await self.reactor.submit(session_id, PurgeRequested())
+        try:
+            async with asyncio.timeout(PURGE_SECONDS):
+                while self.directory.find(session_id) is not None:
+                    await self._forgotten(session_id)
+        except TimeoutError:
+            message = (
+                "The engine has not removed the container yet; the session is forgotten as "
+                "soon as it has."
+            )
+            raise UnavailableError(message) from None
 
-    async def _forgotten(self, session_id: str, items: AsyncIterator[FeedItem]) -> None:
-        while self.directory.find(session_id) is not None:
-            try:
-                item = await anext(items)
-            except FeedGapError:
-                return
-            if item.kind is EventKind.DELETE and item.session_id == session_id:
-                return
+    async def _forgotten(self, session_id: str) -> None:
+        """Wait for the news; so much else can happen meanwhile that it gets lost (FeedGapError)."""
+        with self.broadcast.subscribe() as items, suppress(FeedGapError):
+            async for item in items:
+                if item.kind is EventKind.DELETE and item.session_id == session_id:
+                    return
 
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """Whose agent holds the token with this SHA-256 (hex)."""

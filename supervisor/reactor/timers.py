@@ -8,6 +8,9 @@ from collections.abc import Callable
 from supervisor.lifecycle.facts import DeadlinePassed, Fact
 from supervisor.lifecycle.session import Session, SessionId, Timestamp
 
+AGAIN_SECONDS = 5.0
+"""When to ask again about a deadline that was told and has changed nothing."""
+
 Post = Callable[[SessionId, Fact], None]
 
 
@@ -50,5 +53,8 @@ class Timers:
         due = [name for name, at in session.deadlines.items() if at <= now]
         if not due:
             self._arm(session)
+            return
+        loop = asyncio.get_running_loop()
+        self._handles[session.id] = loop.call_later(AGAIN_SECONDS, self._fire, session)
         for name in due:
             self._post(session.id, DeadlinePassed(name))

@@ -34,6 +34,10 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 10.0
+STEADY_SECONDS = 10.0
+"""A stream that lasted so long was a good one: the next attempt need not wait."""
+COMPLAIN_SECONDS = 60.0
+"""How often to say that the engine is still away."""
 CLOCK_SKEW_SECONDS = 5.0
 """How far the engine's clock may be behind ours without an event getting lost."""
 
@@ -70,21 +74,25 @@ class Watcher:
         self._now = now
         self._relist_seconds = relist_seconds
         self._since = now() - CLOCK_SKEW_SECONDS
+        self._complain_at = 0.0
+        self._told_lost: set[SessionId] = set()
 
     async def run(self) -> None:
         """Watch until cancelled. Raises EngineDeniedError at start: waiting would not mend it."""
         delay = FIRST_RETRY_SECONDS
         while True:
+            begun = self._now()
             try:
                 async with self._engine.watch(self._since) as events:
                     await self._list()
-                    delay = FIRST_RETRY_SECONDS
                     await self._follow(events)
                 log.info("engine_stream_ended")
             except EngineError as error:
                 if isinstance(error, EngineDeniedError) and not self.health.adopted:
                     raise
                 self._lose(error, delay)
+            if self._now() - begun > STEADY_SECONDS:
+                delay = FIRST_RETRY_SECONDS
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 jitter
             delay = min(2 * delay, LAST_RETRY_SECONDS)
 
@@ -123,7 +131,7 @@ class Watcher:
             await self._adopt(records)
             self.health.adopted = True
         if not self.health.reachable:
-            self._find()
+            await self._find()
         listed = {record.container_id for record in records}
         for record in records:
             self._post(record.session_id, listed_fact(record))
@@ -131,20 +139,27 @@ class Watcher:
             if container_id not in listed:
                 self._post(session_id, ContainerGone(container_id))
 
-    def _find(self) -> None:
+    async def _find(self) -> None:
+        version = await self._engine.version()
         self.health.reachable = True
         self.health.message = ""
-        log.info("engine_found")
+        self._complain_at = 0.0
+        self._told_lost.clear()
+        log.info("engine_found", engine=version.name, version=version.version)
         for session in self._directory.live():
             self._post(session.id, EngineFound())
 
     def _lose(self, error: EngineError, delay: float) -> None:
         """The engine cannot be asked: every session's true state is unknown until it can."""
-        log.error("engine_lost", error=str(error), retry_seconds=delay)
+        now = self._now()
+        if self.health.reachable or now >= self._complain_at:
+            self._complain_at = now + COMPLAIN_SECONDS
+            log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
         self.health.message = str(error)
-        if self.health.reachable:
-            self.health.reachable = False
-            for session in self._directory.live():
+        self.health.reachable = False
+        for session in self._directory.live():
+            if session.id not in self._told_lost:
+                self._told_lost.add(session.id)
                 self._post(session.id, EngineLost())
 
     def _tell(self, event: EngineEvent) -> None:

@@ -8,6 +8,7 @@ then hand the effects to the session's lane.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -21,13 +22,23 @@ from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import SessionNotFoundError, UnavailableError
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedItem
-from supervisor.lifecycle.session import Session, SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Reason, Session, SessionId, Timestamp
 from supervisor.lifecycle.transitions import Decision
 from supervisor.reactor.directory import Directory
 from supervisor.store.database import Database
 from supervisor.store.sessions import commit_change
 
 log = structlog.get_logger(__name__)
+
+_ORDERLY = (
+    Reason.COMMAND_EXITED,
+    Reason.TERMINATED,
+    Reason.PURGED,
+    Reason.IDLE_TIMEOUT,
+    Reason.DISCONNECT_TIMEOUT,
+    Reason.LIFETIME_EXCEEDED,
+)
+"""Ends that nobody has to look into."""
 
 STORE_RETRY_SECONDS = 1.0
 
@@ -41,7 +52,7 @@ class Observer(Protocol):
         """``item`` is ``None`` when nothing changed and there are only effects."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Letter:
     fact: Fact
     reply: asyncio.Future[Session] | None
@@ -131,6 +142,7 @@ class Reactor:
                 if letter.reply is not None or self._closed:
                     _refuse(letter, error)
                     return
+                self._refuse_waiting(session_id, error)
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             except Exception as error:
                 if not isinstance(error, SessionNotFoundError):
@@ -141,6 +153,13 @@ class Reactor:
                 if letter.reply is not None and not letter.reply.done():
                     letter.reply.set_result(session)
                 return
+
+    def _refuse_waiting(self, session_id: SessionId, error: Exception) -> None:
+        """Whoever waits behind a fact that cannot be committed is told, not kept waiting."""
+        mailbox = self._mailboxes[session_id]
+        for letter in [each for each in mailbox if each.reply is not None]:
+            _refuse(letter, error)
+            mailbox.remove(letter)
 
     async def _judge(self, session_id: SessionId, fact: Fact) -> Session:
         before = self._directory.get(session_id)
@@ -169,14 +188,17 @@ def _refuse(letter: _Letter, error: Exception) -> None:
 def _log_change(before: Session, after: Session, kind: EventKind) -> None:
     if kind is EventKind.DELETE:
         log.info("session_purged", user=after.user)
-    elif after.phase is not before.phase:
-        log.info(
+    elif (after.phase, after.known_phase) != (before.phase, before.known_phase):
+        over = after.phase is Phase.ENDED
+        log.log(
+            logging.WARNING if over and after.reason not in _ORDERLY else logging.INFO,
             "session_phase_changed",
             user=after.user,
             phase=after.phase.value,
             before=before.phase.value,
+            known_phase=after.known_phase.value if after.known_phase else None,
             reason=after.reason.value if after.reason else None,
-            message=after.message or None,
+            message=(after.message or None) if over else None,
             exit_code=after.exit_code,
             container_id=after.container_id[:12] if after.container_id else None,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.lifecycle.errors import InvalidRequestError, SupervisorError
+from supervisor.lifecycle.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,8 +42,8 @@ class Fault:
         return f"{place}: {self.loc}: {self.message}" if self.loc else f"{place}: {self.message}"
 
 
-class TemplateError(SupervisorError):
-    """A template file that cannot be used until somebody mends it."""
+class TemplateError(InvalidRequestError):
+    """A template file that cannot be used until somebody mends it: ask for another until then."""
 
     code = "template_invalid"
 

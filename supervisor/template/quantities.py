@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 NANO = 1_000_000_000
 MAX_BYTES = 2**63 - 1
-_SIZE = re.compile(r"(\d{1,19}(?:\.\d{1,9})?) ?([kmgtp]?)(i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,19}(?:\.\d{1,9})?) ?([kmgtp]?)(i?b)?", re.IGNORECASE | re.ASCII)
 _SIZE_POWER = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _DURATION_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(us|ms|s|m|h|d)")
 _DURATION = re.compile(r"(?:\d{1,12}(?:\.\d{1,9})?(?:us|ms|s|m|h|d))+")
@@ -20,7 +20,7 @@ _UNIT_SECONDS = {
     "h": Decimal(3600),
     "d": Decimal(86400),
 }
-_GEOMETRY = re.compile(r"(\d{2,5})x(\d{2,5})")
+_GEOMETRY = re.compile(r"(\d{2,5})x(\d{2,5})", re.ASCII)
 MAX_PIXELS = 16384
 
 

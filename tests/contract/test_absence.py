@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
+from supervisor.engine import labels
 from supervisor.engine.base import Engine
 from supervisor.engine.docker import DockerEngine
 from supervisor.errors import EngineDeniedError, EngineUnreachableError
@@ -97,23 +99,58 @@ async def test_a_socket_that_is_not_for_us(
         await call(locked_engine, session_id, ContainerSpec(image="any"))
 
 
-@pytest_asyncio.fixture
-async def mute_engine(tmp_path: Path) -> AsyncIterator[DockerEngine]:
-    """An engine that takes every request and never answers."""
+async def hang(_request: web.Request) -> web.Response:
+    """Take a request and never answer."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def negotiate(_request: web.Request) -> web.Response:
+    """The client asks this before anything else."""
+    return web.json_response({"ApiVersion": "1.41", "Version": "20"})
+
+
+async def inspect(_request: web.Request) -> web.Response:
+    """Whatever was asked for, it is there and ours."""
+    labels_ = {labels.OWNER: "contract"}
+    return web.json_response({"Id": "c0ffee", "Config": {"Labels": labels_}})
+
+
+async def create(_request: web.Request) -> web.Response:
+    """It is made."""
+    return web.json_response({"Id": "c0ffee"}, status=201)
+
+
+@pytest_asyncio.fixture(params=["at once", "at the deed"])
+async def hanging_engine(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[DockerEngine]:
+    """An engine that never answers, or only while it is not asked to do anything."""
+    app = web.Application()
+    if request.param == "at the deed":
+        app.router.add_get("/version", negotiate)
+        for thing in ("images", "containers"):
+            app.router.add_get(f"/{{api}}/{thing}/{{name}}/json", inspect)
+        app.router.add_post("/{api}/containers/create", create)
+    app.router.add_route("*", "/{rest:.*}", hang)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
     path = tmp_path / "s"
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(path))
-        listening.listen()
-        engine = DockerEngine(f"unix://{path}", "contract", request_timeout_seconds=0.1)
-        yield engine
-        await engine.close()
+    await web.UnixSite(runner, str(path)).start()
+    engine = DockerEngine(f"unix://{path}", "contract", request_timeout_seconds=0.1)
+    yield engine
+    await engine.close()
+    await runner.cleanup()
 
 
-@pytest.mark.parametrize("call", [name for name in CALLS if name not in {"pull_image", "watch"}])
+@pytest.mark.parametrize(
+    "call",
+    ["version", "read_image", "launch", "stop", "remove", "list_containers"],
+)
 async def test_an_engine_that_hangs(
-    mute_engine: DockerEngine, session_id: SessionId, call: str
+    hanging_engine: DockerEngine, session_id: SessionId, call: str
 ) -> None:
     """Every request has a deadline; a pull has its session's, and a stream may be silent."""
     async with asyncio.timeout(10):
         with pytest.raises(EngineUnreachableError):
-            await CALLS[call](mute_engine, session_id, ContainerSpec(image="any"))
+            await CALLS[call](hanging_engine, session_id, ContainerSpec(image="any"))

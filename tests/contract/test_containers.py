@@ -121,7 +121,9 @@ async def test_a_strangers_container_is_left_alone(subject: Subject, session_id:
             id="mount without source",
         ),
         pytest.param({"image": "fx-no-such-image:ever"}, ImageNotFoundError, id="no image"),
-        pytest.param({"entrypoint": NOT_THERE, "init": False}, EngineError, id="no program"),
+        pytest.param(
+            {"entrypoint": NOT_THERE, "init": False, **KEPT}, EngineError, id="no program"
+        ),
     ],
 )
 async def test_a_failed_launch_leaves_nothing(

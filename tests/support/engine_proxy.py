@@ -17,7 +17,6 @@ class EngineProxy:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -36,25 +35,33 @@ class EngineProxy:
             self._server.close()
             self._server = None
             self.path.unlink()
-        for writer in self._writers:
-            writer.transport.abort()
+        for task in self._tasks:
+            task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None
+        if task is None or self._server is None:
+            # Accepted just before the cut.
+            writer.transport.abort()
+            return
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        with contextlib.suppress(asyncio.CancelledError):
+            await _connect(reader, writer)
+
+
+async def _connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass bytes between a client and the engine until one of them, or the proxy, has enough."""
+    ours = [writer]
+    try:
         engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
-        ours = {writer, engine_writer}
-        self._writers |= ours
-        try:
-            await asyncio.gather(_pass(reader, engine_writer), _pass(engine_reader, writer))
-        finally:
-            for each in ours:
-                each.transport.abort()
-            self._writers -= ours
+        ours.append(engine_writer)
+        await asyncio.gather(_pass(reader, engine_writer), _pass(engine_reader, writer))
+    finally:
+        for each in ours:
+            each.transport.abort()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,8 +12,8 @@ use Socket qw(PF_UNIX SOCK_STREAM SOL_SOCKET SO_RCVBUF SO_SNDBUF pack_sockaddr_u
 # calls; the kernel caps it.
 use constant SOCKET_BUFFER_BYTES => 1_048_576;
 
-# Takes "unix:/path" or "/path"; returns (handle, undef) or (undef, message).
-# A full backlog is an error like any other: the caller tries again.
+# Takes "unix:/path" or "/path"; returns (handle, undef) or (undef, message,
+# error number). A full backlog is an error (EAGAIN): the caller tries again.
 sub connect {
     my ($address) = @_;
     (my $path = $address) =~ s/\Aunix://;
@@ -22,7 +22,7 @@ sub connect {
     return (undef, "the path of the socket $path is longer than 107 bytes") if length $path > 107;
     socket my $handle, PF_UNIX, SOCK_STREAM, 0 or return (undef, "no socket: $!");
     FastX::Loop::set_nonblocking($handle);
-    CORE::connect $handle, pack_sockaddr_un($path) or return (undef, "$path: $!");
+    CORE::connect $handle, pack_sockaddr_un($path) or return (undef, "$path: $!", $! + 0);
     return ($handle, undef);
 }
 

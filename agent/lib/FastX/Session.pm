@@ -112,7 +112,7 @@ sub cannot_start {
 sub terminate {
     my ($self, $signal, $grace_seconds) = @_;
     my $command = $self->{command};
-    if ($self->{terminating}++ || $self->{outcome}) {
+    if ($self->{terminating}++ || $self->{outcome} || $self->{judging}) {
         $command->kill_now if $command;
         return;
     }
@@ -169,6 +169,16 @@ sub _command_exited {
     my ($self, $wait_status) = @_;
     FastX::Log::line('command ' . FastX::Process::describe($wait_status));
     return $self->_clear_leftovers if $self->{outcome};
+    my $xserver = $self->{xserver};
+    # Clients that lose their display fail, and may be reaped before the server is.
+    return $self->_judge($wait_status) if $self->{terminating} || (!$wait_status && $xserver->pid);
+    $self->{judging} = 1;
+    return $xserver->check(sub { $self->_judge($wait_status) });
+}
+
+# The display did not end it.
+sub _judge {
+    my ($self, $wait_status) = @_;
     my $code = FastX::Process::exit_code($wait_status);
     if ($code == 127 && !ref $self->{settings}{command} && !$self->{terminating}) {
         my $command = $self->{command};

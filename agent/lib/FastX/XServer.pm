@@ -15,6 +15,11 @@ use POSIX ();
 use constant {
     LOG_TAIL_BYTES     => 8_192,
     STOP_GRACE_SECONDS => 2,
+    GREETING_BYTES     => 12,
+    # A server that lives greets within a millisecond or so, unless it is busy.
+    ANSWER_SECONDS     => 0.2,
+    # From the closing of its sockets to the end of its process.
+    VANISH_SECONDS     => 2,
 };
 
 # What reaches whom, in the words of the server's own switches.
@@ -78,6 +83,30 @@ sub start {
         $self->_fail("The X server did not come up within $seconds s" . $self->_last_words
             . ': check the load of the host, or raise x_start_seconds.');
     });
+    return;
+}
+
+# Whether it is the server's end that ended a client of it. One of two follows:
+# $on_alive->() when it greets, or is silent but there; on_failed when its socket
+# or its process is gone, or goes meanwhile.
+sub check {
+    my ($self, $on_alive) = @_;
+    # Reaped already: on_failed is on its way.
+    return if !$self->{pid};
+    my $loop = $self->{loop};
+    $self->{check_timer} = $loop->after(ANSWER_SECONDS, sub { delete $self->{check_timer}; $on_alive->() });
+    my $answered = sub {
+        my ($greeting) = @_;
+        my $timer = delete $self->{check_timer} // return;
+        $loop->cancel($timer);
+        return $on_alive->() if length $greeting;
+        # Its wait status, which says more, comes a moment later.
+        $self->{check_timer} = $loop->after(VANISH_SECONDS, sub {
+            $self->_fail('The X server does not answer any more: see the log of the container.');
+        });
+    };
+    my (undef, $error_number) = $self->_meet($answered);
+    $answered->('') if defined $error_number && $error_number != POSIX::EAGAIN;
     return;
 }
 
@@ -171,26 +200,40 @@ sub _read_display {
 sub _greet {
     my ($self) = @_;
     my $loop = $self->{loop};
-    my ($rfb, $error) = FastX::Dial::connect($self->{rfb_path});
-    if (!$rfb) {
-        $self->{greet_timer} = $loop->after(0.05, sub { $self->_greet }) if !$self->{failed} && !$self->{stopping};
-        return;
-    }
-    $loop->on_readable($rfb, sub {
-        my $count = sysread $rfb, my $banner, 12;
-        $loop->close($rfb);
+    my $met  = $self->_meet(sub {
+        my ($greeting) = @_;
         return $self->_fail('The X server does not speak RFB' . $self->_last_words . ': build the bundle again.')
-            if !$count || $banner !~ /\ARFB /;
+            if $greeting !~ /\ARFB /;
         $loop->cancel(delete $self->{start_timer});
         $self->{on_ready}->(":$self->{display}") if !$self->{failed} && !$self->{stopping};
     });
+    return if $met || $self->{failed} || $self->{stopping};
+    $self->{greet_timer} = $loop->after(0.05, sub { $self->_greet });
     return;
+}
+
+# Connects and calls back once with what the server greets with; '' when it closes
+# without. Returns true, or (false, error number) when there is no connection.
+sub _meet {
+    my ($self, $on_greeting) = @_;
+    my $loop = $self->{loop};
+    my ($rfb, undef, $error_number) = FastX::Dial::connect($self->{rfb_path});
+    return (0, $error_number) if !$rfb;
+    my $greeting = '';
+    $loop->on_readable($rfb, sub {
+        my $count = sysread $rfb, $greeting, GREETING_BYTES - length $greeting, length $greeting;
+        return if !defined $count && ($! == POSIX::EAGAIN || $! == POSIX::EINTR);
+        return if $count && length $greeting < GREETING_BYTES;
+        $loop->close($rfb);
+        $on_greeting->($greeting);
+    });
+    return 1;
 }
 
 sub _ended {
     my ($self, $wait_status) = @_;
     delete $self->{pid};
-    $self->{loop}->cancel(delete $self->{$_}) for qw(start_timer stop_timer greet_timer);
+    $self->{loop}->cancel(delete $self->{$_}) for qw(start_timer stop_timer greet_timer check_timer);
     if ($self->{stopping}) {
         my $on_stopped = delete $self->{on_stopped};
         $on_stopped->() if $on_stopped;

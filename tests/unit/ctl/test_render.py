@@ -94,7 +94,7 @@ def test_every_fault_of_the_template_is_printed(house: Path) -> None:
     path = house / "launcher-templates" / "gimp.tpl"
     path.write_text("image: x\ncommand: y\nimagee: z\ncpus: many\n")
     refused = render("-t", "gimp")
-    assert refused.code == 1
+    assert refused.code == 4
     assert f"{path}:3:1: imagee" in refused.err
     assert f"{path}:4:" in refused.err
 

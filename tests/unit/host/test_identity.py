@@ -80,6 +80,13 @@ async def test_privileged_groups_stay_outside(accounts: Accounts) -> None:
     assert "docker" not in {group.name for group in found.groups}
 
 
+async def test_the_root_group_is_never_taken(accounts: Accounts) -> None:
+    """No configuration lets gid 0 into a container."""
+    accounts.gids = [0, 1000]
+    policy = IdentityPolicy(forbidden_groups=frozenset())
+    assert (await look_up("alice", policy)).groups == (Group("alice", 1000),)
+
+
 @pytest.mark.parametrize(("gid", "word"), [(0, "root"), (998, "docker"), (27, "sudo")])
 async def test_a_privileged_primary_group(accounts: Accounts, gid: int, word: str) -> None:
     """It cannot be left out, so that the user is refused."""

@@ -94,23 +94,31 @@ async def test_effects_keep_their_order(
     lanes: Lanes, deeds: Deeds, posts: Posts, tasks: Tasks
 ) -> None:
     """Effects of one session are performed one by one as decided; then the lane is gone."""
-    gate = deeds.hold(StopContainer)
-    lanes.add(SESSION_ID, [StopContainer(1.0)])
-    lanes.add(SESSION_ID, [RemoveContainer(), CloseViewers(4001)])
+    gate = deeds.hold(RemoveContainer)
+    lanes.add(SESSION_ID, [RemoveContainer()])
+    lanes.add(SESSION_ID, [CloseViewers(4001)])
     lanes.add(SESSION_ID, [ReleaseSession()])
     await gate.entered.wait()
     await settled()
-    assert deeds.begun == [(SESSION_ID, StopContainer(1.0))]
+    assert deeds.begun == [(SESSION_ID, RemoveContainer())]
     gate.release()
-    await until(lambda: len(deeds.done) == 4)
-    assert deeds.done == [
-        StopContainer(1.0),
-        RemoveContainer(),
-        CloseViewers(4001),
-        ReleaseSession(),
-    ]
+    await until(lambda: len(deeds.done) == 3)
+    assert deeds.done == [RemoveContainer(), CloseViewers(4001), ReleaseSession()]
     assert posts.made == [(SESSION_ID, ContainerGone(None))]
     await until(lambda: not tasks.running)
+
+
+async def test_a_removal_does_not_wait_for_a_stop(
+    lanes: Lanes, deeds: Deeds, posts: Posts, tasks: Tasks
+) -> None:
+    """A stop that hangs at the engine is given up as soon as the container is to be forced away."""
+    gate = deeds.hold(StopContainer)
+    lanes.add(SESSION_ID, [StopContainer(1.0)])
+    await gate.entered.wait()
+    lanes.add(SESSION_ID, [StopContainer(1.0), RemoveContainer()])
+    await until(lambda: not tasks.running)
+    assert deeds.done == [RemoveContainer()]
+    assert posts.made == [(SESSION_ID, ContainerGone(None))]
 
 
 async def test_sessions_do_not_wait_for_each_other(

@@ -71,11 +71,12 @@ async def test_an_unanswering_engine_kills_nobody(house: House) -> None:
     house.engine.go_away()
     async with house.life() as life:
         await until(lambda: house.engine.calls.count("list_containers") > 4)
-        assert life.session(session.id).phase is Phase.RUNNING
+        covered = life.session(session.id)
+        assert (covered.phase, covered.known_phase) == (Phase.UNKNOWN, Phase.RUNNING)
         assert not life.core.health.ready()[0]
         house.engine.come_back()
         await life.ready()
-        assert life.session(session.id).phase is Phase.RUNNING
+        await life.reaches(session.id, Phase.RUNNING)
 
 
 async def crashed_in(life: Life) -> SessionId:

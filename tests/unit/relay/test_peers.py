@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import config_in
@@ -74,3 +75,17 @@ async def test_root_and_the_allowed_may_and_others_may_not(
     assert answered == status
     if status == 403:
         assert json.loads(body)["code"] == "peer_not_allowed"
+
+
+async def test_refusals_of_one_user_do_not_fill_the_log(directory: Path) -> None:
+    """Once a minute for each user, however often they come."""
+    relay = relay_at(config_in(directory))
+    await relay.start()
+    try:
+        with capture_logs() as logs:
+            for uid in (4001, 4001, 4002):
+                assert (await ask_as(config_in(directory), uid, uid, ""))[0] == 403
+    finally:
+        await relay.stop(1.0)
+    told = [entry["uid"] for entry in logs if entry["event"] == "peer_refused"]
+    assert told == [4001, 4002]

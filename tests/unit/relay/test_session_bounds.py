@@ -1,4 +1,4 @@
-"""One container cannot take the sessions' socket from the others."""
+"""One user or one container cannot take a socket from the others."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def limits() -> RelayLimits:
     )
 
 
-async def test_connections_of_one_user_are_bounded(house: House) -> None:
+@pytest.mark.parametrize("name", ["session", "viewer", "web"])
+async def test_connections_of_one_user_are_bounded(house: House, name: str) -> None:
     """The third is closed at once; when one of the two goes there is room again."""
-    path = str(house.config.session_socket)
+    path = str(getattr(house.config, f"{name}_socket"))
     kept = [await asyncio.open_unix_connection(path) for _ in range(2)]
     for _, writer in kept:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

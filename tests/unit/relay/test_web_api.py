@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 from yarl import URL as URL_OF
 
 from supervisor.lifecycle.errors import (
@@ -323,3 +324,14 @@ async def test_an_unknown_phase_counts_as_what_it_was(house: House) -> None:
     session_id = await house.sessions.run(TOKEN)
     house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
     assert await house.ticket(session_id)
+
+
+async def test_a_faulty_template_is_no_crash(house: House) -> None:
+    """The log has the sentence that the caller has, and no traceback."""
+    house.sessions.refusal = BrokenError("docker.tpl:1:1: unknown key")
+    with capture_logs() as logs:
+        async with house.web.post(URL, json={"user": "alice"}) as response:
+            await problem(response, 500, "broken")
+    (entry,) = [entry for entry in logs if entry["event"] == "request_failed"]
+    assert (entry["code"], entry["error"]) == ("broken", "docker.tpl:1:1: unknown key")
+    assert "exc_info" not in entry

@@ -78,6 +78,7 @@ def test_request_beats_template() -> None:
     [
         ("geometry", "1x1", ("geometry",)),
         ("geometry", "1280X800", ("geometry",)),
+        ("geometry", "１２８０x800", ("geometry",)),  # noqa: RUF001 digits, but not of ASCII
         ("geometry", "99999x800", ("geometry",)),
         ("geometry", "1280x800\n", ("geometry",)),
         ("dpi", 23, ("dpi",)),
