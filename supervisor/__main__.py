@@ -16,10 +16,11 @@ from pathlib import Path
 from supervisor import __version__
 from supervisor.app import Places, serve
 from supervisor.check import check
-from supervisor.config import config_directory, load_config, local_directory, run_directory
+from supervisor.config import load_config
 from supervisor.errors import AlreadyRunningError, ConfigError, EngineDeniedError
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
+from supervisor.places import config_directory, local_directory, run_directory
 
 EXIT_UNAVAILABLE = 69
 EXIT_ALREADY_RUNNING = 75

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from supervisor.config import config_directory, load_config
+from supervisor.config import load_config
 from supervisor.errors import ConfigError
+from supervisor.places import config_directory
 from supervisor.share import templates_directory
 from supervisor.template.catalog import TemplateCatalog
 

@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from supervisor.errors import ConfigError
 from supervisor.host.identity import IdentityPolicy
+from supervisor.places import config_directory
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -111,22 +112,6 @@ class Config(Section):
     relay: RelayConfig = RelayConfig()
     retention: RetentionConfig = RetentionConfig()
     log: LogConfig = LogConfig()
-
-
-def config_directory() -> Path:
-    """``FX_CONFIG_DIR``, FastX's own variable."""
-    return Path(os.environ.get("FX_CONFIG_DIR", "/etc/fastx"))
-
-
-def local_directory() -> Path:
-    """``FX_LOCAL_DIR``: where this node keeps its state."""
-    return Path(os.environ.get("FX_LOCAL_DIR", "/var/fastx/local"))
-
-
-def run_directory(given: Path | None) -> Path:
-    """``--runtime-dir``, else systemd's ``RUNTIME_DIRECTORY``, else the default."""
-    by_systemd = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return given or Path(by_systemd or "/run/fastx-supervisor")
 
 
 def load_config(path: Path | None) -> Config:

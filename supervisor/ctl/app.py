@@ -92,3 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 the boundary to the user
         return complain_of_ourselves(error)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

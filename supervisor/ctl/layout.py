@@ -9,22 +9,35 @@ from rich.cells import cell_len
 from rich.text import Text
 
 GAP = 2
+LEGIBLE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; a flexible one may be cut, with an ellipsis."""
+    """One column; a flexible one may be cut, with an ellipsis, an optional one left out."""
 
     title: str
     flexible: bool = False
     right: bool = False
+    optional: bool = False
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[Text]:
     """The heading and the rows, each one line of at most ``width`` cells if that can be."""
-    heading = [Text(column.title, style="bold") for column in columns]
-    widths = _widths(columns, [heading, *rows], width)
-    return [_line(columns, row, widths) for row in [heading, *rows]]
+    lines = [[Text(column.title, style="bold") for column in columns], *rows]
+    if _needed(columns, lines) > width:
+        kept = [i for i, column in enumerate(columns) if not column.optional]
+        columns = [columns[i] for i in kept]
+        lines = [[line[i] for i in kept] for line in lines]
+    widths = _widths(columns, lines, width)
+    return [_line(columns, line, widths) for line in lines]
+
+
+def _needed(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> int:
+    """The width at which flexible columns are still of use."""
+    natural = [max(cell_len(row[i].plain) for row in rows) for i in range(len(columns))]
+    used = (min(w, LEGIBLE) if c.flexible else w for c, w in zip(columns, natural, strict=True))
+    return sum(used) + GAP * (len(columns) - 1)
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[int]:

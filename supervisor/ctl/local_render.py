@@ -13,13 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from supervisor.config import (
-    Config,
-    config_directory,
-    load_config,
-    local_directory,
-    run_directory,
-)
+from supervisor.config import Config, load_config
 from supervisor.ctl.views import template_view
 from supervisor.ctl.wishes import typed_params
 from supervisor.engine.dress import HostPaths, dress
@@ -30,6 +24,7 @@ from supervisor.host.bundle import bundle_mounts
 from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.session import SessionId, StartRequest
+from supervisor.places import config_directory, local_directory, run_directory
 from supervisor.reactor.draft import draft_session
 from supervisor.share import agent_directory, templates_directory
 from supervisor.template.catalog import TemplateCatalog

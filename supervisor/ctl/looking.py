@@ -12,7 +12,7 @@ import typer
 from supervisor.ctl import options
 from supervisor.ctl.errors import EXIT_OK
 from supervisor.ctl.options import call, settings_of
-from supervisor.ctl.report import print_json
+from supervisor.ctl.report import print_json, say
 
 
 def ps(
@@ -91,17 +91,25 @@ def log(
         int | None, typer.Option(metavar="LINES", min=1, help="Only the last lines.")
     ] = None,
 ) -> None:
-    """Print a session's log."""
+    """Print the log of a session that has ended."""
     from supervisor.ctl.client import Client
     from supervisor.ctl.ids import resolve
     from supervisor.ctl.text import plain_lines
+    from supervisor.ctl.views import SessionView
 
-    async def read(client: Client) -> tuple[str, str]:
+    async def read(client: Client) -> tuple[str, str, SessionView | None]:
         found = await resolve(client, session_id)
-        return found, await client.log(found, tail)
+        text = await client.log(found, tail)
+        return found, text, None if text or settings.json else await client.session(found)
 
     settings = settings_of(context)
-    found, text = call(settings, read)
+    found, text, silent = call(settings, read)
+    if silent and silent.phase != "ended":
+        so_far = f"\nWhat it has printed so far: docker logs fx-{silent.id}"
+        say(
+            "fxctl: a session's log is kept at its end, and this one has not ended."
+            + (so_far if silent.document.get("container_id") else " It has no container yet.")
+        )
     if settings.json:
         print_json({"id": found, "log": text})
     else:

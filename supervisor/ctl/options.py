@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from supervisor.places import run_directory
+
 if TYPE_CHECKING:
     from supervisor.ctl.client import Client
 
@@ -60,11 +62,7 @@ def settings_of(context: typer.Context) -> Settings:
 def socket_path(given: Path | None) -> Path:
     """``--socket``, else ``FX_SOCKET``, else where the daemon puts it by default."""
     named = given or os.environ.get("FX_SOCKET")
-    if named:
-        return Path(named)
-    from supervisor.config import run_directory  # noqa: PLC0415 slow, and seldom needed
-
-    return run_directory(None) / "web.sock"
+    return Path(named) if named else run_directory(None) / "web.sock"
 
 
 def call(settings: Settings, body: Callable[[Client], Awaitable[T]]) -> T:

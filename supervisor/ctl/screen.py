@@ -60,7 +60,7 @@ class Progress:
             self._status.stop()
             # The last sentence stays, without the spinner.
             if error is None and self._last:
-                show(self._console, Text(self._last))
+                self._console.print(Text(self._last))
 
     def say(self, sentence: Text) -> None:
         """What is going on now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from rich.text import Text
@@ -32,6 +33,13 @@ _SESSIONS = (
     Column("VIEWERS", right=True),
     Column("MEMORY", right=True),
 )
+# Where sessions have reasons, what only those alive have stands back for them.
+_WITH_REASON = (
+    *_SESSIONS[:5],
+    Column("REASON"),
+    _SESSIONS[5],
+    *(replace(column, optional=True) for column in _SESSIONS[6:]),
+)
 _TEMPLATES = (Column("NAME"), Column("TITLE", flexible=True), Column("PARAMS", flexible=True))
 _PARAMS = (
     Column("PARAM"),
@@ -44,7 +52,13 @@ _PARAMS = (
 
 def session_table(sessions: Sequence[SessionView], now: datetime, width: int) -> list[Text]:
     """``fxctl ps``."""
-    return table(_SESSIONS, [_session_row(session, now) for session in sessions], width)
+    rows = [_session_row(session, now) for session in sessions]
+    if not any(session.reason for session in sessions):
+        return table(_SESSIONS, rows, width)
+    for row, session in zip(rows, sessions, strict=True):
+        style = "red" if _failed(session) else ""
+        row.insert(5, Text(plain(session.reason) or "-", style=style))
+    return table(_WITH_REASON, rows, width)
 
 
 def phase_text(session: SessionView) -> Text:
@@ -88,12 +102,25 @@ def session_lines(session: SessionView, now: datetime) -> list[Text]:
     return lines + [Text.assemble((f"{key:<13}", "bold"), value) for key, value in shown]
 
 
-def event_line(event: Event, user: str, at: datetime) -> Text:
-    """``fxctl events``: time, id, user, phase, and why."""
-    clock = (f"{at.astimezone():%H:%M:%S}  ", "dim")
+SHOWN_EVENTS = frozenset({"reset", "synced", "update", "delete", "node"})
+
+
+def event_line(event: Event, user: str, now: datetime, *, listing: bool = False) -> Text:
+    """``fxctl events``: time, seq, id, user, phase, and why.
+
+    In the list of what there is (``listing``) the time is the age of the session's last step.
+    """
+    seq = "" if event.seq is None else str(event.seq)
+    clock = (f"{now.astimezone():%H:%M:%S}  {seq:>6}  ", "dim")
     match event.kind:
+        case "reset":
+            line = Text("now:", style="dim")
+        case "synced":
+            line = Text(f"live, after event {seq}:" if seq else "live:", style="dim")
         case "update":
             session = session_view(event.document)
+            if listing:
+                clock = (f"{age(_last_step(session), now) + ' ago':>8}  {'':>6}  ", "dim")
             why = ": ".join(plain(t) for t in (session.reason, session.message) if t)
             phase = phase_text(session)
             phase.pad_right(max(0, 12 - len(phase)))
@@ -131,6 +158,7 @@ def template_lines(template: TemplateView, width: int) -> list[Text]:
     return lines
 
 
+_STEPS = ("ended_at", "ready_at", "started_at", "created_at")
 _TIMES = ("created_at", "started_at", "ready_at", "ended_at", "last_input_at", "last_seen_at")
 
 
@@ -193,6 +221,10 @@ def _usage(session: SessionView) -> str:
 def _moment(session: SessionView, key: str) -> datetime | None:
     value = session.document.get(key)
     return moment(value) if isinstance(value, str) else None
+
+
+def _last_step(session: SessionView) -> datetime | None:
+    return next((at for key in _STEPS if (at := _moment(session, key))), None)
 
 
 def _spaced(key: str) -> str:

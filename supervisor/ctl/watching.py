@@ -19,7 +19,7 @@ from supervisor.ctl.options import Settings
 from supervisor.ctl.report import print_json, say
 from supervisor.ctl.screen import Progress, console, show
 from supervisor.ctl.sse import Event
-from supervisor.ctl.tables import event_line
+from supervisor.ctl.tables import SHOWN_EVENTS, event_line
 from supervisor.ctl.text import plain, plain_lines
 from supervisor.ctl.views import SessionView
 from supervisor.ctl.wishes import typed_params
@@ -45,24 +45,26 @@ async def start(
 async def until_up(client: Client, session: SessionView, settings: Settings) -> SessionView:
     """Follow a start. Raises SessionFailedError with reason, message and the log's last lines."""
     with Progress(settings, silent=settings.json) as progress:
-        final = await watch(
-            client,
-            session,
-            lambda seen: seen.phase in _UP,
-            lambda seen: progress.say(_sentence(seen)),
-        )
-    if final.phase != "ended":
-        return final
-    if settings.json:
-        print_json(final.document)
-    log = await client.log(final.id, LOG_LINES)
-    story = f"Session {final.id} ended: {final.reason or 'for no known reason'}."
-    if final.message:
-        story += f"\n{plain(final.message)}"
+
+        def tell(seen: SessionView) -> None:
+            if seen.phase != "ended":
+                progress.say(_sentence(seen))
+
+        final = await watch(client, session, lambda seen: seen.phase in _UP, tell)
+        if final.phase == "ended":
+            # Raised in here, so that the last sentence of the progress does not stay.
+            raise SessionFailedError(_obituary(final, await client.log(final.id, LOG_LINES)))
+    return final
+
+
+def _obituary(session: SessionView, log: str) -> str:
+    story = f"Session {session.id} ended: {plain(session.reason) or 'for no known reason'}."
+    if session.message:
+        story += f"\n{plain(session.message)}"
     if log.strip():
         indented = "".join(f"\n  {line}" for line in plain_lines(log).rstrip("\n").split("\n"))
         story += f"\nThe last lines of its log:{indented}"
-    raise SessionFailedError(story)
+    return story
 
 
 async def terminate(client: Client, typed: str, settings: Settings, *, wait: bool) -> SessionView:
@@ -77,8 +79,9 @@ async def terminate(client: Client, typed: str, settings: Settings, *, wait: boo
 
 
 async def events(client: Client, settings: Settings, user: str | None, since: int | None) -> None:
-    """Print one line per change, for ever."""
+    """Print the present state, set apart; then one line per change, for ever."""
     users: dict[str, str] = {}
+    listing = False
     target = console(settings)
     stream = changes(client, user=user, since=since, notice=_note)
     async with aclosing(stream):
@@ -86,12 +89,13 @@ async def events(client: Client, settings: Settings, user: str | None, since: in
             if settings.json:
                 _print_json(event)
                 continue
+            listing = event.kind == "reset" or (listing and event.kind != "synced")
             session_id = str(event.document.get("id", ""))
             if event.kind == "update":
                 users[session_id] = str(event.document.get("user", ""))
-            if event.kind in {"update", "delete", "node"}:
+            if event.kind in SHOWN_EVENTS:
                 known = users.get(session_id, "")
-                line = event_line(event, known, datetime.now(UTC))
+                line = event_line(event, known, datetime.now(UTC), listing=listing)
                 line.truncate(target.width, overflow="ellipsis")
                 show(target, line)
             if event.kind == "delete":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.config import Config, EngineConfig, load_config, run_directory
+from supervisor.config import Config, EngineConfig, load_config
 from supervisor.errors import ConfigError
 
 
