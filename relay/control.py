@@ -12,7 +12,8 @@ import structlog
 
 from supervisor.lifecycle.session import SessionId
 
-PING = b'{"type":"ping"}\n'
+KEEP_ALIVE = b"\n"
+"""An empty line; a ping would be answered with a heartbeat, and that with a commit."""
 
 _log = structlog.get_logger()
 
@@ -43,8 +44,8 @@ class ControlStream:
         self._news.set()
 
     async def lines(self, keepalive_seconds: float) -> AsyncIterator[bytes]:
-        """What to write, until the stream is closed; a ping at first and when there is nothing."""
-        yield PING
+        """What to write, until the stream is closed; an empty line when there is nothing."""
+        yield KEEP_ALIVE
         while not self._closed:
             if self._lines:
                 yield self._lines.popleft()
@@ -54,7 +55,7 @@ class ControlStream:
                 async with asyncio.timeout(keepalive_seconds):
                     await self._news.wait()
             except TimeoutError:
-                yield PING
+                yield KEEP_ALIVE
 
 
 class ControlStreams:

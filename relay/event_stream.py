@@ -67,9 +67,9 @@ class EventStream:
                 kept_up = await stream_lines(request, response, pieces, self._limits.stall_seconds)
         except FeedGapError:
             cut_off(request)
-            kept_up = False
-        if not kept_up:
-            _log.info("event_reader_lost", user=user)
+            _log.warning("event_reader_cut_off", user=user)
+        else:
+            _log.debug("event_reader_left", user=user, kept_up=kept_up)
         return response
 
     async def _encoded(self, after: int | None, user: str | None) -> AsyncGenerator[bytes, None]:
@@ -89,12 +89,18 @@ class EventStream:
             for owner, frame in opening:
                 if owner is None or user in (None, owner):
                     yield frame
+            loop = asyncio.get_running_loop()
+            spoke = loop.time()
             async with aclosing(self._live(items)) as live:
                 async for new in live:
-                    if new is None:
-                        yield None
-                    elif new.seq > position and user in (None, new.user):
+                    if new is not None and new.seq > position and user in (None, new.user):
                         yield _frame(new)
+                    elif new is None or loop.time() - spoke >= self._limits.keepalive_seconds:
+                        # Also when all the news is about others: silence looks like a dead line.
+                        yield None
+                    else:
+                        continue
+                    spoke = loop.time()
 
     async def _opening(self, after: int | None) -> tuple[Iterable[_Owned], int]:
         """What comes before live events, each with the user it concerns; and up to which seq."""

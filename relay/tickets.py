@@ -68,7 +68,9 @@ class Tickets:
     def redeem(self, session_id: SessionId, secret: str) -> Ticket:
         """Take one use, to be settled. Raises ProblemError 401: unknown, used, expired."""
         uses = self._current(session_id).get(_key(secret))
-        if uses is None or uses.left == 0:
+        # One that is held is kept past its time, for its hold to be settled, not to be used again.
+        expired = uses is not None and uses.ticket.expires_at <= self._clock()
+        if uses is None or uses.left == 0 or expired:
             detail = "The ticket is unknown, used up, expired or of another session; get a new one."
             raise ProblemError(401, "ticket_invalid", detail)
         uses.left -= 1

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
+
 from supervisor import __version__
 from supervisor.app import Places, serve
 from supervisor.check import check
@@ -23,6 +25,7 @@ from supervisor.ops.log import configure
 from supervisor.places import config_directory, local_directory, run_directory
 
 EXIT_UNAVAILABLE = 69
+EXIT_INTERNAL = 70
 EXIT_ALREADY_RUNNING = 75
 EXIT_DENIED = 77
 EXIT_CONFIG = 78
@@ -50,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _exit_code(error)
     except KeyboardInterrupt:
         return 130
+    except Exception:  # noqa: BLE001 the last boundary: the log has it, the exit code says so
+        structlog.get_logger(__name__).exception("supervisor_crashed")
+        return EXIT_INTERNAL
     return 0
 
 

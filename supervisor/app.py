@@ -8,13 +8,11 @@ end, clients close. Containers run on, always.
 from __future__ import annotations
 
 import asyncio
-import grp
 import platform
-import pwd
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +22,13 @@ import structlog
 
 from relay.app import Relay
 from relay.config import RelayConfig
+from supervisor import __version__
 from supervisor.config import Config
 from supervisor.engine.agent_document import AgentSettings
 from supervisor.engine.docker import DockerEngine
 from supervisor.engine.dress import HostPaths
 from supervisor.errors import ConfigError
+from supervisor.host.allowed import gids, uids
 from supervisor.host.bundle import bundle_mounts
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.instance import instance_id, sole_use
@@ -106,7 +106,13 @@ async def _live(
     try:
         await _listen(relay)
         background = core.begin(relay)
-        log.info("supervisor_started", owner=settings.owner, engine=config.engine.url)
+        log.info(
+            "supervisor_started",
+            version=__version__,
+            owner=settings.owner,
+            engine=config.engine.url,
+            run=str(places.run),
+        )
         await stopped.wait()
         log.info("supervisor_stopping")
         for task in background:
@@ -173,7 +179,8 @@ def relay_config(config: Config, run: Path) -> RelayConfig:
     (run / "relay").mkdir(exist_ok=True)
     # Whatever the umask: sessions of all users go through it.
     (run / "relay").chmod(0o755)
-    viewer, web = config.relay.viewer, config.relay.web
+    viewer = config.relay.viewer
+    allowed_uids, allowed_gids = allowed_peers(config)
     return RelayConfig(
         web_socket=run / "web.sock",
         session_socket=run / "relay" / "session.sock",
@@ -181,27 +188,18 @@ def relay_config(config: Config, run: Path) -> RelayConfig:
         viewer_socket=run / "viewer.sock",
         viewer_tcp=None if viewer.port is None else (viewer.host, viewer.port),
         openapi=openapi_document(),
-        allow_uids=frozenset(_uids(web.allow_users)),
-        allow_gids=frozenset(_gids(web.allow_groups)),
+        allow_uids=allowed_uids,
+        allow_gids=allowed_gids,
     )
 
 
-def _uids(names: Iterable[str]) -> Iterable[int]:
-    for name in names:
-        try:
-            yield pwd.getpwnam(name).pw_uid
-        except KeyError:
-            message = f"relay.web.allow_users: there is no user {name!r} on this host."
-            raise ConfigError(message) from None
-
-
-def _gids(names: Iterable[str]) -> Iterable[int]:
-    for name in names:
-        try:
-            yield grp.getgrnam(name).gr_gid
-        except KeyError:
-            message = f"relay.web.allow_groups: there is no group {name!r} on this host."
-            raise ConfigError(message) from None
+def allowed_peers(config: Config) -> tuple[frozenset[int], frozenset[int]]:
+    """Users and groups who may use the web server's socket. Raises ConfigError."""
+    web = config.relay.web
+    return (
+        uids(web.allow_users, "relay.web.allow_users"),
+        gids(web.allow_groups, "relay.web.allow_groups"),
+    )
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

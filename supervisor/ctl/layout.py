@@ -33,15 +33,19 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int)
     return [_line(columns, line, widths) for line in lines]
 
 
+def _natural(rows: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(cell_len(cell.plain) for cell in cells) for cells in zip(*rows, strict=True)]
+
+
 def _needed(columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> int:
     """The width at which flexible columns are still of use."""
-    natural = [max(cell_len(row[i].plain) for row in rows) for i in range(len(columns))]
-    used = (min(w, LEGIBLE) if c.flexible else w for c, w in zip(columns, natural, strict=True))
+    widths = zip(columns, _natural(rows), strict=True)
+    used = (min(width, LEGIBLE) if column.flexible else width for column, width in widths)
     return sum(used) + GAP * (len(columns) - 1)
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[int]:
-    natural = [max(cell_len(row[i].plain) for row in rows) for i in range(len(columns))]
+    natural = _natural(rows)
     flexible = [i for i, column in enumerate(columns) if column.flexible]
     room = width - GAP * (len(columns) - 1)
     room -= sum(natural[i] for i in range(len(columns)) if i not in flexible)

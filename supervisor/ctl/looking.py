@@ -103,12 +103,12 @@ def log(
         return found, text, None if text or settings.json else await client.session(found)
 
     settings = settings_of(context)
-    found, text, silent = call(settings, read)
-    if silent and silent.phase != "ended":
-        so_far = f"\nWhat it has printed so far: docker logs fx-{silent.id}"
+    found, text, session = call(settings, read)
+    if session and session.phase != "ended":
+        so_far = f"\nWhat it has printed so far: docker logs fx-{found}"
         say(
             "fxctl: a session's log is kept at its end, and this one has not ended."
-            + (so_far if silent.document.get("container_id") else " It has no container yet.")
+            + (so_far if session.document.get("container_id") else " It has no container yet.")
         )
     if settings.json:
         print_json({"id": found, "log": text})

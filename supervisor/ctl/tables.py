@@ -102,19 +102,17 @@ def session_lines(session: SessionView, now: datetime) -> list[Text]:
     return lines + [Text.assemble((f"{key:<13}", "bold"), value) for key, value in shown]
 
 
-SHOWN_EVENTS = frozenset({"reset", "synced", "update", "delete", "node"})
+SHOWN_EVENTS = frozenset({"synced", "update", "delete", "node"})
 
 
 def event_line(event: Event, user: str, now: datetime, *, listing: bool = False) -> Text:
     """``fxctl events``: time, seq, id, user, phase, and why.
 
-    In the list of what there is (``listing``) the time is the age of the session's last step.
+    In the list of what there is (``listing``) the time is how long ago the session's last step was.
     """
     seq = "" if event.seq is None else str(event.seq)
     clock = (f"{now.astimezone():%H:%M:%S}  {seq:>6}  ", "dim")
     match event.kind:
-        case "reset":
-            line = Text("now:", style="dim")
         case "synced":
             line = Text(f"live, after event {seq}:" if seq else "live:", style="dim")
         case "update":

@@ -52,6 +52,8 @@ async def until_up(client: Client, session: SessionView, settings: Settings) -> 
 
         final = await watch(client, session, lambda seen: seen.phase in _UP, tell)
         if final.phase == "ended":
+            if settings.json:
+                print_json(final.document)
             # Raised in here, so that the last sentence of the progress does not stay.
             raise SessionFailedError(_obituary(final, await client.log(final.id, LOG_LINES)))
     return final

@@ -8,6 +8,7 @@ import pytest
 
 from supervisor.config import Config, EngineConfig, load_config
 from supervisor.errors import ConfigError
+from supervisor.places import run_directory
 
 
 @pytest.fixture

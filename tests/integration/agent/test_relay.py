@@ -42,12 +42,13 @@ async def test_it_comes_back_to_a_relay_that_was_restarted(stage: AgentStage) ->
 
 async def test_a_callback_that_was_refused_keeps_its_number(stage: AgentStage) -> None:
     """While the relay is not able to take it, it is repeated as it was; later ones wait."""
-    async with stage.session("exit 3") as session:
+    async with stage.session("exit 3", deaf=True) as session:
         session.relay.refusing.add("started")
-        refused = await session.relay.attempt("started")
-        session.relay.refusing.clear()
-        exited = await session.relay.callback("exited")
-        assert await session.exit_code() == 3
+        async with session.relay.listening():
+            refused = await session.relay.attempt("started")
+            session.relay.refusing.clear()
+            exited = await session.relay.callback("exited")
+            assert await session.exit_code() == 3
 
     assert session.relay.callbacks[0] == refused
     assert exited["seq"] == len(session.relay.callbacks)

@@ -8,8 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,17 +26,12 @@ from supervisor.lifecycle.session import Phase
 from tests.unit.ctl.daemon import Daemon
 
 ROOT = Path(__file__).parents[3]
-PROGRAM = "import sys; from supervisor.ctl.app import main; sys.exit(main())"
 
 
 def test_events_are_followed_till_ctrl_c(daemon: Daemon) -> None:
     """A line for each change, at once; then the end, quietly and with 0."""
     session_id = daemon.start()
-    command = [sys.executable, "-c", PROGRAM, "events", "--json", "--socket", str(daemon.socket)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(  # noqa: S603 this very program
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-    ) as program:
+    with following(daemon, "--json") as program:
         assert program.stdout is not None
         assert program.stderr is not None
         lines = [json.loads(program.stdout.readline()) for _ in range(3)]
@@ -44,10 +39,43 @@ def test_events_are_followed_till_ctrl_c(daemon: Daemon) -> None:
         lines.append(json.loads(program.stdout.readline()))
         program.send_signal(signal.SIGINT)
         assert program.wait(10) == 0
-        assert program.stderr.read() == b""
+        assert program.stderr.read() == ""
     assert [line["event"] for line in lines] == ["reset", "update", "synced", "update"]
     assert lines[-1]["seq"] == lines[-2]["seq"] + 1
     assert lines[-1]["data"]["phase"] == "starting"
+
+
+def test_what_is_and_what_happens_are_told_apart(daemon: Daemon) -> None:
+    """What is has its own age; what happens has a time and the number that ``--since`` takes."""
+    session_id = daemon.start()
+    with following(daemon) as program:
+        assert program.stdout is not None
+        lines = [program.stdout.readline() for _ in range(2)]
+        daemon.change(session_id, phase=Phase.STARTING, progress=0.5)
+        lines.append(program.stdout.readline())
+    present, heading, change = (line.split() for line in lines)
+    assert present[1:] == ["ago", session_id[-8:], "alice", "pending"]
+    assert heading[:3] == ["live,", "after", "event"]
+    assert change[1:] == [
+        *(str(int(heading[3].rstrip(":")) + 1), session_id[-8:], "alice", "starting", "50%")
+    ]
+
+
+@contextmanager
+def following(daemon: Daemon, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """``fxctl events``; killed after the block if it still runs."""
+    words = ["-m", "supervisor.ctl.app", "events", *options, "--socket", str(daemon.socket)]
+    with subprocess.Popen(  # noqa: S603 this very program
+        [sys.executable, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 @asynccontextmanager
@@ -187,8 +215,8 @@ def test_a_change_is_one_line_of_who_what_and_why() -> None:
     }
     line = event_line(Event(1, "update", document), "", at).plain
     assert line.split()[1:] == [
-        *("abcdefgh", r"al\nice", "ended", "(1)", "ContainerDied:", "It", "died.")
+        *("1", "abcdefgh", r"al\nice", "ended", "(1)", "ContainerDied:", "It", "died.")
     ]
     forgotten = event_line(Event(2, "delete", {"id": document["id"]}), "alice", at).plain
-    assert forgotten.split()[1:] == ["abcdefgh", "alice", "forgotten"]
+    assert forgotten.split()[1:] == ["2", "abcdefgh", "alice", "forgotten"]
     assert "weather" in event_line(Event(3, "weather", {}), "", at).plain

@@ -52,6 +52,20 @@ def test_ended_sessions_are_listed_only_when_asked_for(daemon: Daemon, run: Run)
     assert [session["id"] for session in shown["sessions"]] == [alive]
 
 
+@pytest.mark.parametrize("reason", list(Reason))
+def test_the_list_says_why_sessions_ended(daemon: Daemon, run: Run, reason: Reason) -> None:
+    """Whole, in 80 columns; what only the living have gives way where there is no room."""
+    alive, over = daemon.start(name="n" * 40), daemon.start("a-user-with-a-long-name")
+    daemon.change(alive, phase=Phase.RUNNING, viewers=ViewerCount(1, 0))
+    daemon.change(over, phase=Phase.ENDED, exit_code=137, reason=reason)
+    listed = run("ps", "--all")
+    assert listed.lines[0].split()[4:6] == ["PHASE", "REASON"]
+    assert f"ended (137)  {reason} " in listed.lines[1]
+    assert "running      - " in listed.lines[2]
+    assert widest(listed.out) <= 80
+    assert "VIEWERS" in run("ps").out
+
+
 def test_the_list_is_read_page_by_page(
     daemon: Daemon, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +152,22 @@ def test_a_log_is_the_same_bytes_in_a_pipe(daemon: Daemon, run: Run) -> None:
     assert run("log", session_id).out == "one\n\x1b[1mtwo\nthree\n"
     assert run("log", session_id, "--tail", "1").out == "three\n"
     assert json.loads(run("log", session_id, "--json").out)["log"].startswith("one")
+
+
+@pytest.mark.parametrize("container", ["c0ffee", None])
+def test_a_log_that_is_not_there_yet_is_explained(
+    daemon: Daemon, run: Run, container: str | None
+) -> None:
+    """It comes with the end; till then the engine has what was printed. JSON needs no words."""
+    session_id = daemon.start()
+    daemon.change(session_id, phase=Phase.RUNNING, container_id=container)
+    shown = run("log", session_id[-8:])
+    assert (shown.code, shown.out) == (0, "")
+    assert "kept at its end" in shown.err
+    assert (f"docker logs fx-{session_id}\n" in shown.err) is (container is not None)
+    assert run("log", session_id, "--json").err == ""
+    daemon.change(session_id, phase=Phase.ENDED)
+    assert run("log", session_id).err == ""
 
 
 def test_a_ticket_is_a_path(daemon: Daemon, run: Run) -> None:

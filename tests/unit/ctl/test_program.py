@@ -47,6 +47,29 @@ def test_help_does_not_wait_for_libraries() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_where_the_socket_is_needs_no_libraries() -> None:
+    """Validation is slow to import, and nobody validates anything to know a path."""
+    code = (
+        "import sys; from supervisor.ctl.options import socket_path; socket_path(None)\n"
+        "print(sorted({'pydantic', 'ruamel'} & set(sys.modules)))"
+    )
+    done = subprocess.run(  # noqa: S603 this very program
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_module_is_a_program_too() -> None:
+    """``python -m`` does the same, and its exit code is ours."""
+    done = subprocess.run(
+        [sys.executable, "-m", "supervisor.ctl.app", "nonsense"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+
+
 def test_the_version_is_the_packages() -> None:
     """One place says it."""
     assert fxctl("--version").out == f"fxctl {__version__}\n"

@@ -132,6 +132,22 @@ def test_a_start_that_comes_to_nothing_says_why(daemon: Daemon, run: Run) -> Non
     assert "  first\n  \\x1b[31mlast\n" in failed.err
 
 
+def test_a_failed_start_is_told_once_and_between_words(daemon: Daemon, run: Run) -> None:
+    """On a terminal the progress makes room for the reason, which is wrapped."""
+    message = "The image cannot be pulled: " + "registry " * 20 + "says no."
+    daemon.sessions.script = [
+        becomes(phase=Phase.ENDED, reason=Reason.IMAGE_PULL_FAILED, message=message)
+    ]
+    for terminal in (False, True):
+        failed = run("start", "--wait", "--no-color", terminal=terminal)
+        assert failed.code == 1
+        said = failed.err.rpartition("fxctl: ")[2]
+        assert failed.err.count("says no.") == 1
+        assert " ".join(said.split()).endswith(message)
+        if terminal:
+            assert max(map(len, said.splitlines())) <= 80
+
+
 def test_a_session_that_is_purged_meanwhile_is_a_failure(daemon: Daemon, run: Run) -> None:
     """Waiting ends; it does not hang."""
     daemon.sessions.script = [purged]

@@ -17,6 +17,7 @@ class FakeAgent:
     def __init__(self, session_socket: Path, display_socket: Path, token: str) -> None:
         self.token = token
         self.commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.kept_alive = asyncio.Event()
         self.ended = asyncio.Event()
         self._display_socket = display_socket
         self._http = aiohttp.ClientSession(
@@ -33,17 +34,20 @@ class FakeAgent:
             return response.status
 
     async def attach(self) -> int:
-        """Open the control stream and read the first ping; the status it got."""
+        """Open the control stream and read the first, empty line; the status it got."""
         self._control = await self._http.get("http://relay/v1/commands")
         if self._control.status == 200:
-            assert json.loads(await self._control.content.readline()) == {"type": "ping"}
+            assert await self._control.content.readline() == b"\n"
             self._reading = asyncio.create_task(self._read(self._control))
         return self._control.status
 
     async def _read(self, control: aiohttp.ClientResponse) -> None:
         with suppress(aiohttp.ClientError):
             async for line in control.content:
-                await self.commands.put(json.loads(line))
+                if line == b"\n":
+                    self.kept_alive.set()
+                else:
+                    await self.commands.put(json.loads(line))
         self.ended.set()
 
     async def dial(

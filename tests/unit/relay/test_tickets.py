@@ -42,6 +42,18 @@ def test_a_ticket_expires() -> None:
         tickets.redeem(ALICE, secret)
 
 
+def test_a_held_ticket_expires_all_the_same() -> None:
+    """Whoever is being admitted keeps a use, but does not keep the ticket alive for others."""
+    clock = Clock()
+    tickets = Tickets(clock, 10)
+    secret = issued(tickets, uses=3)
+    held = tickets.redeem(ALICE, secret)
+    clock.now += 30
+    with pytest.raises(ProblemError):
+        tickets.redeem(ALICE, secret)
+    assert tickets.settle(held, used=True)
+
+
 def test_a_ticket_is_of_one_session() -> None:
     """Shown at another session's display it is unknown, and not used up."""
     tickets = Tickets(Clock(), 10)
