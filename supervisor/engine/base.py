@@ -93,6 +93,9 @@ class Engine(Protocol):
     async def list_containers(self) -> Sequence[ContainerRecord]:
         """Every container with this instance's ownership label, in whatever state."""
 
+    async def tidy(self) -> None:
+        """Remove what an earlier life left half done and no session stands for (image readings)."""
+
     def watch(self, since: float) -> AbstractAsyncContextManager[AsyncIterator[EngineEvent]]:
         """Events from ``since`` (seconds since the epoch) on, until the stream breaks.
 

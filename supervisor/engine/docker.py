@@ -99,14 +99,23 @@ class DockerEngine:
             }
             container = await self._probe(image_id, body)
             try:
-                return ImageContents(
+                contents = ImageContents(
                     image_id=image_id,
                     perl=await _find_perl(container, image),
                     passwd=await _read_text(container, "/etc/passwd"),
                     group=await _read_text(container, "/etc/group"),
                 )
+                # A container pruned meanwhile has no files either, which is no news of the image.
+                await _require(container)
+                return contents
             finally:
                 await container.delete(force=True, timeout=self._timeout)
+
+    async def tidy(self) -> None:
+        filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.PROBE]})
+        with _absence_is_fine(), translated():
+            for probe in await self._client.containers.list(all=1, filters=filters):
+                await probe.delete(force=True, timeout=self._timeout)
 
     async def _probe(self, image_id: str, body: dict[str, Any]) -> DockerContainer:
         """Named after the image, so that one left by an attempt that was cut short is replaced."""
@@ -267,6 +276,17 @@ async def _events(
             yield event
     with translated():
         await reading
+
+
+async def _require(container: DockerContainer) -> None:
+    """Raise EngineUnreachableError, so that it is tried again, if the container is gone."""
+    try:
+        await container.show()
+    except DockerError as error:
+        if error.status != NOT_FOUND:
+            raise
+        message = "The container for reading the image was removed meanwhile; it is read again."
+        raise EngineUnreachableError(message) from error
 
 
 async def _find_perl(container: DockerContainer, image: dict[str, Any]) -> str | None:

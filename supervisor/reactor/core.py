@@ -183,6 +183,7 @@ class Core:
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
         """Take over what runs; only then deadlines pass and anything new starts."""
+        await self._parts.engine.tidy()
         await Adoption(self.directory, self._parts.files, self.reactor.submit).run(records)
         for session in self.directory:
             self._committed.resume(session)

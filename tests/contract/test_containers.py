@@ -219,3 +219,16 @@ async def test_the_listing_is_ours(subject: Subject, session_id: SessionId) -> N
         specification(subject, probe, labels={labels.OWNER: subject.owner, labels.PROBE: "true"}),
     )
     assert [each.session_id for each in await subject.engine.list_containers()] == [session_id]
+
+
+async def test_tidying_leaves_sessions_alone(subject: Subject, session_id: SessionId) -> None:
+    """What an earlier life left of reading an image goes; sessions' containers stay."""
+    probe = IDS.next()
+    await subject.engine.launch(session_id, specification(subject, session_id))
+    await subject.create_only(
+        probe,
+        specification(subject, probe, labels={labels.OWNER: subject.owner, labels.PROBE: "true"}),
+    )
+    await subject.engine.tidy()
+    assert [each.session_id for each in await subject.engine.list_containers()] == [session_id]
+    assert container_name(probe) not in await subject.names()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
+from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
 from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
 from supervisor.host.image_contents import ImageContents
@@ -29,6 +30,7 @@ Call = Literal[
     "remove",
     "list_containers",
     "watch",
+    "tidy",
 ]
 
 
@@ -123,6 +125,13 @@ class MemoryEngine:
         """See Engine."""
         async with self._answered("read_image"):
             return self.host.image(image_id)
+
+    async def tidy(self) -> None:
+        """See Engine."""
+        async with self._answered("tidy"):
+            for container in tuple(self.host.containers.values()):
+                if container.owner == self.owner and labels.PROBE in container.spec.labels:
+                    self.host.remove(container)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         """See Engine."""
