@@ -35,6 +35,9 @@ def parse_size(value: object) -> int:
         msg = f'must be a size such as "512m" or "2g", not {_shown(value)}'
         raise ValueError(msg)
     number = Decimal(match[1]) * 1024 ** _SIZE_POWER[match[2].lower()]
+    if not match[2] and number != int(number):
+        msg = f"must be a whole number of bytes, not {_shown(value)}"
+        raise ValueError(msg)
     if number > MAX_BYTES:
         msg = f"{_shown(value)} is more than 2^63 - 1 bytes"
         raise ValueError(msg)

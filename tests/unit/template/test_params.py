@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from supervisor.template import (
@@ -166,6 +166,7 @@ def test_schema_is_valid_and_accepts_the_defaults() -> None:
     assert schema["properties"]["whole"]["x-changeable"] is True
 
 
+@example(268435456.5)
 @given(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.none()))
 )
