@@ -27,6 +27,7 @@ missing_for_sessions() {
     engine_answers || command -v dockerd >/dev/null || printf '%s\n' docker.io iptables
     command -v docker >/dev/null || echo docker.io
     command -v setpriv >/dev/null && command -v flock >/dev/null || echo util-linux
+    command -v ps >/dev/null || echo procps # the engine's top runs it
     # Images are made from Debian packages where no registry can be reached; only root can.
     ((EUID == 0)) || return 0
     command -v debootstrap >/dev/null || echo debootstrap
