@@ -44,7 +44,11 @@ def dress(
         entrypoint=(image.perl or "/usr/bin/perl", f"{AGENT_PATH}/bin/fx-session"),
         command=(),
         mounts=plan.spec.mounts + _mounts(session, paths),
-        tmpfs={**plan.spec.tmpfs, runtime_directory: _runtime_options(plan)},
+        tmpfs={
+            **_needed_tmp(plan.spec),
+            **plan.spec.tmpfs,
+            runtime_directory: _runtime_options(plan),
+        },
         environment={**plan.spec.environment, "XDG_RUNTIME_DIR": runtime_directory},
     )
     return replace(spec, labels={**spec.labels, **_labels(session, owner, spec)})
@@ -65,6 +69,12 @@ def _mounts(session: Session, paths: HostPaths) -> tuple[Mount, ...]:
         Mount(type=MountType.BIND, source=str(source), target=target, read_only=True)
         for source, target in pairs
     )
+
+
+def _needed_tmp(spec: ContainerSpec) -> dict[str, str]:
+    """The X server's socket is in /tmp: a read-only image without one would never show anything."""
+    mounted = any(mount.target == "/tmp" for mount in spec.mounts)  # noqa: S108 in the container
+    return {"/tmp": "mode=1777"} if spec.isolation.read_only and not mounted else {}  # noqa: S108
 
 
 def _runtime_options(plan: LaunchPlan) -> str:
