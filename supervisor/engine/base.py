@@ -72,8 +72,11 @@ class Engine(Protocol):
     async def find_image(self, reference: str) -> str | None:
         """The id of the image if it can be used without a pull."""
 
-    def pull_image(self, reference: str) -> AsyncIterator[float]:
-        """Pull, yielding the fraction that is here (0..1). Raises ImagePullError."""
+    def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
+        """Pull, yielding the fraction that is here (0..1). Raises ImagePullError.
+
+        ``platform`` (``os[/arch[/variant]]``) chooses among those that the image is made for.
+        """
 
     async def read_image(self, image_id: str) -> ImageContents:
         """What the image holds of interest; costs a container that is never started."""

@@ -81,10 +81,10 @@ class DockerEngine:
             raise
         return str(image["Id"])
 
-    async def pull_image(self, reference: str) -> AsyncIterator[float]:
+    async def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
         progress = PullProgress()
         with translated(pulling=reference):
-            async for line in self._client.images.pull(reference, stream=True):
+            async for line in self._client.images.pull(reference, platform=platform, stream=True):
                 if progress.take(line):
                     yield progress.fraction
 

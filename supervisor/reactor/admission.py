@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from supervisor.lifecycle.facts import Fact, QueueMoved, SlotGranted
 from supervisor.lifecycle.session import Phase, Session, SessionId
 
+EXACT_PLACES = 20
+COARSE_PLACES = 20
+
 Post = Callable[[SessionId, Fact], None]
 
 
@@ -88,7 +91,12 @@ class Admission:
             self._number()
 
     def _number(self) -> None:
+        """Tell who waits where: each place at the head, every ``COARSE_PLACES`` further back.
+
+        Every place to everybody would be a commit per session waiting for each session started.
+        """
         for position, (session_id, known) in enumerate(self._pending.items(), start=1):
-            if known != position:
+            told = known is not None and position > EXACT_PLACES and position % COARSE_PLACES
+            if known != position and not told:
                 self._pending[session_id] = position
                 self._post(session_id, QueueMoved(position))

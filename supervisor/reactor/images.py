@@ -30,7 +30,11 @@ class Images:
         self._asking: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
     async def have(
-        self, reference: str, policy: PullPolicy, progress: Callable[[float], None]
+        self,
+        reference: str,
+        policy: PullPolicy,
+        progress: Callable[[float], None],
+        platform: str | None = None,
     ) -> ImageContents:
         """The image's contents, once it can be used; ``progress`` is told of a pull (0..1).
 
@@ -38,7 +42,7 @@ class Images:
         """
         image_id = await self._shared("find", reference, lambda: self._find(reference))
         if policy is PullPolicy.ALWAYS or (image_id is None and policy is not PullPolicy.NEVER):
-            image_id = await self._pull(reference, progress)
+            image_id = await self._pull(reference, progress, platform)
         if image_id is None:
             message = (
                 f"The image {reference} is not on this machine, and the template's "
@@ -72,9 +76,11 @@ class Images:
     async def _find(self, reference: str) -> str | None:
         return await self._engine.find_image(reference)
 
-    async def _pull(self, reference: str, progress: Callable[[float], None]) -> str | None:
+    async def _pull(
+        self, reference: str, progress: Callable[[float], None], platform: str | None
+    ) -> str | None:
         log.info("pull_started", image=reference)
-        async for fraction in self._engine.pull_image(reference):
+        async for fraction in self._engine.pull_image(reference, platform):
             progress(fraction)
         log.info("pull_finished", image=reference)
         return await self._find(reference)

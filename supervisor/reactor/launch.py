@@ -44,6 +44,7 @@ class Launcher:
             session.image,
             plan.pull_policy,
             lambda fraction: self.post(session.id, PullProgressed(fraction)),
+            plan.spec.platform,
         )
         token = secrets.token_urlsafe(32)
         files = SessionFiles(

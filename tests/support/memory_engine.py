@@ -59,6 +59,8 @@ class MemoryEngine:
         self.owner = owner
         self.calls: list[Call] = []
         """Every call that was made, in order, whatever came of it."""
+        self.pulled: list[tuple[str, str | None]] = []
+        """What was asked for, and for which platform."""
         self._reachable = True
         self._unreachable: type[EngineUnreachableError] = EngineUnreachableError
         self._before: dict[Call, Gate] = {}
@@ -110,9 +112,10 @@ class MemoryEngine:
             contents = self.host.images.get(reference)
             return None if contents is None else contents.image_id
 
-    async def pull_image(self, reference: str) -> AsyncIterator[float]:
+    async def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
         """See Engine."""
         async with self._answered("pull_image"):
+            self.pulled.append((reference, platform))
             contents = self.host.registry.get(reference)
             if contents is None:
                 message = f"The image {reference} could not be pulled: manifest unknown"

@@ -48,6 +48,19 @@ def test_slots_are_granted_in_order() -> None:
     assert granted(posts) == [first.id, second.id, others[0].id]
 
 
+def test_a_long_queue_is_told_in_steps() -> None:
+    """Near the head every place counts; further back a place is told every twenty."""
+    office, posts = admission(starts=1)
+    queue = [pending_session(f"01hf0000000000000000000{number:03d}") for number in range(100)]
+    for session in queue:
+        office.observe(session)
+    assert [fact for _, fact in posts.made[1:]] == [QueueMoved(n) for n in range(1, 100)]
+    posts.made.clear()
+    office.observe(replace(queue[0], phase=Phase.RUNNING))
+    moved = [fact.position for _, fact in posts.made if isinstance(fact, QueueMoved)]
+    assert moved == [*range(1, 21), 40, 60, 80]
+
+
 def test_nothing_is_granted_before_it_opens() -> None:
     """Sessions from the store wait, in order, until those that run have been counted."""
     posts = Posts()

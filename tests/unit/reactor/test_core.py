@@ -125,6 +125,14 @@ async def test_an_image_is_pulled(life: Life) -> None:
     assert any(b'"progress":0.5' in item.data for item in seen)
 
 
+async def test_an_image_is_pulled_for_the_templates_platform(life: Life) -> None:
+    """Where an image is made for several, the template says which."""
+    life.house.write_template("docker", TEMPLATE + "platform: linux/arm64\n")
+    life.engine.host.registry[IMAGE] = life.engine.host.images.pop(IMAGE)
+    await life.run()
+    assert life.engine.pulled == [(IMAGE, "linux/arm64")]
+
+
 async def test_an_image_without_perl(life: Life) -> None:
     """An image that cannot run the agent is refused before a container is made."""
     life.engine.host.add_image(IMAGE, perl=None)
