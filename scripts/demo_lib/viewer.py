@@ -27,11 +27,11 @@ TYPED_SECONDS = 5.0
 ATTEMPTS = 3
 
 COMMAND = (
-    "xsetroot -solid '#31476b'; openbox & "
-    "until xprop -root _NET_SUPPORTING_WM_CHECK | grep -q '#'; do sleep 0.05; done; "
-    "xclock -geometry 200x200-60+40 -bg '#dfe6f0' & "
-    "xlogo -geometry 200x200-60+300 -bg '#31476b' -fg '#8fb4e8' & "
-    "exec xterm -T Terminal -geometry 92x30+40+40 -fn 9x15 -fg '#e8edf4' -bg '#16202f'"
+    "xsetroot -solid rgb:31/47/6b; exec openbox --startup "
+    "\"sh -c 'xclock -geometry 200x200-60+40 -bg rgb:df/e6/f0 & "
+    "xlogo -geometry 200x200-60+300 -bg rgb:31/47/6b -fg rgb:8f/b4/e8 & "
+    "xterm -T Terminal -geometry 92x30+40+40 -fn 9x15 -fg rgb:e8/ed/f4 -bg rgb:16/20/2f; "
+    "openbox --exit'\""
 )
 """A small desktop: window manager, clock, logo, and the terminal whose end is the session's."""
 IN_TERMINAL = (300, 440)
