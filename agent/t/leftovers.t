@@ -50,4 +50,16 @@ kill KILL => $stranger, $kept;
 ok wait_until($loop, sub { keys %ended == 5 }), 'cleaned up';
 FastX::Leftovers::end(loop => $loop, find => sub { }, grace_seconds => 1, on_done => sub { $done++ });
 is $done, 2, 'nobody left: done at once';
+
+my @known = (child(first => 1, {}, @sleep));
+my $looks = 0;
+my $late = sub {
+    # What is forked while the others are being killed is seen when they are looked for again.
+    push @known, child(late => 1, {}, $^X, '-e', '$SIG{TERM} = "IGNORE"; sleep 100') if ++$looks == 3;
+    return grep { my $stat; open($stat, '<', "/proc/$_/stat") && <$stat> !~ /\) Z/ } @known;
+};
+FastX::Leftovers::end(loop => $loop, find => $late, grace_seconds => 0, on_done => sub { $done++ });
+ok wait_until($loop, sub { $done == 3 }), 'who forks meanwhile does not get away';
+ok wait_until($loop, sub { $ended{late} }), '... the late one is ended';
+is $ended{late} & 127, 9, '... by KILL';
 done_testing;

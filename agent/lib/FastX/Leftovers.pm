@@ -10,6 +10,7 @@ use warnings;
 
 use constant {
     LOOK_EVERY_SECONDS => 0.05,
+    MOST_KILLS         => 20,
     MARK               => 'FASTX_SESSION_ID',
 };
 
@@ -59,8 +60,9 @@ sub _look_again {
     my @pids = $option->{find}->();
     return $option->{on_done}->() if !@pids;
     if ($seconds_left <= 0) {
+        # Once is not enough for what forks meanwhile; a process that cannot be killed is let be.
+        return $option->{on_done}->() if $option->{kills}++ >= MOST_KILLS;
         kill KILL => @pids;
-        return $option->{on_done}->();
     }
     $option->{loop}->after(LOOK_EVERY_SECONDS, sub {
         _look_again($option, $seconds_left - LOOK_EVERY_SECONDS);
