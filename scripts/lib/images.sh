@@ -102,14 +102,14 @@ dockerfile() { # NAME
 }
 
 build_from_packages() { # NAME WORK
-    mkdir "$2/root"
+    mkdir "$2/tree"
     if [[ $(recipe_value "$1" base) == scratch ]]; then
         unpack_packages "$1" "$2"
     else
         bootstrap "$1" "$2"
     fi
     say "importing $(recipe_value "$1" image)"
-    tar -C "$2/root" --numeric-owner -c . | docker import \
+    tar -C "$2/tree" --numeric-owner -c . | docker import \
         --change "CMD [\"$(recipe_value "$1" command)\"]" \
         --change "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
         --change "LABEL $RECIPE_LABEL=$(recipe_hash "$1")" - "$(recipe_value "$1" image)"
@@ -125,12 +125,12 @@ bootstrap() { # NAME WORK
     options=(--variant=minbase "--cache-dir=$FX_CACHE_DIR/debs/$suite")
     [[ -z $packages ]] || options+=("--include=${packages// /,}")
     say "debootstrap of $suite"
-    contained timeout "$BUILD_SECONDS" debootstrap "${options[@]}" "$suite" "$2/root" || {
-        tail -n 20 "$2/root/debootstrap/debootstrap.log" 2>/dev/null || true
+    contained timeout "$BUILD_SECONDS" debootstrap "${options[@]}" "$suite" "$2/tree" || {
+        tail -n 20 "$2/tree/debootstrap/debootstrap.log" 2>/dev/null || true
         die "debootstrap of $suite failed: is a Debian mirror within reach?"
     }
     for unneeded in "${UNNEEDED[@]}"; do
-        rm -rf "${2:?}/root/$unneeded"
+        rm -rf "${2:?}/tree/$unneeded"
     done
 }
 
@@ -163,9 +163,9 @@ unpack_packages() { # NAME WORK
             die "apt cannot fetch ${packages[*]}: try 'apt-get update'"
     )
     for deb in "$2"/debs/*.deb; do
-        dpkg-deb -x "$deb" "$2/root"
+        dpkg-deb -x "$deb" "$2/tree"
     done
-    "$FX_LIB/finish-scratch" "$2/root"
+    "$FX_LIB/finish-scratch" "$2/tree"
 }
 
 # Removes a tree in which something may still be mounted.
