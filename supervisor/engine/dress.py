@@ -6,14 +6,13 @@ mounts (HOME).
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from supervisor.engine import labels
 from supervisor.engine.agent_document import AGENT_PATH, BUNDLE_PATH, RELAY_PATH, SESSION_PATH
+from supervisor.engine.payload import container_body, spec_hash
 from supervisor.engine.plan import LaunchPlan
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.session import Session
@@ -84,12 +83,11 @@ def _runtime_options(plan: LaunchPlan) -> str:
 
 def _labels(session: Session, owner: str, spec: ContainerSpec) -> dict[str, str]:
     """The hash tells a container of this very specification from one of another."""
-    digest = hashlib.sha256(json.dumps(asdict(spec), sort_keys=True, default=str).encode())
     return {
         labels.OWNER: owner,
         labels.SESSION: session.id,
         labels.USER: session.user,
         labels.TEMPLATE: session.template,
         labels.GENERATION: str(session.generation),
-        labels.SPEC_HASH: digest.hexdigest(),
+        labels.SPEC_HASH: spec_hash(container_body(spec)),
     }

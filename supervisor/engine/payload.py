@@ -12,6 +12,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from supervisor.engine.labels import SPEC_HASH
 from supervisor.engine.payload_host import host_config
 from supervisor.engine.payload_merge import merged, without_empty
 from supervisor.engine.payload_network import (
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["MASK", "container_body", "extra_networks", "mask_secrets", "spec_hash"]
 
 MASK: Final = "********"
-HASH_LABEL: Final = "com.fastx.supervisor.spec-hash"
 _NANO: Final = 1_000_000_000
 _SECRET: Final = re.compile(
     r"token|passw|passphrase|secret|credential|private|cookie|auth|(^|_|api|access)(key|pwd|pw)s?(_|$)",
@@ -77,7 +77,7 @@ def spec_hash(body: Mapping[str, Any]) -> str:
 
     The label that carries the hash is not part of what is hashed.
     """
-    labels = {key: value for key, value in body.get("Labels", {}).items() if key != HASH_LABEL}
+    labels = {key: value for key, value in body.get("Labels", {}).items() if key != SPEC_HASH}
     canonical = json.dumps(
         {**body, "Labels": labels},
         sort_keys=True,

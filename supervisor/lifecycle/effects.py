@@ -27,9 +27,7 @@ class CancelPreparation:
 
 @dataclass(frozen=True, slots=True)
 class StopContainer:
-    """Ask the container to end: its stop signal, and KILL ``grace_seconds`` later."""
-
-    grace_seconds: float
+    """Send the container its stop signal; forcing it is the termination deadline's business."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def terminate(session: Session, reason: Reason, message: str, now: Timestamp) ->
     grace = session.rules.stop_grace_seconds
     return Decision(
         _terminating(session, reason, message, now + grace + FORCE_AFTER_SECONDS),
-        (StopContainer(grace),),
+        (StopContainer(),),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from supervisor.lifecycle.errors import TemplateNotFoundError
+from supervisor.share import templates_directory
 from supervisor.template.document import MAX_BYTES
 from supervisor.template.errors import Fault, TemplateError
 from supervisor.template.loader import load_template
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".tpl"
 DIRECTORY_NAME: Final = "launcher-templates"
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
-SHIPPED: Final = next(
-    (path for path in [_PACKAGE / "share" / "templates"] if path.is_dir()),
-    _PACKAGE.parent / "templates",
-)
-"""Inside the package when installed, beside it in the source tree."""
+SHIPPED: Final = templates_directory()
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 _Signature = tuple[int, int, int, int]

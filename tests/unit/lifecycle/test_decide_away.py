@@ -55,7 +55,7 @@ def test_a_start_that_takes_too_long_is_asked_first() -> None:
     """Its agent gets to report what the log says."""
     session = replace(session_in(Phase.STARTING), container_id=CONTAINER)
     decision = decide(session, DeadlinePassed(DeadlineName.STARTUP), NOW + 51)
-    assert decision.effects == (StopContainer(session.rules.stop_grace_seconds),)
+    assert decision.effects == (StopContainer(),)
 
 
 def test_losing_the_engine_twice_is_losing_it_once() -> None:

@@ -101,7 +101,7 @@ def test_terminate_asks_before_it_forces() -> None:
     """The command gets its grace period; only past it the container is forced away."""
     running, _ = _after(pending_session(), *TO_RUNNING)
     session, effects = _after(running, TerminateRequested())
-    assert effects == [StopContainer(session.rules.stop_grace_seconds)]
+    assert effects == [StopContainer()]
     due = session.deadlines[DeadlineName.TERMINATION]
     assert due > NOW + session.rules.stop_grace_seconds
     early = decide(session, DeadlinePassed(DeadlineName.TERMINATION), due - 1)

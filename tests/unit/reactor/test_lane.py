@@ -113,9 +113,9 @@ async def test_a_removal_does_not_wait_for_a_stop(
 ) -> None:
     """A stop that hangs at the engine is given up as soon as the container is to be forced away."""
     gate = deeds.hold(StopContainer)
-    lanes.add(SESSION_ID, [StopContainer(1.0)])
+    lanes.add(SESSION_ID, [StopContainer()])
     await gate.entered.wait()
-    lanes.add(SESSION_ID, [StopContainer(1.0), RemoveContainer()])
+    lanes.add(SESSION_ID, [StopContainer(), RemoveContainer()])
     await until(lambda: not tasks.running)
     assert deeds.done == [RemoveContainer()]
     assert posts.made == [(SESSION_ID, ContainerGone(None))]
