@@ -9,6 +9,7 @@ SupervisorError
 │   └── EngineUnreachableError    it does not answer; retryable
 │       └── EngineDeniedError     it may not be asked by this user             (exit 77)
 ├── StoreError                the database cannot be read or written; retryable
+│   └── StoreDamagedError     its file is at fault: the next start begins another (exit 74)
 └── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
 """
 
@@ -87,6 +88,12 @@ class StoreError(UnavailableError):
     """The database cannot be read or written at the moment."""
 
     code = "store_unavailable"
+
+
+class StoreDamagedError(StoreError):
+    """The database's file is damaged; the daemon ends, and its next life sets the file aside."""
+
+    code = "store_damaged"
 
 
 class UserNotAllowedError(InvalidRequestError):
