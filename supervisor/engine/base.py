@@ -7,6 +7,7 @@ same call may succeed later) and EngineError when it refuses.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class ContainerRecord:
     oom_killed: bool = False
     created_at: float = 0.0
     """Seconds since the epoch."""
+    user: str = ""
+    template: str = ""
+    image: str = ""
+    image_id: str = ""
+    is_stray: bool = False
+    """It has a session's label and not its name: ``launch`` did not make it."""
 
 
 class EngineEventKind(StrEnum):
@@ -93,11 +100,20 @@ class Engine(Protocol):
     async def remove(self, session_id: SessionId) -> None:
         """Kill and remove the session's container; returns when it is gone, or never was."""
 
+    async def discard(self, container_id: str) -> None:
+        """Kill and remove this container, whatever its name; fine when it is gone.
+
+        Raises EngineError for one without this instance's ownership label, and leaves it alone.
+        """
+
     async def list_containers(self) -> Sequence[ContainerRecord]:
         """Every container with this instance's ownership label, in whatever state."""
 
-    async def tidy(self) -> None:
-        """Remove what an earlier life left half done and no session stands for (image readings)."""
+    async def tidy(self, created_before: float = math.inf) -> None:
+        """Remove what was left half done and no session stands for (image readings).
+
+        ``created_before`` (seconds since the epoch) spares what is being done now.
+        """
 
     def watch(self, since: float) -> AbstractAsyncContextManager[AsyncIterator[EngineEvent]]:
         """Events from ``since`` (seconds since the epoch) on, until the stream breaks.

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import aiodocker
 import pytest
 import pytest_asyncio
+from aiodocker.containers import DockerContainer
 from aiodocker.networks import DockerNetwork
 
 from supervisor.engine import labels
@@ -66,6 +67,9 @@ class Subject(Protocol):
 
     async def create_only(self, session_id: SessionId, spec: ContainerSpec) -> None:
         """Create a container and do not start it."""
+
+    async def run_stray(self, name: str, spec: ContainerSpec) -> str:
+        """Run a container under a name of its own, as an administrator would; its id."""
 
     async def kill_outside(self, session_id: SessionId) -> None:
         """Kill and remove the container with the session's name, as an administrator would."""
@@ -126,6 +130,12 @@ class InMemory:
         """See Subject."""
         self.host.create(container_name(session_id), spec)
 
+    async def run_stray(self, name: str, spec: ContainerSpec) -> str:
+        """See Subject."""
+        stray = self.host.create(name, spec)
+        self.host.start(stray)
+        return stray.container_id
+
     async def kill_outside(self, session_id: SessionId) -> None:
         """See Subject."""
         found = self.host.named(session_id)
@@ -178,12 +188,21 @@ class RealDocker:
 
     async def create_only(self, session_id: SessionId, spec: ContainerSpec) -> None:
         """See Subject."""
+        await self._create(container_name(session_id), spec)
+
+    async def run_stray(self, name: str, spec: ContainerSpec) -> str:
+        """See Subject."""
+        stray = await self._create(f"{self.owner}-{name}", spec)
+        await stray.start()
+        return str(stray.id)
+
+    async def _create(self, name: str, spec: ContainerSpec) -> DockerContainer:
         body: dict[str, Any] = {
             "Image": spec.image,
             "Entrypoint": list(spec.entrypoint),
             "Labels": dict(spec.labels),
         }
-        await self._admin.containers.create(body, name=container_name(session_id))
+        return await self._admin.containers.create(body, name=name)
 
     async def kill_outside(self, session_id: SessionId) -> None:
         """See Subject."""

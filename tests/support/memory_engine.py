@@ -7,6 +7,7 @@ find the engine unreachable, fail as a test ordered, or do its work and lose the
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,7 @@ Call = Literal[
     "launch",
     "stop",
     "remove",
+    "discard",
     "list_containers",
     "watch",
     "tidy",
@@ -129,11 +131,12 @@ class MemoryEngine:
         async with self._answered("read_image"):
             return self.host.image(image_id)
 
-    async def tidy(self) -> None:
+    async def tidy(self, created_before: float = math.inf) -> None:
         """See Engine."""
         async with self._answered("tidy"):
             for container in tuple(self.host.containers.values()):
-                if container.owner == self.owner and labels.PROBE in container.spec.labels:
+                probe = container.owner == self.owner and labels.PROBE in container.spec.labels
+                if probe and container.created_at < created_before:
                     self.host.remove(container)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
@@ -163,6 +166,17 @@ class MemoryEngine:
         async with self._answered("remove"):
             container = self.host.owned(session_id, self.owner)
             if container is not None:
+                self.host.remove(container)
+
+    async def discard(self, container_id: str) -> None:
+        """See Engine."""
+        async with self._answered("discard"):
+            for container in tuple(self.host.containers.values()):
+                if container.container_id != container_id:
+                    continue
+                if container.owner != self.owner:
+                    message = f"The container {container_id[:12]} is not this supervisor's."
+                    raise EngineError(message)
                 self.host.remove(container)
 
     async def list_containers(self) -> Sequence[ContainerRecord]:

@@ -56,6 +56,7 @@ class MemoryContainer:
     container_id: str
     spec: ContainerSpec
     created_at: float
+    image_id: str
     status: ContainerStatus = ContainerStatus.CREATED
     exit_code: int | None = None
     oom_killed: bool = False
@@ -86,6 +87,11 @@ class MemoryContainer:
             exit_code=self.exit_code,
             oom_killed=self.oom_killed,
             created_at=self.created_at,
+            user=self.spec.labels.get(labels.USER, ""),
+            template=self.spec.labels.get(labels.TEMPLATE, ""),
+            image=self.spec.image,
+            image_id=self.image_id,
+            is_stray=self.name != container_name(session_id),
         )
 
 
@@ -171,14 +177,14 @@ class MemoryHost:
         if name in self.containers:
             message = f"Conflict. The container name {name} is already in use"
             raise EngineError(message, status=409)
-        self.image(spec.image)
+        image = self.image(spec.image)
         for mount in spec.mounts:
             bound = mount.type is MountType.BIND and not mount.create_host_path
             if bound and not Path(mount.source or "").exists():
                 message = f"A mount has no source on this host: {mount.source} does not exist."
                 raise MountMissingError(message, status=400)
         number = next(self._numbers)
-        container = MemoryContainer(name, f"{number:064x}", spec, self._now())
+        container = MemoryContainer(name, f"{number:064x}", spec, self._now(), image.image_id)
         self.containers[name] = container
         return container
 
@@ -271,7 +277,7 @@ class MemoryHost:
         self, kind: EngineEventKind, container: MemoryContainer, exit_code: int | None = None
     ) -> None:
         session_id = container.session_id
-        if session_id is None or self._dropping:
+        if session_id is None or self._dropping or container.name != container_name(session_id):
             return
         self._last_at = max(self._last_at + 1, int(self._now() * 1e9))
         event = EngineEvent(

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.engine import labels
-from supervisor.engine.base import EngineEvent, EngineEventKind
+from supervisor.engine.base import EngineEvent, EngineEventKind, container_name
 from supervisor.engine.events import read_event
 from supervisor.engine.pull import PullProgress
 from supervisor.lifecycle.session import SessionId
 
 SESSION = SessionId("01hf000000000000000000000a")
+NAMED = {labels.SESSION: SESSION, "name": container_name(SESSION)}
 
 
 def raw(action: str = "die", **attributes: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def raw(action: str = "die", **attributes: str) -> dict[str, Any]:
     return {
         "Type": "container",
         "Action": action,
-        "Actor": {"ID": "c0ffee", "Attributes": {labels.SESSION: SESSION, **attributes}},
+        "Actor": {"ID": "c0ffee", "Attributes": {**NAMED, **attributes}},
         "timeNano": 17,
     }
 
@@ -51,6 +52,7 @@ def test_an_exit_code_that_is_none(text: str) -> None:
     [
         raw("exec_start: /bin/sh"),
         raw("create"),
+        raw(name="debugging"),
         raw() | {"Type": "network"},
         raw() | {"Actor": {"ID": "c0ffee", "Attributes": {}}},
         raw() | {"Actor": None},
