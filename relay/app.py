@@ -28,7 +28,7 @@ from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Sessions
+from relay.ports import Catalog, Feed, Health, Sessions, Upkeep
 from relay.rendezvous import Rendezvous
 from relay.session_api import SessionApi
 from relay.tickets import Tickets
@@ -54,6 +54,7 @@ class Relay:
         catalog: Catalog,
         feed: Feed,
         health: Health,
+        upkeep: Upkeep,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
@@ -63,6 +64,7 @@ class Relay:
         self._catalog = catalog
         self._feed = feed
         self._health = health
+        self._upkeep = upkeep
         self._registry = registry or CollectorRegistry()
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets)
@@ -137,7 +139,9 @@ class Relay:
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
             *EventStream(self._feed, limits, stopping).routes(),
-            *NodeApi(self._config, self._catalog, self._health, self._registry).routes(),
+            *NodeApi(
+                self._config, self._catalog, self._health, self._upkeep, self._registry
+            ).routes(),
             *self._display.routes(),
         ]
 

@@ -1,7 +1,7 @@
 """What the relay is given by the supervisor, and what it gives back.
 
-The relay calls ``Sessions``, ``Catalog``, ``Feed`` and ``Health``; the supervisor calls the
-``AgentLink`` that the relay implements. Both sides know only this module and
+The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Health`` and ``Upkeep``; the supervisor calls
+the ``AgentLink`` that the relay implements. Both sides know only this module and
 ``supervisor.lifecycle``.
 """
 
@@ -49,6 +49,9 @@ class Sessions(Protocol):
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """The session whose agent holds the token with this SHA-256 (hex)."""
 
+    def knows_every_token(self) -> bool:
+        """False while a token that is not known may yet turn out to be a session's."""
+
 
 class Catalog(Protocol):
     """The templates a user can start from, as JSON-ready objects."""
@@ -86,6 +89,16 @@ class Health(Protocol):
         """The node object of the contract: host, engine, capacity, load, draining."""
 
 
+class Upkeep(Protocol):
+    """Putting in order what is there and should not be."""
+
+    async def reconcile(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """Do what there is to do, or only tell: the object of the contract.
+
+        Raises UnavailableError before adoption is complete or while the engine does not answer.
+        """
+
+
 class AgentLink(Protocol):
     """What the relay does for the supervisor."""
 
@@ -105,4 +118,5 @@ __all__ = [
     "Health",
     "Page",
     "Sessions",
+    "Upkeep",
 ]

@@ -14,7 +14,7 @@ import structlog
 
 from relay.agent_stream import AgentStream, RefusedError
 from relay.control import ControlStreams
-from relay.credentials import session_of_token
+from relay.credentials import NotYetKnownError, session_of_token
 from relay.ports import Sessions
 from relay.problems import ProblemError
 from relay.viewers import Viewer, Viewers
@@ -69,7 +69,10 @@ class Rendezvous:
 
     def judge(self, token: str, stream_id: str, stream: AgentStream) -> None:
         """A dial on the display socket. Raises RefusedError; answers it otherwise."""
-        session_id = session_of_token(token, self._sessions)
+        try:
+            session_id = session_of_token(token, self._sessions)
+        except NotYetKnownError:
+            raise RefusedError("unavailable") from None
         if session_id is None:
             raise RefusedError("unauthorized")
         awaited_by, arrival = self._awaited.get(stream_id, (None, None))

@@ -110,6 +110,12 @@ class TicketBody(_Body):
     uses: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
+class ReconcileBody(_Body):
+    """``POST /v1/reconcile``."""
+
+    dry_run: bool = False
+
+
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -138,6 +144,7 @@ class EventsQuery(_Query):
 
 START = TypeAdapter(StartBody)
 TICKET = TypeAdapter(TicketBody)
+RECONCILE = TypeAdapter(ReconcileBody)
 LIST_QUERY = TypeAdapter(ListQuery)
 LOG_QUERY = TypeAdapter(LogQuery)
 EVENTS_QUERY = TypeAdapter(EventsQuery)
@@ -177,9 +184,11 @@ __all__ = [
     "EVENTS_QUERY",
     "LIST_QUERY",
     "LOG_QUERY",
+    "RECONCILE",
     "START",
     "TICKET",
     "ProblemError",
+    "ReconcileBody",
     "StartBody",
     "TicketBody",
     "idempotency_key",

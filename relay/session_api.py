@@ -81,7 +81,7 @@ class SessionApi:
         return response
 
     def _caller(self, request: web.Request) -> SessionId:
-        """Whose agent calls. Raises ProblemError 401, or 429 when it calls too often."""
+        """Whose agent calls. Raises ProblemError 401, 503, or 429 when it calls too often."""
         session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
         self._pace.take(session_id)
         return session_id

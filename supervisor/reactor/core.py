@@ -6,8 +6,8 @@ Knows neither Docker nor HTTP, so that the same core runs over an engine in memo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.effects import Effect
 from supervisor.lifecycle.facts import Fact, ViewersChanged
-from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.session import Session, SessionId, Timestamp, ViewerCount
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
@@ -31,15 +31,18 @@ from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
+from supervisor.reactor.reconcile import OrphanRules, Reconciler
 from supervisor.reactor.retention import Retention
 from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.store_guard import StoreGuard
+from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
-from supervisor.store.outbox import latest
-from supervisor.store.sessions import load_sessions
+from supervisor.store.lives import Life, begin_life
+from supervisor.store.sessions import load_sessions, set_nameless_aside
 from supervisor.template.catalog import TemplateCatalog
 
 log = structlog.get_logger(__name__)
@@ -61,6 +64,7 @@ class CoreSettings:
     relist_seconds: float = 60.0
     ended_seconds: float = 86_400.0
     outbox_items: int = 10_000
+    orphans: OrphanRules = field(default_factory=OrphanRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +82,13 @@ class CoreParts:
 class Core:
     """Made with ``open``; offers the relay's ports; ``begin`` sets it going."""
 
-    def __init__(self, settings: CoreSettings, parts: CoreParts, latest_seq: int) -> None:
+    def __init__(self, settings: CoreSettings, parts: CoreParts, life: Life) -> None:
         self._settings = settings
         self._parts = parts
         self._link: AgentLink | None = None
+        self.tally = Tally()
         self.directory = Directory()
-        self.broadcast = Broadcast(latest_seq)
+        self.broadcast = Broadcast(life.first_seq)
         self.reactor = Reactor(
             database=parts.database, directory=self.directory, now=parts.now, spawn=parts.spawn
         )
@@ -105,8 +110,31 @@ class Core:
             directory=self.directory,
             post=post,
             adopt=self._adopt,
+            note=self._note,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
+        )
+        self._adoption = Adoption(
+            directory=self.directory,
+            database=parts.database,
+            files=parts.files,
+            reactor=self.reactor,
+            publish=self.broadcast.publish,
+            node=settings.node,
+            now=parts.now,
+            tally=self.tally,
+            is_whole=life.is_whole,
+        )
+        self._reconciler = Reconciler(
+            engine=parts.engine,
+            directory=self.directory,
+            files=parts.files,
+            adoption=self._adoption,
+            health=self._watcher.health,
+            rules=settings.orphans,
+            post=post,
+            now=parts.now,
+            tally=self.tally,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
@@ -124,14 +152,18 @@ class Core:
     @classmethod
     async def open(cls, settings: CoreSettings, parts: CoreParts) -> Core:
         """Load what the store knows. Raises StoreError."""
-        core = cls(settings, parts, await parts.database.run(latest))
-        sessions, unreadable = await parts.database.run(load_sessions)
+        now, run = parts.now(), parts.database.run
+        core = cls(settings, parts, await run(lambda db: begin_life(db, now)))
+        if nameless := await run(lambda db: set_nameless_aside(db, now)):
+            log.error("stored_sessions_nameless", rows=nameless, kept="damaged_sessions")
+        sessions, unreadable = await run(load_sessions)
         for session in sessions:
             core.directory.put(session)
             core._ids.start_after(session.id)
             if session.viewers.any:
                 core.reactor.post(session.id, ViewersChanged(ViewerCount()))
         for session_id in unreadable:
+            core._adoption.unreadable.add(session_id)
             log.error("stored_session_unreadable", session_id=session_id)
         return core
 
@@ -155,6 +187,7 @@ class Core:
             directory=self.directory,
             reactor=self.reactor,
             broadcast=self.broadcast,
+            all_adopted=lambda: health.adopted and self._adoption.complete,
         )
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
@@ -168,6 +201,8 @@ class Core:
             max_sessions=settings.limits.max_sessions,
         )
 
+        self.upkeep = self._reconciler
+
     def begin(self, link: AgentLink) -> list[asyncio.Task[None]]:
         """Watch the engine, and take up stored sessions; returns the tasks that never end."""
         self._link = link
@@ -179,15 +214,28 @@ class Core:
             ended_seconds=self._settings.ended_seconds,
             outbox_items=self._settings.outbox_items,
         )
-        return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
+        guard = StoreGuard(
+            database=self._parts.database,
+            directory=self.directory,
+            latest=self.broadcast.latest,
+            now=self._parts.now,
+        )
+        endless = (self._watcher, self._reconciler, retention, guard)
+        return [self._parts.spawn(each.run()) for each in endless]
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
         """Take over what runs; only then deadlines pass and anything new starts."""
         await self._parts.engine.tidy()
-        await Adoption(self.directory, self._parts.files, self.reactor.submit).run(records)
+        await self._adoption.run(records)
+        await self._reconciler.collect_files(records)
         for session in self.directory:
             self._committed.resume(session)
         self._admission.open()
+
+    def _note(
+        self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]
+    ) -> None:
+        self._reconciler.note(sessions, records)
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

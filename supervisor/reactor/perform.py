@@ -53,8 +53,7 @@ class Performer:
             case StartContainer():
                 return await self.launcher.start(self.directory.get(session_id))
             case StopContainer():
-                plan = load_plan(self.directory.get(session_id).spec)
-                await self.engine.stop(session_id, plan.spec.stop_signal or "SIGTERM")
+                await self.engine.stop(session_id, self._stop_signal(session_id))
             case RemoveContainer():
                 await self.engine.remove(session_id)
                 return ContainerGone(None)
@@ -68,3 +67,8 @@ class Performer:
             case _:
                 assert_never(effect)
         return None
+
+    def _stop_signal(self, session_id: SessionId) -> str:
+        """A session that was put back without its plan has the agent's own."""
+        spec = self.directory.get(session_id).spec
+        return (load_plan(spec).spec.stop_signal if spec else None) or "SIGTERM"

@@ -30,21 +30,21 @@ def parse_session(text: str | bytes) -> Session:
     return _BODY.validate_json(text)
 
 
-def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Sequence[str]]:
+def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Sequence[SessionId]]:
     """Every session in the order of creation, and the ids of rows that cannot be understood."""
     sessions: list[Session] = []
-    unreadable: list[str] = []
+    unreadable: list[SessionId] = []
     rows = connection.execute("SELECT id, CAST(body AS BLOB) FROM sessions ORDER BY id")
     for row_id, body in rows:
         try:
             session = parse_session(body)
         except ValidationError:
-            unreadable.append(row_id)
+            unreadable.append(SessionId(row_id))
             continue
-        if session.id == row_id and is_session_id(row_id):
+        if session.id == row_id:
             sessions.append(session)
         else:
-            unreadable.append(row_id)
+            unreadable.append(SessionId(row_id))
     return sessions, unreadable
 
 
@@ -71,6 +71,20 @@ def write_session(connection: sqlite3.Connection, session: Session) -> None:
             dump_session(session),
         ),
     )
+
+
+def set_nameless_aside(connection: sqlite3.Connection, now: Timestamp) -> int:
+    """Set rows aside whose id is none, for nobody can ask for them; how many there were."""
+    rows = connection.execute("SELECT rowid, id FROM sessions").fetchall()
+    nameless = [number for number, row_id in rows if not is_session_id(row_id)]
+    for number in nameless:
+        connection.execute(
+            "INSERT INTO damaged_sessions (id, found_at, body) "
+            "SELECT id, ?, CAST(body AS BLOB) FROM sessions WHERE rowid = ?",
+            (now, number),
+        )
+        connection.execute("DELETE FROM sessions WHERE rowid = ?", (number,))
+    return len(nameless)
 
 
 def keep_unreadable(connection: sqlite3.Connection, row_id: str, now: Timestamp) -> None:

@@ -21,7 +21,7 @@ from supervisor.lifecycle.session import Session, SessionId, StartRequest
 from supervisor.reactor.service import CatalogService
 from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions
+from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions, FakeUpkeep
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]
@@ -130,12 +130,14 @@ class Daemon:
         self.feed = FakeFeed()
         self.sessions = ScriptedSessions(self.feed)
         self.health = FakeHealth()
+        self.upkeep = FakeUpkeep()
         self._relay = Relay(
             self._config,
             sessions=self.sessions,
             catalog=self._catalog,
             feed=self.feed,
             health=self.health,
+            upkeep=self.upkeep,
         )
         await self._relay.start()
 

@@ -19,7 +19,14 @@ from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeFeed, FakeHealth, FakeSessions
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeSessions,
+    FakeUpkeep,
+)
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
 TOKEN = "token-of-alice"
@@ -54,6 +61,7 @@ class House:
     sessions: FakeSessions
     feed: FakeFeed
     health: FakeHealth
+    upkeep: FakeUpkeep
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
@@ -118,6 +126,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     feed = FakeFeed()
     sessions = FakeSessions(feed)
     health = FakeHealth()
+    upkeep = FakeUpkeep()
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
     relay = Relay(
@@ -126,6 +135,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         catalog=FakeCatalog(),
         feed=feed,
         health=health,
+        upkeep=upkeep,
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
     )
@@ -136,4 +146,4 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, health, clock, web, inputs, stack)
+        yield House(relay, config, sessions, feed, health, upkeep, clock, web, inputs, stack)

@@ -95,6 +95,8 @@ class FakeSessions:
         self.requests: list[StartRequest] = []
         self.refusal: Exception | None = None
         self.link: AgentLink | None = None
+        self.all_known = True
+        """Whether every session has been taken over since the start."""
         self._keys: dict[str, tuple[StartRequest, SessionId]] = {}
         self._count = 0
 
@@ -177,6 +179,10 @@ class FakeSessions:
         found = (s.id for s in self.sessions.values() if s.token_hash == token_hash)
         return next(found, None)
 
+    def knows_every_token(self) -> bool:
+        """As told."""
+        return self.all_known
+
     # -- what tests say
 
     async def prepare(self, token: str, user: str = "alice") -> SessionId:
@@ -258,6 +264,43 @@ class FakeHealth:
     def node(self) -> Mapping[str, Any]:
         """The node."""
         return self.node_object
+
+
+@dataclass
+class FakeUpkeep:
+    """Finds one of each; notes what was asked."""
+
+    asked: list[bool] = field(default_factory=list)
+    refusal: Exception | None = None
+
+    async def reconcile(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """What there is, or was."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(dry_run)
+        done = "would be" if dry_run else "was"
+        session_id = "01jd0000000000000000000007"
+        orphan = {
+            "container_id": "c0ffee" * 10 + "cafe",
+            "session_id": session_id,
+            "user": "alice",
+            "template": "docker",
+            "created_at": "2025-01-01T12:00:00.000Z",
+            "message": f"No session stands for it: it {done} removed.",
+        }
+        drift = {
+            "session_id": session_id,
+            "phase": "running",
+            "container": None,
+            "message": "Its container is gone: the session would be ended.",
+        }
+        leftover = {"session_id": session_id, "message": f"They {done} removed."}
+        return {
+            "dry_run": dry_run,
+            "orphans": [orphan],
+            "leftover_files": [leftover],
+            "drift": [drift, {**drift, "phase": None, "container": "running"}],
+        }
 
 
 class BrokenError(SupervisorError):

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from supervisor.lifecycle.errors import UnavailableError
 from tests.unit.relay.conftest import House
 from tests.unit.relay.test_web_api import problem
 
@@ -32,6 +33,22 @@ async def test_health_is_told(house: House) -> None:
     assert document["detail"] == "The engine does not answer."
     async with house.web.get("http://relay/healthz") as response:
         assert response.status == 200
+
+
+async def test_reconciling_is_asked_for(house: House) -> None:
+    """For real unless it is called a dry run; what cannot be at the moment is 503."""
+    url = "http://relay/v1/reconcile"
+    for body, dry_run in ((b"", False), (b"{}", False), (b'{"dry_run": true}', True)):
+        async with house.web.post(url, data=body) as response:
+            assert response.status == 200
+            assert (await response.json())["dry_run"] is dry_run
+    assert house.upkeep.asked == [False, False, True]
+    for wrong in (b'{"dry_run": 1}', b'{"dry_run": null}', b'{"dry": true}', b"[]"):
+        async with house.web.post(url, data=wrong) as response:
+            await problem(response, 422, "invalid_request")
+    house.upkeep.refusal = UnavailableError("Sessions are not adopted yet.")
+    async with house.web.post(url) as response:
+        assert (await problem(response, 503, "unavailable"))["detail"].startswith("Sessions")
 
 
 async def test_node_and_metrics_are_shown(house: House) -> None:

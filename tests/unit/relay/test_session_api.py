@@ -142,6 +142,23 @@ async def test_a_wrong_token_is_refused_and_not_repeated(house: House, token: st
     assert not token.strip() or token.strip() not in json.dumps(document)
 
 
+async def test_a_token_that_may_yet_be_known_is_put_off(house: House) -> None:
+    """503 while sessions are taken over, for 401 would end a session that lives; then as ever."""
+    house.sessions.all_known = False
+    connector = aiohttp.UnixConnector(path=str(house.config.session_socket))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as http:
+        for call in (http.post("http://relay/v1/callbacks"), http.get("http://relay/v1/commands")):
+            async with call as response:
+                await problem(response, 503, "not_adopted")
+                assert response.headers["Retry-After"] == "1"
+    await house.sessions.run(TOKEN)
+    assert await (await house.agent()).report({"seq": 5, "type": "heartbeat"}) == 204
+    assert (await post(house, b"{}", ""))[0] == 401
+    house.sessions.all_known = True
+    assert (await post(house, b"{}", "wrong"))[0] == 401
+
+
 async def test_a_token_is_over_with_its_session(house: House) -> None:
     """401 for callbacks and commands; the control stream there was has ended."""
     session_id = await house.sessions.run(TOKEN)
