@@ -88,8 +88,8 @@ class Database:
         self._opened: tuple[_Place, _Place] = (None, None)
         self.damaged = asyncio.Event()
         """Set once the file has turned out to be damaged while it is in use."""
-        self.failures = 0
-        """How often a transaction could not be made."""
+        self.failed_calls = 0
+        """How often the file could not be used as asked."""
 
     async def open(self) -> None:
         """Open or create the file; a damaged one is set aside.
@@ -132,7 +132,7 @@ class Database:
         try:
             return await asyncio.shield(loop.run_in_executor(self._thread, function))
         except (sqlite3.Error, OSError) as error:
-            self.failures += 1
+            self.failed_calls += 1
             if is_damage(error):
                 self.damaged.set()
                 message = f"The database {self._path} is damaged: {error}."
