@@ -62,6 +62,8 @@ class Reconciler:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _at_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     _told: set[str] = field(default_factory=set)
+    _removed: set[str] = field(default_factory=set)
+    """Orphans that an older listing may still show."""
 
     def __post_init__(self) -> None:
         self._begun_at = self.now()
@@ -79,6 +81,9 @@ class Reconciler:
                 container=drift.container,
                 difference=drift.what,
             )
+        listed = {record.container_id for record in records}
+        self._told &= listed
+        self._removed &= listed
         self._sessions, self._records = sessions, records
         self._news.set()
 
@@ -179,7 +184,8 @@ class Reconciler:
         """Remove those that are due; why some could not be, by container."""
         failures: dict[str, str] = {}
         for container in (orphan.container for orphan in found.orphans if orphan.is_due):
-            if self.directory.find(container.session_id) is not None:
+            known = self.directory.find(container.session_id) is not None
+            if known or container.container_id in self._removed:
                 continue
             fields = {
                 "session_id": container.session_id,
@@ -191,6 +197,7 @@ class Reconciler:
                 failures[container.container_id] = str(error)
                 log.warning("orphan_not_removed", error=str(error), **fields)
             else:
+                self._removed.add(container.container_id)
                 self.tally.orphans_removed += 1
                 log.warning("orphan_removed", **fields)
         return failures
