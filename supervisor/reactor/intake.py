@@ -98,7 +98,7 @@ def _accept(
         if found is not None:
             return found
         claim(connection, key, session)
-    return commit_change(connection, session, EventKind.UPDATE)
+    return commit_change(connection, session, EventKind.UPDATE, session.created_at)
 
 
 def _request_hash(request: StartRequest) -> str:

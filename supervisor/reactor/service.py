@@ -9,17 +9,25 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest, Timestamp
 from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.intake import Intake
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
+from supervisor.store.delivery import (
+    find_overdue,
+    load_position,
+    read_events,
+    save_position,
+    survey,
+)
 from supervisor.store.outbox import replay
 from supervisor.template.catalog import TemplateCatalog
 from supervisor.template.errors import TemplateError
@@ -108,6 +116,42 @@ class FeedService:
     def snapshot(self) -> Sequence[Session]:
         """Every session there is."""
         return tuple(self.directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxService:
+    """The outbox for the webhook; each call that goes to the store raises StoreError."""
+
+    broadcast: Broadcast
+    database: Database
+
+    async def position(self) -> Position:
+        """Where the webhook stands."""
+        return await self.database.run(load_position)
+
+    async def save(self, position: Position) -> None:
+        """Durable when this returns."""
+        await self.database.run(lambda connection: save_position(connection, position))
+
+    async def survey(self, after: int, limit: int) -> tuple[Sequence[Stretch], int]:
+        """Whose events come after this number, and how far was looked."""
+        return await self.database.run(lambda connection: survey(connection, after, limit))
+
+    async def events(self, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        """The first events of a stretch."""
+        return await self.database.run(lambda connection: read_events(connection, stretch, limit))
+
+    async def overdue(self, stretch: Stretch, oldest: Timestamp) -> Overdue:
+        """What of the head of a stretch is older than this."""
+        return await self.database.run(lambda connection: find_overdue(connection, stretch, oldest))
+
+    def latest(self) -> int:
+        """The number of the newest event."""
+        return self.broadcast.latest()
+
+    async def grown(self, past: int) -> None:
+        """Wait for an event with a greater number."""
+        await self.broadcast.grown(past)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

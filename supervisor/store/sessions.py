@@ -31,7 +31,9 @@ def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Se
     return sessions, unreadable
 
 
-def commit_change(connection: sqlite3.Connection, session: Session, kind: EventKind) -> FeedItem:
+def commit_change(
+    connection: sqlite3.Connection, session: Session, kind: EventKind, at: Timestamp
+) -> FeedItem:
     """Write a session and the outbox row that tells of it; the transaction makes them one."""
     match kind:
         case EventKind.UPDATE:
@@ -48,7 +50,7 @@ def commit_change(connection: sqlite3.Connection, session: Session, kind: EventK
             )
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
-    return append(connection, session, kind)
+    return append(connection, session, kind, at)
 
 
 @dataclass(frozen=True, slots=True)
