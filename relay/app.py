@@ -34,6 +34,7 @@ from relay.session_api import SessionApi
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
+from relay.webhook import Webhook
 from supervisor.lifecycle.session import SessionId, Timestamp
 from supervisor.lifecycle.transitions import CloseCode
 
@@ -57,12 +58,14 @@ class Relay:
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
+        webhook: Webhook | None = None,
     ) -> None:
         self._config = config
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
         self._health = health
+        self._webhook = webhook
         self._registry = registry or CollectorRegistry()
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets)
@@ -137,7 +140,9 @@ class Relay:
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
             *EventStream(self._feed, limits, stopping).routes(),
-            *NodeApi(self._config, self._catalog, self._health, self._registry).routes(),
+            *NodeApi(
+                self._config, self._catalog, self._health, self._registry, self._webhook
+            ).routes(),
             *self._display.routes(),
         ]
 

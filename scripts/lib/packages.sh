@@ -21,6 +21,7 @@ ensure_packages() { # PURPOSE
 missing_for_checks() {
     has_python || echo python3-venv
     command -v prove >/dev/null || echo perl
+    command -v openssl >/dev/null || echo openssl # a certificate that nobody trusts
 }
 
 missing_for_sessions() {
