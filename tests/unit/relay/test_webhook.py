@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,18 @@ import pytest_asyncio
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from relay.ports import Position, StoredEvent, Stretch
 from relay.webhook_post import Post, Verdict
 from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.session import SessionId
 from supervisor.reactor.broadcast import Broadcast
-from supervisor.store.delivery import load_position
+from supervisor.reactor.service import OutboxService
+from supervisor.store.delivery import load_position, save_position
 from tests.support.turning import settled
+from tests.support.webhook_receiver import Delivery, Receiver, accept, refuse, refuse_session
 from tests.unit.reactor.fakes import BreakableDatabase, Clock
 from tests.unit.relay.conftest import until
 from tests.unit.relay.posting import PROMPT, Office, advance
-from tests.unit.relay.receiver import Delivery, Receiver, accept, refuse, refuse_session
 from tests.unit.relay.test_openapi import DOCUMENT
 
 NOW = 1_700_000_000.0
@@ -136,15 +139,14 @@ async def test_a_backlog_is_not_held_in_memory(
     office.limits = replace(PROMPT, page_events=7, turn_events=3)
     await office.commit("abcde" * 20)
     sizes: list[int] = []
-    outbox = type(office.outbox)
-    read = outbox.events
+    read = OutboxService.events
 
-    async def measured(self: object, *arguments: object) -> object:
-        found = await read(self, *arguments)  # type: ignore[arg-type]
+    async def measured(self: OutboxService, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        found = await read(self, stretch, limit)
         sizes.append(len(found))
         return found
 
-    monkeypatch.setattr(outbox, "events", measured)
+    monkeypatch.setattr(OutboxService, "events", measured)
     async with office.life():
         await office.delivered()
     office.require_order()
@@ -482,6 +484,31 @@ async def test_what_was_pruned_is_passed_over(office: Office) -> None:
     assert (office.receiver.versions("a"), office.receiver.versions("b")) == ([5, 6], [4, 5, 6])
 
 
+async def test_a_change_while_its_session_is_looked_at(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed while nothing is found of a session is not taken for found."""
+    read = OutboxService.events
+    more = ["a"]
+
+    async def slow(self: OutboxService, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        found = await read(self, stretch, limit)
+        if more:
+            await office.commit(more.pop())
+            await settled()
+            await until(lambda: webhook._backlog.all_known)
+        return found
+
+    await office.commit("a")
+    await office.database.run(lambda db: db.execute("DELETE FROM outbox"))
+    monkeypatch.setattr(OutboxService, "events", slow)
+    # A lane of an earlier life, of which nothing is kept.
+    await office.database.run(lambda db: save_position(db, Position(1, {SessionId("a" * 26): 1})))
+    async with office.life() as webhook:
+        await office.delivered(1)
+    assert office.receiver.versions("a") == [2]
+
+
 async def test_a_store_that_cannot_be_read_for_a_while(office: Office) -> None:
     """It is tried again until it can, also at the very beginning."""
     office.database.failures = 2
@@ -506,10 +533,10 @@ async def test_a_defect_stays_with_its_lane(
     """A crash is logged with its session, and neither ends the daemon nor holds up the others."""
     deliver = Post.__call__
 
-    async def crash(self: Post, event: object) -> Verdict:
-        if event.session_id.startswith("a"):  # type: ignore[attr-defined]
+    async def crash(self: Post, event: StoredEvent) -> Verdict:
+        if event.session_id.startswith("a"):
             raise ZeroDivisionError
-        return await deliver(self, event)  # type: ignore[arg-type]
+        return await deliver(self, event)
 
     with capture_logs() as logs, monkeypatch.context() as broken:
         broken.setattr(Post, "__call__", crash)

@@ -24,8 +24,8 @@ from relay.ports import StoredEvent
 from relay.webhook_post import Outcome, Post, Verdict, retry_after_seconds
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.session import SessionId
+from tests.support.webhook_receiver import Receiver, refuse
 from tests.unit.relay.posting import KEYS
-from tests.unit.relay.receiver import Receiver, refuse
 
 EVENT = StoredEvent(
     7, "origin-7-x", EventKind.UPDATE, SessionId("a" * 26), 1_700_000_000.0, b'{"id":"a"}'

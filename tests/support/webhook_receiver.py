@@ -29,10 +29,15 @@ class Delivery:
         return parsed
 
     @property
-    def session(self) -> str:
-        """The first letter of the session's id."""
+    def session_id(self) -> str:
+        """Whose change it is."""
         session_id: str = self.document["data"]["id"]
-        return session_id[0]
+        return session_id
+
+    @property
+    def session(self) -> str:
+        """Its first letter, by which sessions are told apart in unit tests."""
+        return self.session_id[0]
 
     @property
     def version(self) -> int:
@@ -133,14 +138,14 @@ class Receiver:
             port=request.transport.get_extra_info("peername")[1],
         )
         self.came.append(delivery)
-        if delivery.session in self.under_way:
-            self.doubled.append(delivery.session)
-        self.under_way.append(delivery.session)
+        if delivery.session_id in self.under_way:
+            self.doubled.append(delivery.session_id)
+        self.under_way.append(delivery.session_id)
         self.most_at_once = max(self.most_at_once, len(self.under_way))
         try:
             response = await self.answer(delivery, request)
         finally:
-            self.under_way.remove(delivery.session)
+            self.under_way.remove(delivery.session_id)
         if 200 <= response.status < 300:
             self.accepted.append(delivery)
         return response
