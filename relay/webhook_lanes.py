@@ -86,4 +86,5 @@ class Lanes:
 
     def positions(self) -> Mapping[SessionId, int]:
         """Of every lane the first event that is not delivered."""
-        return {lane.session_id: lane.first for lane in self._lanes.values()}
+        lanes = self._lanes.values()
+        return {lane.session_id: lane.first for lane in lanes if lane.first <= lane.last}

@@ -155,9 +155,20 @@ async def test_a_backlog_is_not_held_in_memory(
 
 async def test_more_sessions_than_lanes(office: Office) -> None:
     """What does not fit waits in the outbox until there is room."""
+    held = asyncio.Event()
+
+    async def hold(delivery: Delivery, request: web.Request) -> web.StreamResponse:
+        await held.wait()
+        return await accept(delivery, request)
+
+    office.receiver.answer = hold
     office.limits = replace(PROMPT, lanes=3, page_events=2)
     await office.commit("abcdefghijkl" * 2)
-    async with office.life():
+    async with office.life() as webhook:
+        await until(lambda: len(office.receiver.under_way) > 2)
+        await settled()
+        assert webhook.state()["sessions_behind"] <= 3 + 1
+        held.set()
         await office.delivered()
     office.require_order()
 
@@ -233,6 +244,8 @@ async def test_a_receiver_that_is_away(office: Office) -> None:
                 await office.commit("abcde")
             await until(lambda: webhook.state()["state"] == "failing")
             assert "s3cret" not in json.dumps(webhook.state())
+            # No session's own patience is used up by that.
+            assert webhook.state()["sessions_refused"] == 0
             await office.receiver.start()
             await office.delivered()
             await until(lambda: webhook.state()["message"] == "")

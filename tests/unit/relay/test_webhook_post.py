@@ -229,6 +229,31 @@ async def test_a_long_body_after_a_good_status(
     assert (await Post(http, config, time.time)(EVENT)).outcome is Outcome.DELIVERED
 
 
+async def test_a_body_is_not_collected(receiver: Receiver, http: aiohttp.ClientSession) -> None:
+    """Whoever sends without end is cut off, and what was sent is no more than buffers hold."""
+    sent = 0
+    cut = asyncio.Event()
+
+    async def pour(_delivery: object, request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=200)
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 65536)
+                sent += 65536
+        finally:
+            cut.set()
+
+    receiver.answer = pour
+    limits = replace(CONFIG.limits, body_seconds=2.0)
+    config = replace(CONFIG, url=receiver.url, limits=limits)
+    assert (await Post(http, config, time.time)(EVENT)).outcome is Outcome.DELIVERED
+    async with asyncio.timeout(10):
+        await cut.wait()
+    assert sent < 16 << 20
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

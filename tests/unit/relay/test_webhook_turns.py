@@ -57,6 +57,7 @@ def test_a_lane_ends_with_its_last_event() -> None:
     assert taken(lanes).session_id == B
     assert taken(lanes).stretch == Stretch(A, 4, 12)
     lane.first = 13
+    assert lanes.positions() == {B: 1}
     lanes.give_back(lane)
     assert lanes.positions() == {B: 1}
     assert len(lanes) == 1
