@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -27,6 +29,7 @@ from supervisor.lifecycle.session import SessionId
 from tests.support.webhook_receiver import Receiver, refuse
 from tests.unit.relay.posting import KEYS
 
+WEBHOOK_DOCUMENT = Path(__file__).parents[3] / "docs" / "webhook.md"
 EVENT = StoredEvent(
     7, "origin-7-x", EventKind.UPDATE, SessionId("a" * 26), 1_700_000_000.0, b'{"id":"a"}'
 )
@@ -69,6 +72,40 @@ async def test_the_standard_verifies_it(receiver: Receiver, http: aiohttp.Client
         Webhook(secret(KEYS[0])).verify(came.body.replace(b'"a"', b'"b"'), came.headers)
     with pytest.raises(WebhookVerificationError):
         Webhook(secret(KEYS[1])).verify(came.body, came.headers)
+
+
+async def test_the_documented_receiver(http: aiohttp.ClientSession) -> None:
+    """The example for authors of web servers takes what is right, once, and nothing else."""
+    (example,) = re.findall("```python\n(.*?)```", WEBHOOK_DOCUMENT.read_text(), re.DOTALL)
+    known: set[str] = set()
+    events: list[dict[str, object]] = []
+
+    async def seen_before(event_id: str) -> bool:
+        before = event_id in known
+        known.add(event_id)
+        return before
+
+    async def enqueue(event: dict[str, object]) -> None:
+        events.append(event)
+
+    names: dict[str, Any] = {"seen_before": seen_before, "enqueue": enqueue}
+    exec(example.replace("whsec_...", secret(KEYS[1])), names)  # noqa: S102 ours
+    app = web.Application()
+    app.router.add_post("/hook", names["receive"])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    for keys, outcome in ((KEYS, Outcome.DELIVERED), (KEYS[:1], Outcome.REFUSED)):
+        for _ in range(2):
+            config = replace(CONFIG, url=url, keys=keys)
+            assert (await Post(http, config, time.time)(EVENT)).outcome is outcome
+    for signature in ("", "v1,", "v1", "v1,A", "v1,\u00e4"):
+        headers = {"webhook-id": "a", "webhook-timestamp": "1", "webhook-signature": signature}
+        async with http.post(url, data=b"{}", headers=headers) as refusal:
+            assert refusal.status == 401
+    await runner.cleanup()
+    assert [event["data"] for event in events] == [{"id": "a"}]
 
 
 async def test_two_secrets_while_one_takes_over(
