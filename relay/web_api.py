@@ -28,8 +28,9 @@ from relay.viewers import Viewers
 from supervisor.lifecycle.errors import ConflictError
 from supervisor.lifecycle.facts import TerminateRequested
 from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.times import rfc3339
 from supervisor.lifecycle.transitions import CloseCode
-from supervisor.lifecycle.view import rfc3339, session_object
+from supervisor.lifecycle.view import session_object
 
 
 class WebApi:

@@ -33,6 +33,7 @@ from supervisor.lifecycle.facts import (
     ContainerExited,
     ContainerGone,
     ContainerListed,
+    ContainerObserved,
     ContainerOutOfMemory,
     ContainerStarted,
     DeadlinePassed,
@@ -44,13 +45,16 @@ from supervisor.lifecycle.facts import (
     PullProgressed,
     PurgeRequested,
     QueueMoved,
+    ResumeRequested,
     SessionPrepared,
     SlotGranted,
+    SuspendRequested,
     TerminateRequested,
     ViewersChanged,
 )
-from supervisor.lifecycle.limits import exceed, judge_viewer, startup_anew
+from supervisor.lifecycle.limits import exceed, judge_viewer, startup_anew, warn
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.suspension import judge_suspension, suspend
 from supervisor.lifecycle.transitions import (
     Decision,
     end,
@@ -105,16 +109,16 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: P
     match fact:
         case SlotGranted() | QueueMoved() | TerminateRequested() | PurgeRequested():
             return _judge_wish(session, fact, now)
+        case SuspendRequested() | ResumeRequested() | ContainerObserved():
+            return judge_suspension(session, fact, now)
         case PullProgressed() | SessionPrepared() | LaunchFailed() | ContainerStarted():
             return judge_launch(session, fact, now)
         case ContainerOutOfMemory() | ContainerExited() | ContainerGone() | ContainerListed():
             return judge_container(session, fact, now)
         case Adopted():
             return judge_adopted(session, fact, now)
-        case EngineLost():
-            return Decision(_lost(session))
-        case EngineFound():
-            return unchanged(session)
+        case EngineLost() | EngineFound():
+            return Decision(_lost(session) if isinstance(fact, EngineLost) else session)
         case (
             AgentStarted()
             | AgentReady()
@@ -217,5 +221,9 @@ def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Dec
             return force_again(session, now)
         case DeadlineName.LIFETIME | DeadlineName.IDLE | DeadlineName.DISCONNECT:
             return exceed(session, name, now)
+        case DeadlineName.SUSPEND:
+            return suspend(session)
+        case DeadlineName.LIFETIME_WARNING:
+            return warn(session)
         case _:
             assert_never(name)

@@ -27,7 +27,31 @@ class CancelPreparation:
 
 @dataclass(frozen=True, slots=True)
 class StopContainer:
-    """Send the container its stop signal; forcing it is the termination deadline's business."""
+    """Send the container its stop signal, and thaw it if it is frozen, for it to be heard.
+
+    Forcing the container away is the termination deadline's business.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeContainer:
+    """Freeze every process of the container. -> ContainerObserved."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThawContainer:
+    """Let the container's processes go on. -> ContainerObserved."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectContainer:
+    """See whether the container is frozen, once earlier orders are done. -> ContainerObserved."""
+
+    order: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +76,9 @@ Effect = (
     | StartContainer
     | CancelPreparation
     | StopContainer
+    | FreezeContainer
+    | ThawContainer
+    | InspectContainer
     | RemoveContainer
     | CloseViewers
     | ReleaseSession

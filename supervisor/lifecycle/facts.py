@@ -44,6 +44,16 @@ class PurgeRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class SuspendRequested:
+    """Somebody who may asked for the session to be put aside; it goes on when resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Somebody who may asked for the session back, or came to look at it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PullProgressed:
     """The image is being pulled; ``fraction`` of it is here (0..1)."""
 
@@ -104,6 +114,14 @@ class ContainerListed:
     status: ContainerStatus
     exit_code: int | None = None
     oom_killed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerObserved:
+    """Whether the container is frozen, as the engine said in answer to the order of that number."""
+
+    order: int
+    frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +220,8 @@ Fact = (
     | QueueMoved
     | TerminateRequested
     | PurgeRequested
+    | SuspendRequested
+    | ResumeRequested
     | PullProgressed
     | SessionPrepared
     | LaunchFailed
@@ -210,6 +230,7 @@ Fact = (
     | ContainerExited
     | ContainerGone
     | ContainerListed
+    | ContainerObserved
     | EngineLost
     | EngineFound
     | Adopted

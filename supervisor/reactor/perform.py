@@ -13,13 +13,16 @@ from supervisor.lifecycle.effects import (
     CancelPreparation,
     CloseViewers,
     Effect,
+    FreezeContainer,
+    InspectContainer,
     PrepareSession,
     ReleaseSession,
     RemoveContainer,
     StartContainer,
     StopContainer,
+    ThawContainer,
 )
-from supervisor.lifecycle.facts import ContainerGone, Fact
+from supervisor.lifecycle.facts import ContainerGone, ContainerObserved, ContainerStatus, Fact
 from supervisor.lifecycle.session import SessionId
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.launch import Launcher
@@ -55,6 +58,8 @@ class Performer:
             case StopContainer():
                 plan = load_plan(self.directory.get(session_id).spec)
                 await self.engine.stop(session_id, plan.spec.stop_signal or "SIGTERM")
+            case FreezeContainer() | ThawContainer() | InspectContainer():
+                return await self._freeze(session_id, effect)
             case RemoveContainer():
                 await self.engine.remove(session_id)
                 return ContainerGone(None)
@@ -68,3 +73,21 @@ class Performer:
             case _:
                 assert_never(effect)
         return None
+
+    async def _freeze(
+        self, session_id: SessionId, effect: FreezeContainer | ThawContainer | InspectContainer
+    ) -> Fact:
+        """What the engine says of the container when it has been done."""
+        match effect:
+            case FreezeContainer():
+                await self.engine.pause(session_id)
+            case ThawContainer():
+                await self.engine.unpause(session_id)
+            case InspectContainer():
+                pass
+            case _:
+                assert_never(effect)
+        found = await self.engine.find_container(session_id)
+        if found is None:
+            return ContainerGone(None)
+        return ContainerObserved(effect.order, found.status is ContainerStatus.PAUSED)

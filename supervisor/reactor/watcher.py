@@ -169,9 +169,7 @@ class Watcher:
             session_id=event.session_id,
             container_id=event.container_id[:12],
         )
-        fact = _fact(event)
-        if fact is not None:
-            self._post(event.session_id, fact)
+        self._post(event.session_id, _fact(event))
 
 
 def listed_fact(record: ContainerRecord) -> ContainerListed:
@@ -179,17 +177,17 @@ def listed_fact(record: ContainerRecord) -> ContainerListed:
     return ContainerListed(record.container_id, record.status, record.exit_code, record.oom_killed)
 
 
-def _fact(event: EngineEvent) -> Fact | None:
+def _fact(event: EngineEvent) -> Fact:
     match event.kind:
-        case EngineEventKind.START:
+        case EngineEventKind.START | EngineEventKind.UNPAUSE:
             return ContainerListed(event.container_id, ContainerStatus.RUNNING)
+        case EngineEventKind.PAUSE:
+            return ContainerListed(event.container_id, ContainerStatus.PAUSED)
         case EngineEventKind.DIE:
             return ContainerExited(event.container_id, event.exit_code)
         case EngineEventKind.OOM:
             return ContainerOutOfMemory(event.container_id)
         case EngineEventKind.DESTROY:
             return ContainerGone(event.container_id)
-        case EngineEventKind.PAUSE | EngineEventKind.UNPAUSE:
-            return None
         case _:
             assert_never(event.kind)
