@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
 
 
 class Sessions(Protocol):
@@ -39,6 +39,18 @@ class Sessions(Protocol):
 
         Raises SessionNotFoundError.
         """
+
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Give the session another name and other values of the params that may be changed.
+
+        Raises SessionNotFoundError, ConflictError when it is over, InvalidRequestError (with field
+        errors).
+        """
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """The user's limits and use, JSON-ready. Raises NotFoundError for a user there is not."""
 
     async def purge(self, session_id: str) -> None:
         """Force the container away and forget the session; returns when it is gone.

@@ -155,6 +155,7 @@ def core_settings(config: Config, places: Places) -> CoreSettings:
             concurrent_starts=config.limits.concurrent_starts,
             max_sessions=config.limits.max_sessions,
         ),
+        sessions_per_user=config.limits.sessions_per_user,
         agent=AgentSettings(heartbeat_seconds=config.agent.heartbeat_seconds),
         paths=host_paths(config, places),
         relist_seconds=config.engine.relist_seconds,

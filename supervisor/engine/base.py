@@ -99,6 +99,12 @@ class Engine(Protocol):
     async def unpause(self, session_id: SessionId) -> None:
         """Let a frozen container go on; fine when it is not frozen, or not there."""
 
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        """Give the container the limits of ``spec``; fine when there is none.
+
+        Memory, processors and processes: the rest of a container cannot change while it lives.
+        """
+
     async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
         """The session's container as it is now, whatever its state; ``None`` if there is none."""
 

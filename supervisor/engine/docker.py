@@ -33,7 +33,7 @@ from supervisor.engine.base import (
 )
 from supervisor.engine.docker_errors import NO_CONNECTION, translated
 from supervisor.engine.events import read_event
-from supervisor.engine.payload import container_body, extra_networks
+from supervisor.engine.payload import container_body, extra_networks, limits_body
 from supervisor.engine.pull import PullProgress
 from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.image_contents import ImageContents
@@ -160,6 +160,13 @@ class DockerEngine:
     async def unpause(self, session_id: SessionId) -> None:
         with _absence_is_fine(), translated():
             await _unpause(await self._ours(session_id))
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        with _absence_is_fine(), translated():
+            container = await self._ours(session_id)
+            await self._client._query_json(  # noqa: SLF001 aiodocker has no call for it
+                f"containers/{container.id}/update", method="POST", data=limits_body(spec)
+            )
 
     async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from supervisor.lifecycle.changes import repeat_update
 from supervisor.lifecycle.effects import PrepareSession, RemoveContainer, StartContainer
 from supervisor.lifecycle.facts import (
     Adopted,
@@ -107,7 +108,8 @@ def _adopted_with(session: Session, listed: ContainerListed, now: Timestamp) -> 
         case ContainerStatus.RUNNING | ContainerStatus.PAUSED if decision.session.phase is not (
             Phase.TERMINATING
         ):
-            return Decision(decision.session, repeat_order(decision.session) or decision.effects)
+            orders = repeat_order(decision.session) or decision.effects
+            return Decision(decision.session, orders + repeat_update(decision.session))
     if session.phase is Phase.TERMINATING and not decision.effects:
         return terminate(decision.session, Reason.TERMINATED, "", now)
     return decision

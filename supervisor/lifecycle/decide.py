@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from supervisor.lifecycle.callbacks import judge_callback
+from supervisor.lifecycle.changes import judge_change
 from supervisor.lifecycle.containers import judge_adopted, judge_container, judge_launch
 from supervisor.lifecycle.effects import EventKind, PrepareSession
 from supervisor.lifecycle.facts import (
@@ -29,6 +30,7 @@ from supervisor.lifecycle.facts import (
     AgentReady,
     AgentStarted,
     AgentTitle,
+    ChangeRequested,
     CommandExited,
     ContainerExited,
     ContainerGone,
@@ -36,6 +38,7 @@ from supervisor.lifecycle.facts import (
     ContainerObserved,
     ContainerOutOfMemory,
     ContainerStarted,
+    ContainerUpdated,
     DeadlinePassed,
     EngineFound,
     EngineLost,
@@ -105,12 +108,14 @@ def _covered(decision: Decision) -> Decision:
     return replace(decision, session=covered)
 
 
-def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: PLR0911 one per kind of fact
+def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: C901, PLR0911 one per kind of fact
     match fact:
         case SlotGranted() | QueueMoved() | TerminateRequested() | PurgeRequested():
             return _judge_wish(session, fact, now)
         case SuspendRequested() | ResumeRequested() | ContainerObserved():
             return judge_suspension(session, fact, now)
+        case ChangeRequested() | ContainerUpdated():
+            return judge_change(session, fact)
         case PullProgressed() | SessionPrepared() | LaunchFailed() | ContainerStarted():
             return judge_launch(session, fact, now)
         case ContainerOutOfMemory() | ContainerExited() | ContainerGone() | ContainerListed():

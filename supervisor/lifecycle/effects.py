@@ -55,6 +55,11 @@ class InspectContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateContainer:
+    """Give the running container the limits that its spec has now. -> ContainerUpdated."""
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveContainer:
     """Force away whatever container the session has, running or not. -> ContainerGone."""
 
@@ -79,6 +84,7 @@ Effect = (
     | FreezeContainer
     | ThawContainer
     | InspectContainer
+    | UpdateContainer
     | RemoveContainer
     | CloseViewers
     | ReleaseSession

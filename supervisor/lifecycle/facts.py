@@ -6,10 +6,18 @@ worker through one mailbox, in the order in which they were posted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from supervisor.lifecycle.session import DeadlineName, Reason, Timestamp, Usage, ViewerCount
+from supervisor.lifecycle.session import (
+    DeadlineName,
+    ParamValue,
+    Reason,
+    Timestamp,
+    Usage,
+    ViewerCount,
+)
 
 
 class ContainerStatus(StrEnum):
@@ -51,6 +59,32 @@ class SuspendRequested:
 @dataclass(frozen=True, slots=True)
 class ResumeRequested:
     """Somebody who may asked for the session back, or came to look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequested:
+    """Somebody who may gave the session another name or other params, judged by its template."""
+
+    name: str | None = None
+    rendered: Rendered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a session is with other params; ``waiting``: rendered for one that has not started."""
+
+    waiting: bool
+    params: Mapping[str, ParamValue]
+    spec: str
+    image: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUpdated:
+    """The engine has taken the container's new limits, or refused them for ``refusal``."""
+
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +256,8 @@ Fact = (
     | PurgeRequested
     | SuspendRequested
     | ResumeRequested
+    | ChangeRequested
+    | ContainerUpdated
     | PullProgressed
     | SessionPrepared
     | LaunchFailed

@@ -206,7 +206,14 @@ class Session:
     """Highest sequence number taken from the agent; what is not above it was seen before."""
     oom_killed: bool = False
     freeze: Freeze = Freeze()
+    update_due: bool = False
+    """The container's limits were changed in ``spec``; the engine has not confirmed it yet."""
     purge: bool = False
     """Forget the session once its container is gone."""
     deadlines: Mapping[DeadlineName, Timestamp] = field(default_factory=dict)
     log_tail: str = ""
+
+
+def known_phase(session: Session) -> Phase:
+    """The phase, or the one that was known before the engine could not be asked any more."""
+    return session.known_phase or session.phase

@@ -23,6 +23,7 @@ from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.images import Images
@@ -31,6 +32,7 @@ from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
+from supervisor.reactor.quota import Quotas
 from supervisor.reactor.retention import Retention
 from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
 from supervisor.reactor.timers import Timers
@@ -58,6 +60,7 @@ class CoreSettings:
     limits: AdmissionLimits
     agent: AgentSettings
     paths: HostPaths
+    sessions_per_user: int | None = None
     relist_seconds: float = 60.0
     ended_seconds: float = 86_400.0
     outbox_items: int = 10_000
@@ -139,11 +142,17 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        quotas = Quotas(
+            directory=self.directory,
+            identity_policy=settings.identity,
+            sessions_per_user=settings.sessions_per_user,
+        )
         intake = Intake(
             database=parts.database,
             directory=self.directory,
             observer=self._committed,
             catalog=parts.catalog,
+            quotas=quotas,
             identity_policy=settings.identity,
             ids=self._ids,
             health=health,
@@ -152,6 +161,8 @@ class Core:
         )
         self.sessions = SessionService(
             intake=intake,
+            changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
+            quotas=quotas,
             directory=self.directory,
             reactor=self.reactor,
             broadcast=self.broadcast,

@@ -22,6 +22,7 @@ from supervisor.lifecycle.effects import (
     StartContainer,
     StopContainer,
     ThawContainer,
+    UpdateContainer,
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import Fact, LaunchFailed
@@ -33,7 +34,7 @@ FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 5.0
 
 _LAUNCH = (PrepareSession, StartContainer)
-_OVERTAKEN = (StopContainer, FreezeContainer, ThawContainer, InspectContainer)
+_OVERTAKEN = (StopContainer, FreezeContainer, ThawContainer, InspectContainer, UpdateContainer)
 """What a removal does not wait for."""
 
 Perform = Callable[[SessionId, Effect], Awaitable[Fact | None]]

@@ -13,10 +13,12 @@ from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.intake import Intake
+from supervisor.reactor.quota import Quotas
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
@@ -34,6 +36,8 @@ class SessionService:
     """Start, look at, and steer sessions."""
 
     intake: Intake
+    changes: Changes
+    quotas: Quotas
     directory: Directory
     reactor: Reactor
     broadcast: Broadcast
@@ -55,6 +59,16 @@ class SessionService:
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """See Reactor.submit."""
         return await self.reactor.submit(session_id, fact)
+
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """See Changes.change."""
+        return await self.changes.change(session_id, name=name, params=params)
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """See Quotas.show."""
+        return await self.quotas.show(user)
 
     async def purge(self, session_id: str) -> None:
         """Returns once the container is gone and the session forgotten."""

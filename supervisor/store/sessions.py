@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
-from supervisor.lifecycle.session import Session, SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.store.outbox import append
 
 _BODY = TypeAdapter(Session)
@@ -49,6 +49,14 @@ def commit_change(connection: sqlite3.Connection, session: Session, kind: EventK
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
     return append(connection, session, kind)
+
+
+def count_live(connection: sqlite3.Connection, user: str) -> int:
+    """How many sessions of the user have not ended."""
+    row = connection.execute(
+        "SELECT count(*) FROM sessions WHERE user = ? AND phase != ?", (user, Phase.ENDED.value)
+    ).fetchone()
+    return int(row[0])
 
 
 @dataclass(frozen=True, slots=True)

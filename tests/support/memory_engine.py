@@ -14,6 +14,7 @@ from typing import Literal
 
 from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
+from supervisor.engine.payload import limits_body
 from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
@@ -31,6 +32,7 @@ Call = Literal[
     "pause",
     "unpause",
     "find_container",
+    "update",
     "remove",
     "list_containers",
     "watch",
@@ -177,6 +179,13 @@ class MemoryEngine:
             container = self.host.owned(session_id, self.owner)
             if container is not None and container.status is ContainerStatus.PAUSED:
                 self.host.freeze(container, frozen=False)
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        """See Engine."""
+        async with self._answered("update"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None:
+                container.limits = limits_body(spec)
 
     async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
         """See Engine."""

@@ -113,7 +113,7 @@ class Daemon:
         """Put a session into a state."""
 
         async def change() -> None:
-            self.sessions.change(session_id, **changes)
+            self.sessions.force(session_id, **changes)
 
         self.do(change())
 

@@ -27,7 +27,7 @@ def becomes(**changes: object) -> Step:
     """A step of a script: the session is in this state."""
 
     async def step(sessions: FakeSessions, session_id: SessionId) -> None:
-        sessions.change(session_id, **changes)
+        sessions.force(session_id, **changes)
 
     return step
 

@@ -15,6 +15,9 @@ from supervisor.lifecycle.decide import decide
 from supervisor.lifecycle.effects import CloseViewers, EventKind, ReleaseSession
 from supervisor.lifecycle.errors import (
     ConflictError,
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
     SessionNotFoundError,
     SupervisorError,
     TemplateNotFoundError,
@@ -27,7 +30,7 @@ from supervisor.lifecycle.facts import (
     SessionPrepared,
     SlotGranted,
 )
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
 from supervisor.lifecycle.view import delete_document, update_document
 
 
@@ -84,6 +87,9 @@ class FakeFeed:
     def snapshot(self) -> Sequence[Session]:
         """Every session."""
         return tuple(self.sessions.values())
+
+
+QUOTA_USE = {"sessions": 1, "memory_bytes": 4096, "cpu_seconds": 1.5, "processes": 7}
 
 
 class FakeSessions:
@@ -198,7 +204,24 @@ class FakeSessions:
         """The session's container is gone."""
         await self.submit(session_id, ContainerGone("c1"))
 
-    def change(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Rename, and take any params but ``forbidden``."""
+        if "forbidden" in params:
+            fault = FieldError(("params", "forbidden"), "cannot be changed while the session runs")
+            raise InvalidRequestError("params: forbidden cannot be changed", errors=(fault,))
+        session = self.get(session_id)
+        self.force(session.id, name=name or session.name, params={**session.params, **params})
+        return self.get(session_id)
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """Of alice alone."""
+        if user != "alice":
+            raise NotFoundError(f"There is no user {user!r} on this host.")
+        return {"user": user, "limits": {"sessions": 3}, "use": QUOTA_USE}
+
+    def force(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
         """Put a session into a state that no fact leads to here."""
         session = self.sessions[session_id]
         changed = replace(session, version=session.version + 1, **changes)

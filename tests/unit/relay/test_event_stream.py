@@ -76,11 +76,11 @@ async def test_a_reader_comes_back_to_where_it_was(house: House) -> None:
     """Exactly what came after its id, then live, nothing twice."""
     session_id = await house.sessions.run(TOKEN)
     position = house.feed.latest()
-    house.sessions.change(session_id, message="one")
-    house.sessions.change(session_id, message="two")
+    house.sessions.force(session_id, message="one")
+    house.sessions.force(session_id, message="two")
     async with house.web.get(URL, headers={"Last-Event-ID": str(position)}) as response:
         missed = await events(response, 2)
-        house.sessions.change(session_id, message="three")
+        house.sessions.force(session_id, message="three")
         live = await next_event(response)
     assert [event.data["message"] for event in missed] == ["one", "two"]
     assert [event.id for event in missed] == [position + 1, position + 2]
@@ -126,7 +126,7 @@ async def test_a_web_server_can_follow_by_websocket(house: House) -> None:
     update, synced = await socket.receive_json(), await socket.receive_json()
     assert (update["event"], update["id"], update["data"]["id"]) == ("update", None, session_id)
     assert synced == {"event": "synced", "id": house.feed.latest(), "data": {}}
-    house.sessions.change(session_id, message="live")
+    house.sessions.force(session_id, message="live")
     live = await socket.receive_json()
     assert (live["id"], live["data"]["message"]) == (house.feed.latest(), "live")
     stopping = asyncio.create_task(house.relay.stop(5.0))
@@ -146,7 +146,7 @@ async def test_a_websocket_reader_comes_and_goes(house: House) -> None:
     async with house.web.ws_connect(URL, headers=headers) as socket:
         assert (await socket.receive_json())["id"] == house.feed.latest()
         for number in range(1100):
-            house.sessions.change(session_id, message=str(number))
+            house.sessions.force(session_id, message=str(number))
         while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
         assert socket.close_code == 1013
@@ -181,7 +181,7 @@ async def test_a_reader_too_slow_to_follow_is_cut_off(house: House) -> None:
     big = "x" * 100_000
 
     def stuffed() -> bool:
-        house.sessions.change(session_id, message=big)
+        house.sessions.force(session_id, message=big)
         return not house.feed.readers
 
     await until(stuffed, 20)
@@ -200,7 +200,7 @@ async def test_a_reader_that_falls_behind_the_feed_is_cut_off(house: House) -> N
     async with house.web.get(URL) as response:
         await events(response, 2)
         for number in range(1100):
-            house.sessions.change(session_id, message=str(number))
+            house.sessions.force(session_id, message=str(number))
         with pytest.raises(aiohttp.ClientPayloadError):  # noqa: PT012 some event has to be the last
             while await next_event(response):
                 pass
