@@ -136,7 +136,7 @@ class Relay:
         limits = self._config.limits
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
-            *EventStream(self._feed, limits, stopping).routes(),
+            *EventStream(self._feed, self._health, limits, stopping).routes(),
             *NodeApi(self._config, self._catalog, self._health, self._registry).routes(),
             *self._display.routes(),
         ]

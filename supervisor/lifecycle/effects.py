@@ -92,7 +92,9 @@ Effect = (
 
 
 class EventKind(Enum):
-    """What the outside is told of a decision."""
+    """What the outside is told of."""
 
     UPDATE = "update"
     DELETE = "delete"
+    NODE = "node"
+    """About no session: the node's own state, told as it is and not kept."""

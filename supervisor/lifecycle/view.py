@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from supervisor.lifecycle.session import DeadlineName, Session, SessionId
@@ -56,3 +57,8 @@ def update_document(session: Session) -> bytes:
 def delete_document(session_id: SessionId) -> bytes:
     """The ``data`` of a ``delete`` event."""
     return json.dumps({"id": session_id}, separators=(",", ":")).encode()
+
+
+def node_document(node: Mapping[str, Any]) -> bytes:
+    """The ``data`` of a ``node`` event."""
+    return json.dumps(node, separators=(",", ":")).encode()

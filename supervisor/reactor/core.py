@@ -17,9 +17,11 @@ from supervisor.engine.base import ContainerRecord, Engine
 from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
-from supervisor.lifecycle.effects import Effect
+from supervisor.lifecycle.effects import Effect, EventKind
 from supervisor.lifecycle.facts import Fact, ViewersChanged
+from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.view import node_document
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
@@ -110,6 +112,7 @@ class Core:
             adopt=self._adopt,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
+            tell=self._tell_node,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
@@ -199,6 +202,12 @@ class Core:
         for session in self.directory:
             self._committed.resume(session)
         self._admission.open()
+
+    def _tell_node(self) -> None:
+        """The node's state to whoever listens; it has no number of its own, and is not kept."""
+        document = node_document(self.health.node())
+        latest = self.broadcast.latest()
+        self.broadcast.publish(FeedItem(latest, EventKind.NODE, SessionId(""), "", document))
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

@@ -169,11 +169,18 @@ class HealthService:
         """The node object of the web server's API."""
         live = [session for session in self.directory.live() if session.phase is not Phase.PENDING]
         load = os.getloadavg()
+        version = self.health.version
         return {
-            "name": self.node_name,
+            "host": self.node_name,
             "ready": self.ready()[0],
             "message": self.health.message,
-            "engine": {"url": self.engine_url},
+            "engine": {
+                "name": version.name if version else None,
+                "version": version.version if version else None,
+                "api_version": version.api_version if version else None,
+                "url": self.engine_url,
+                "reachable": self.health.reachable,
+            },
             "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
             "load": {"sessions": len(live), "average": list(load)},
             "draining": False,

@@ -54,6 +54,12 @@ class FakeFeed:
             reader.append(item)
         self.changed.set()
 
+    def publish_node(self, data: bytes) -> None:
+        """News that is not kept."""
+        for reader in self.readers:
+            reader.append(FeedItem(self.latest(), EventKind.NODE, SessionId(""), "", data))
+        self.changed.set()
+
     @contextmanager
     def subscribe(self) -> Iterator[AsyncIterator[FeedItem]]:
         """A reader's live items."""
@@ -267,6 +273,8 @@ class FakeHealth:
     node_object: dict[str, Any] = field(
         default_factory=lambda: {
             "host": "node1",
+            "ready": True,
+            "message": "",
             "engine": {"reachable": True, "version": "24.0.5"},
             "capacity": {"sessions": 100},
             "load": {"sessions": 0},
