@@ -42,6 +42,18 @@ async def start(
     return await client.start({**wish, "params": params}, idempotency_key)
 
 
+async def change(
+    client: Client, typed: str, name: str | None, texts: Mapping[str, str]
+) -> SessionView:
+    """Rename a session, and change params as typed."""
+    session = await client.session(await resolve(client, typed))
+    wish: dict[str, Any] = {} if name is None else {"name": name}
+    if texts:
+        template = await client.template(session.template)
+        wish["params"] = typed_params(texts, template.params)
+    return await client.change(session.id, wish)
+
+
 async def until_up(client: Client, session: SessionView, settings: Settings) -> SessionView:
     """Follow a start. Raises SessionFailedError with reason, message and the log's last lines."""
     with Progress(settings, silent=settings.json) as progress:
