@@ -25,11 +25,12 @@ from relay.pump import EndedBy, Ending, pump
 from relay.rendezvous import Rendezvous
 from relay.rfb import ClientStream
 from relay.schemas import named_session
-from relay.tickets import Mode, Ticket, Tickets
+from relay.tickets import Tickets
 from relay.viewers import Viewer, Viewers
 from supervisor.lifecycle.errors import SessionNotFoundError, SupervisorError
 from supervisor.lifecycle.facts import ResumeRequested, ViewersChanged
 from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp, known_phase
+from supervisor.lifecycle.tickets import Mode, Ticket
 from supervisor.lifecycle.transitions import CloseCode
 
 _INTERNAL_ERROR = 1011
@@ -79,13 +80,13 @@ class Display:
                 # Up to five seconds have passed.
                 _require_connectable(self._sessions.get(session.id))
                 admitted = True
-                self._settle(ticket)
+                await self._settle(ticket)
                 await self._serve(request, socket, stream, viewer)
             finally:
                 stream.abort()
         finally:
             if not admitted:
-                self._tickets.settle(ticket, used=False)
+                self._tickets.give_back(ticket)
             await self._leave(viewer)
         return socket
 
@@ -110,8 +111,8 @@ class Display:
             raise ProblemError(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})
         return socket
 
-    def _settle(self, ticket: Ticket) -> None:
-        if not self._tickets.settle(ticket, used=True):
+    async def _settle(self, ticket: Ticket) -> None:
+        if not await self._tickets.use_up(ticket):
             raise ProblemError(401, "ticket_invalid", "The ticket was revoked while connecting.")
 
     async def _serve(

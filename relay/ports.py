@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
 from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.tickets import KeptTicket
 
 
 class Sessions(Protocol):
@@ -98,6 +99,19 @@ class Health(Protocol):
         """The node object of the contract: host, engine, capacity, load, draining."""
 
 
+class TicketShelf(Protocol):
+    """Where tickets are kept over a restart. All calls raise StoreError."""
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """Every ticket that has not expired."""
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """Remember the ticket with so many uses; one that has none is forgotten."""
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget the session's tickets."""
+
+
 class AgentLink(Protocol):
     """What the relay does for the supervisor."""
 
@@ -117,4 +131,5 @@ __all__ = [
     "Health",
     "Page",
     "Sessions",
+    "TicketShelf",
 ]

@@ -17,9 +17,9 @@ from pydantic import (
 )
 
 from relay.problems import ProblemError, invalid
-from relay.tickets import Mode
 from supervisor.lifecycle.errors import FieldError, SessionNotFoundError
 from supervisor.lifecycle.session import ParamValue, Phase, StartRequest
+from supervisor.lifecycle.tickets import Mode
 
 _T = TypeVar("_T")
 

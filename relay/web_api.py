@@ -150,7 +150,7 @@ class WebApi:
         session = self._find(request)
         if known_phase(session) in (Phase.TERMINATING, Phase.ENDED):
             raise ConflictError("The session is over; there is no display to be admitted to.")
-        secret, ticket = self._tickets.issue(
+        secret, ticket = await self._tickets.issue(
             session.id, asked.mode, asked.guest, asked.ttl_seconds, asked.uses
         )
         issued = {
@@ -164,10 +164,11 @@ class WebApi:
     async def revoke_tickets(self, request: web.Request) -> web.Response:
         """204: no ticket issued before admits anybody; who came in by one still good is put out."""
         session = self._find(request)
-        revoked = self._tickets.revoke(session.id)
+        revoked = self._tickets.outstanding(session.id)
         self._viewers.dismiss(
             session.id, CloseCode.TICKET_REVOKED, lambda viewer: viewer.ticket.key in revoked
         )
+        await self._tickets.revoke(session.id)
         return web.Response(status=204)
 
     def _find(self, request: web.Request) -> Session:

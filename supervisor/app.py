@@ -101,6 +101,7 @@ async def _live(
         catalog=core.templates,
         feed=core.feed,
         health=core.health,
+        shelf=core.tickets,
         on_input=core.input_notes.note,
     )
     try:

@@ -36,7 +36,13 @@ from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
 from supervisor.reactor.quota import Quotas
 from supervisor.reactor.retention import Retention
-from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.service import (
+    CatalogService,
+    FeedService,
+    HealthService,
+    SessionService,
+    TicketService,
+)
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
@@ -173,6 +179,7 @@ class Core:
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
         )
+        self.tickets = TicketService(database=parts.database, now=parts.now)
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
             health=health,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +13,15 @@ from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import (
+    ParamValue,
+    Phase,
+    Session,
+    SessionId,
+    StartRequest,
+    Timestamp,
+)
+from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.change import Changes
 from supervisor.reactor.directory import Directory
@@ -23,6 +31,7 @@ from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
 from supervisor.store.outbox import replay
+from supervisor.store.tickets import drop_tickets, keep_ticket, load_tickets
 from supervisor.template.catalog import TemplateCatalog
 from supervisor.template.errors import TemplateError
 from supervisor.template.param_schema import params_json_schema
@@ -122,6 +131,26 @@ class FeedService:
     def snapshot(self) -> Sequence[Session]:
         """Every session there is."""
         return tuple(self.directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketService:
+    """Tickets in the store."""
+
+    database: Database
+    now: Callable[[], Timestamp]
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """Every ticket that has not expired."""
+        return await self.database.run(lambda connection: load_tickets(connection, self.now()))
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """Remember it with so many uses; one that has none is forgotten."""
+        await self.database.run(lambda connection: keep_ticket(connection, kept))
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget the session's tickets."""
+        await self.database.run(lambda connection: drop_tickets(connection, session_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.store.outbox import append
+from supervisor.store.tickets import drop_tickets
 
 _BODY = TypeAdapter(Session)
 
@@ -48,6 +49,11 @@ def commit_change(connection: sqlite3.Connection, session: Session, kind: EventK
             )
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
+        case EventKind.NODE:
+            message = "news of the node are about no session, and not kept"
+            raise ValueError(message)
+    if session.phase is Phase.ENDED:
+        drop_tickets(connection, session.id)
     return append(connection, session, kind)
 
 

@@ -31,6 +31,7 @@ from supervisor.lifecycle.facts import (
     SlotGranted,
 )
 from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.lifecycle.view import delete_document, update_document
 
 
@@ -306,3 +307,32 @@ class Clock:
     def __call__(self) -> float:
         """Seconds since the epoch."""
         return self.now
+
+
+class FakeShelf:
+    """Tickets in a dict; refuses if so ordered."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KeptTicket] = {}
+        self.refusal: Exception | None = None
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """All of them."""
+        return list(self.kept.values())
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """One."""
+        self._ask()
+        self.kept.pop(kept.ticket.key, None)
+        if kept.uses:
+            self.kept[kept.ticket.key] = kept
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Those of a session."""
+        self._ask()
+        for key in [k for k, each in self.kept.items() if each.ticket.session_id == session_id]:
+            del self.kept[key]
+
+    def _ask(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
