@@ -166,7 +166,15 @@ def template_lines(template: TemplateView, width: int) -> list[Text]:
 
 
 _STEPS = ("ended_at", "ready_at", "started_at", "created_at")
-_TIMES = ("created_at", "started_at", "ready_at", "ended_at", "last_input_at", "last_seen_at")
+_TIMES = (
+    "created_at",
+    "started_at",
+    "ready_at",
+    "expires_at",
+    "ended_at",
+    "last_input_at",
+    "last_seen_at",
+)
 
 
 def _session_row(session: SessionView, now: datetime) -> list[Text]:
