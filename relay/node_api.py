@@ -13,24 +13,17 @@ from relay.config import RelayConfig
 from relay.ports import Catalog, Health
 from relay.problems import RETRY_AFTER_SECONDS, ProblemError
 from relay.web_api import json_response
-from relay.webhook import Webhook
 
 
 class NodeApi:
     """Templates, node, health, metrics and the API's own description."""
 
     def __init__(
-        self,
-        config: RelayConfig,
-        catalog: Catalog,
-        health: Health,
-        registry: CollectorRegistry,
-        webhook: Webhook | None,
+        self, config: RelayConfig, catalog: Catalog, health: Health, registry: CollectorRegistry
     ) -> None:
         self._catalog = catalog
         self._health = health
         self._registry = registry
-        self._webhook = webhook
         self._openapi = _load_openapi(config)
 
     def routes(self) -> list[web.RouteDef]:
@@ -55,11 +48,8 @@ class NodeApi:
         return json_response(dict(self._catalog.get(request.match_info["name"])))
 
     async def show_node(self, _request: web.Request) -> web.Response:
-        """200: host, engine, capacity, load; how the webhook gets on, if there is one."""
-        node = dict(self._health.node())
-        if self._webhook is not None:
-            node["webhook"] = self._webhook.state()
-        return json_response(node)
+        """200: host, engine, capacity, load."""
+        return json_response(self._health.node())
 
     async def show_openapi(self, _request: web.Request) -> web.Response:
         """200: the OpenAPI document."""

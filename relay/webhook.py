@@ -32,7 +32,7 @@ from relay.webhook_lanes import Lane
 from relay.webhook_post import Outcome, Post, Verdict
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.session import Timestamp
-from supervisor.lifecycle.view import rfc3339
+from supervisor.lifecycle.times import rfc3339
 
 _KEEP_ALIVE_SECONDS = 4.0
 """Shorter than what common web servers keep an idle connection for."""

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook as Signer
 from relay.config import WebhookConfig
 from relay.ports import StoredEvent
 from supervisor.lifecycle.session import Timestamp
-from supervisor.lifecycle.view import rfc3339
+from supervisor.lifecycle.times import rfc3339
 
 
 class Outcome(Enum):

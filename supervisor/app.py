@@ -107,13 +107,14 @@ async def _live(
         catalog=core.templates,
         feed=core.feed,
         health=core.health,
+        shelf=core.tickets,
         on_input=core.input_notes.note,
-        webhook=webhook,
     )
     try:
         await _listen(relay)
         background = core.begin(relay)
         if webhook is not None:
+            core.health.notes["webhook"] = webhook.state
             spawn(webhook.run())
             if config.relay.webhook.in_clear:
                 log.warning("webhook_not_encrypted")
@@ -168,6 +169,7 @@ def core_settings(config: Config, places: Places) -> CoreSettings:
             concurrent_starts=config.limits.concurrent_starts,
             max_sessions=config.limits.max_sessions,
         ),
+        sessions_per_user=config.limits.sessions_per_user,
         agent=AgentSettings(heartbeat_seconds=config.agent.heartbeat_seconds),
         paths=host_paths(config, places),
         relist_seconds=config.engine.relist_seconds,

@@ -14,6 +14,7 @@ from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.reactor.directory import Directory
 from supervisor.store.database import Database
 from supervisor.store.pruning import Hold, prune
+from supervisor.store.tickets import drop_expired
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ class Retention:
             self.post(session.id, PurgeRequested())
         try:
             await self._prune()
+            await self.database.run(lambda connection: drop_expired(connection, self.now()))
         except StoreError as error:
             log.error("outbox_prune_failed", error=str(error))
 

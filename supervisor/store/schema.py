@@ -77,7 +77,22 @@ _DELIVERY: _Step = (
     "INSERT INTO origin (id) VALUES (lower(hex(randomblob(8))))",
 )
 
-_STEPS: Sequence[_Step] = (_FIRST, _DELIVERY)
+_TICKETS: _Step = (
+    # IF NOT EXISTS: for a while they were made in files of the first version.
+    """
+    CREATE TABLE IF NOT EXISTS tickets (
+        key TEXT PRIMARY KEY,
+        session_id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        guest TEXT,
+        expires_at REAL NOT NULL,
+        uses INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX IF NOT EXISTS tickets_by_session ON tickets (session_id)",
+)
+
+_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS))
 
 VERSION = len(_STEPS)
 

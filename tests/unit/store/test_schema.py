@@ -21,6 +21,7 @@ from supervisor.store.images import find_image
 from supervisor.store.outbox import latest, replay
 from supervisor.store.schema import VERSION, migrate
 from supervisor.store.sessions import commit_change, find_claim, load_sessions
+from supervisor.store.tickets import load_tickets
 from tests.support.sessions import NOW, session_in
 
 VERSION_1 = """
@@ -138,13 +139,23 @@ def test_old_and_new_files_are_the_same(old: sqlite3.Connection) -> None:
         migrate(new)
         names = [name for name, _ in described(new)]
         assert [name for name, _ in described(old)] == names
-        for table in ("outbox", "sessions", "cursors", "lanes", "origin"):
+        for table in ("outbox", "sessions", "cursors", "lanes", "origin", "tickets"):
             columns = f"PRAGMA table_info({table})"
             assert old.execute(columns).fetchall() == new.execute(columns).fetchall()
     before = described(old), old.execute("SELECT id FROM origin").fetchall()
     migrate(old)
     assert (described(old), old.execute("SELECT id FROM origin").fetchall()) == before
     assert old.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_a_file_that_has_tickets_already(old: sqlite3.Connection) -> None:
+    """They were made in files of the first version for a while; what is in them stays."""
+    for statement in schema._TICKETS:
+        old.execute(statement)
+    old.execute("INSERT INTO tickets VALUES ('key', ?, 'view', NULL, ?, 3)", (SESSION.id, NOW + 1))
+    migrate(old)
+    (kept,) = load_tickets(old, NOW)
+    assert (kept.ticket.session_id, kept.uses) == (SESSION.id, 3)
 
 
 def test_a_first_file_that_lacks_its_version(old: sqlite3.Connection) -> None:
