@@ -37,6 +37,9 @@ from supervisor.lifecycle.times import rfc3339
 _KEEP_ALIVE_SECONDS = 4.0
 """Shorter than what common web servers keep an idle connection for."""
 
+_SAVE_SECONDS = 2.0
+"""At the end, for what was delivered to be remembered."""
+
 _GONE = "The receiver answered 410 Gone: nothing is delivered until relay.webhook.url is changed."
 
 _log = structlog.get_logger()
@@ -110,13 +113,18 @@ class Webhook:
             self._idle.set()
 
     async def stop(self, deadline_seconds: float) -> None:
-        """Deliver what can be before the deadline, and end; what is left is for the next life."""
+        """Deliver what can be before the deadline, and end; what is left is for the next life.
+
+        ``run`` has ended then, unless the store does not answer: to be cancelled in any case.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_seconds):
                 while not self._idle.is_set() and self._getting_on:
                     await self._bell.wait()
         self._ending.set()
-        await self._idle.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SAVE_SECONDS):
+                await self._idle.wait()
 
     @property
     def _getting_on(self) -> bool:

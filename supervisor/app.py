@@ -35,7 +35,7 @@ from supervisor.host.identity import IdentityPolicy
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.reactor.admission import AdmissionLimits
-from supervisor.reactor.core import Core, CoreParts, CoreSettings
+from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
 from supervisor.reactor.retention import RetentionBounds
 from supervisor.share import agent_directory, openapi_document, templates_directory
 from supervisor.store.database import Database
@@ -113,11 +113,7 @@ async def _live(
     try:
         await _listen(relay)
         background = core.begin(relay)
-        if webhook is not None:
-            core.health.notes["webhook"] = webhook.state
-            spawn(webhook.run())
-            if config.relay.webhook.in_clear:
-                log.warning("webhook_not_encrypted")
+        delivery = None if webhook is None else _begin_delivery(webhook, core, config, spawn)
         log.info(
             "supervisor_started",
             version=__version__,
@@ -131,13 +127,24 @@ async def _live(
             task.cancel()
         await relay.stop(STOP_RELAY_SECONDS)
         await core.close(DRAIN_SECONDS)
-        if webhook is not None:
+        if webhook is not None and delivery is not None:
             await webhook.stop(FLUSH_WEBHOOK_SECONDS)
+            delivery.cancel()
     finally:
         # Also when a task broke: no socket and no connection is left behind.
         await relay.stop(0.0)
         await engine.close()
     log.info("supervisor_stopped")
+
+
+def _begin_delivery(
+    webhook: Webhook, core: Core, config: Config, spawn: Spawn
+) -> asyncio.Task[None]:
+    """Start to post events, and let the node tell how that goes."""
+    core.health.notes["webhook"] = webhook.state
+    if config.relay.webhook.in_clear:
+        log.warning("webhook_not_encrypted")
+    return spawn(webhook.run())
 
 
 async def _listen(relay: Relay) -> None:

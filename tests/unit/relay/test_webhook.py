@@ -540,6 +540,21 @@ async def test_a_store_that_cannot_be_read_for_a_while(office: Office) -> None:
     }
 
 
+async def test_a_store_that_is_gone_does_not_delay_the_end(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop has its deadline also when nothing can be read or remembered."""
+    monkeypatch.setattr("relay.webhook._SAVE_SECONDS", 0.01)
+    office.database.failures = 10**9
+    webhook = office.webhook()
+    running = asyncio.create_task(webhook.run())
+    await until(lambda: office.database.failures < 10**9)
+    async with asyncio.timeout(10):
+        await webhook.stop(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_a_defect_stays_with_its_lane(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
