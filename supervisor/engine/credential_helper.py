@@ -13,6 +13,7 @@ import os
 import re
 import signal
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -89,12 +90,13 @@ async def _get(name: str, server: str) -> dict[str, str] | None:
 
 async def _run(program: str, server: str) -> tuple[int, bytes]:
     """Exit code and standard output. Raises OSError, TimeoutError."""
-    process = await asyncio.create_subprocess_exec(
-        program, "get", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-    )
+    with _said(server) as stdin:
+        process = await asyncio.create_subprocess_exec(
+            program, "get", stdin=stdin, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+        )
     try:
         async with asyncio.timeout(HELPER_SECONDS):
-            output, _ = await process.communicate(server.encode())
+            output, _ = await process.communicate()
     except (TimeoutError, asyncio.CancelledError):
         # With whatever it has started itself, which may hold its output open.
         with contextlib.suppress(ProcessLookupError):
@@ -102,3 +104,15 @@ async def _run(program: str, server: str) -> tuple[int, bytes]:
         await process.wait()
         raise
     return process.returncode or 0, output
+
+
+@contextlib.contextmanager
+def _said(server: str) -> Iterator[int]:
+    """A pipe that has been written to: asyncio's own complains of programs that do not read."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, server.encode())
+        os.close(writing)
+        yield reading
+    finally:
+        os.close(reading)

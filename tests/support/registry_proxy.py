@@ -30,6 +30,7 @@ class RegistryProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._blob_bytes_left = FAST
         self._cuts = False
+        self._gone = False
         self._flowing = asyncio.Event()
         self._flowing.set()
 
@@ -48,40 +49,39 @@ class RegistryProxy:
         self._blob_bytes_left, self._cuts = blob_bytes, False
 
     def cut_after(self, blob_bytes: int) -> None:
-        """Break every connection once so much of the blobs has come, and take no more."""
+        """Break every connection once so much of the blobs has come; then there is no registry.
+
+        What stands in its place says so. Where nothing did, the engine would try for 75 s.
+        """
         self._blob_bytes_left, self._cuts = blob_bytes, True
 
     def release(self) -> None:
-        """Go on, as fast as can be."""
+        """Go on, as fast as can be; the registry is back."""
         self._blob_bytes_left = self.bytes_per_second = FAST
+        self._gone = False
         self._flowing.set()
 
-    async def mend(self) -> None:
-        """Listen, on the same port each time."""
-        self.release()
-        self._server = await asyncio.start_server(self._meet, "127.0.0.1", self._port)
+    async def listen(self) -> None:
+        """On a port of its own."""
+        self._server = await asyncio.start_server(self._meet, "127.0.0.1", 0)
         self._port = self._server.sockets[0].getsockname()[1]
 
-    def cut(self) -> None:
-        """The registry is gone."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for task in self._tasks:
-            task.cancel()
-
     async def close(self) -> None:
-        """Cut, and wait for it."""
-        self.cut()
+        """Break every connection."""
+        assert self._server is not None
+        self._server.close()
+        self._cut()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
+    def _cut(self) -> None:
+        self._gone = True
+        for task in self._tasks:
+            task.cancel()
+
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or self._server is None:
-            # Accepted just before the cut.
-            writer.transport.abort()
-            return
+        assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
@@ -89,10 +89,21 @@ class RegistryProxy:
             with contextlib.suppress(asyncio.CancelledError, asyncio.IncompleteReadError, OSError):
                 # The engine tries TLS first, and a registry without it closes.
                 if (first := await reader.readexactly(1)).isalpha():
-                    await self._serve(first, reader, writer)
+                    serve = self._refuse if self._gone else self._serve
+                    await serve(first, reader, writer)
         finally:
             self.connections -= 1
             writer.transport.abort()
+
+    async def _refuse(
+        self, _first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer as a load balancer does that has lost what is behind it."""
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 410 Gone\r\nConnection: close\r\n\r\nno backend")
+        await writer.drain()
+        writer.write_eof()
+        await reader.read()
 
     async def _serve(
         self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -144,7 +155,7 @@ class RegistryProxy:
         """Return when so many bytes may go on; never, if they are too many."""
         if self._blob_bytes_left < length:
             if self._cuts:
-                self.cut()
+                self._cut()
             self._flowing.clear()
         self._blob_bytes_left -= length
         await self._flowing.wait()
@@ -165,7 +176,7 @@ class _Exchange:
 async def registry_proxy(registry_port: int) -> AsyncIterator[RegistryProxy]:
     """A proxy that does nothing but count, at first."""
     proxy = RegistryProxy(registry_port)
-    await proxy.mend()
+    await proxy.listen()
     try:
         yield proxy
     finally:
