@@ -8,7 +8,7 @@ The relay calls ``Sessions``, ``Catalog``, ``Feed`` and ``Health``; the supervis
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from supervisor.lifecycle.facts import Fact
@@ -76,6 +76,20 @@ class Feed(Protocol):
         """Every session, as of ``latest()`` when called without an await between."""
 
 
+class Logs(Protocol):
+    """What sessions have printed."""
+
+    def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The session's log in pieces cut anywhere: of its container, or what was kept of it.
+
+        Only the last ``tail`` lines; ``None``: all there is. With ``follow`` it goes on until the
+        session ends; of a session that has no container yet, from its beginning. Entering raises
+        SessionNotFoundError, LogUnavailableError (a ConflictError), UnavailableError and its kin.
+        """
+
+
 class Health(Protocol):
     """What the daemon knows of itself."""
 
@@ -103,6 +117,7 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "Health",
+    "Logs",
     "Page",
     "Sessions",
 ]

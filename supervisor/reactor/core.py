@@ -33,6 +33,7 @@ from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
 from supervisor.reactor.retention import Retention
 from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.session_log import LogService
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
@@ -158,6 +159,9 @@ class Core:
         )
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
+        )
+        self.logs = LogService(
+            directory=self.directory, engine=parts.engine, broadcast=self.broadcast
         )
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
