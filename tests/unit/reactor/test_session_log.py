@@ -95,6 +95,36 @@ async def test_a_session_that_only_begins_is_followed_from_its_beginning(life: L
     assert await following == b"one\ntwo\n"
 
 
+async def test_what_the_engine_has_lost_of_the_end_is_made_up_for(life: Life) -> None:
+    """The agent has reported it, be that before or after the log of the container ended."""
+    for early in (True, False):
+        session = await life.run()
+        log = life.engine.container(session.id).log
+        log.print(b"one\ntwo\n")
+        following = asyncio.create_task(read(life, session.id, 1, follow=True))
+        await until(lambda: bool(log._readers))  # noqa: B023 awaited in this turn
+        report = CommandExited(3, 0, "one\ntwo\nthree\n")
+        if early:
+            await life.core.sessions.submit(session.id, report)
+            life.engine.exit(session.id)
+        else:
+            log.end()
+            await settled()
+            assert not following.done()
+            await life.core.sessions.submit(session.id, report)
+        assert await following == b"two\nthree\n"
+
+
+async def test_a_report_that_does_not_come_is_not_waited_for(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log ends without it."""
+    monkeypatch.setattr("supervisor.reactor.session_log.REPORT_SECONDS", 0.05)
+    session = await life.run()
+    life.engine.container(session.id).log.end()
+    assert await read(life, session.id, follow=True) == b""
+
+
 async def test_what_cannot_be_read_is_said_at_once(life: Life) -> None:
     """Unknown sessions, drivers that keep nothing, an engine that is away."""
     with pytest.raises(SessionNotFoundError):
