@@ -106,6 +106,7 @@ async def _live(
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
+        logs=core.logs,
         health=core.health,
         shelf=core.tickets,
         on_input=core.input_notes.note,
