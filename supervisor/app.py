@@ -74,7 +74,7 @@ async def serve(config: Config, places: Places, engine_of: EngineOf = docker_eng
         async with _opened(Database(places.local / "supervisor.db")) as database:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    await _live(config, places, engine_of, database, tasks, stopped)
+                    await _live(config, places, database, tasks, stopped, engine_of=engine_of)
             except BaseExceptionGroup as group:
                 raise _first(group) from None
 
@@ -82,10 +82,11 @@ async def serve(config: Config, places: Places, engine_of: EngineOf = docker_eng
 async def _live(  # noqa: PLR0913 each made at another level
     config: Config,
     places: Places,
-    engine_of: EngineOf,
     database: Database,
     tasks: asyncio.TaskGroup,
     stopped: asyncio.Event,
+    *,
+    engine_of: EngineOf,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
 

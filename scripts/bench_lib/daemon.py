@@ -140,6 +140,11 @@ class Daemon:
         assert self._process is not None  # noqa: S101 it was started
         return self._process.pid
 
+    @property
+    def lives(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.returncode is None
+
     def session_files(self, session_id: str) -> Path:
         """What the session's agent is given."""
         return self.run / "sessions" / session_id
@@ -169,7 +174,7 @@ class Daemon:
         request = request_bytes("GET", "/readyz")
         async with asyncio.timeout(READY_SECONDS):
             while True:
-                if self._process is None or self._process.returncode is not None:
+                if not self.lives:
                     raise RuntimeError(f"the daemon has ended; its last words: {self.last_words()}")
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     if (await call(self.socket, request)).status == 200:

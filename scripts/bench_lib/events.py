@@ -31,6 +31,14 @@ CALLBACK_P99_MS = Target(10)
 DEATH_P50_MS = Target(20)
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The bare server."""
+
+    socket: Path
+    pid: int
+
+
 @dataclass
 class Samples:
     """Of one condition: alone, or with bad readers."""
@@ -40,6 +48,7 @@ class Samples:
     answer_ms: list[float] = field(default_factory=list)
     daemon_cpu_ms: list[float] = field(default_factory=list)
     """CPU time of the daemon per callback, of each round."""
+    floor_cpu_ms: list[float] = field(default_factory=list)
     deaths: Deaths = field(default_factory=Deaths)
 
 
@@ -60,7 +69,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Samples]:
 
 
 async def _measure_callbacks(
-    options: argparse.Namespace, daemon: Daemon, floor: Path, samples: dict[str, Samples]
+    options: argparse.Namespace, daemon: Daemon, floor: Floor, samples: dict[str, Samples]
 ) -> None:
     population = Population(daemon, options.user, play_agents=True)
     await population.follow()
@@ -88,14 +97,17 @@ async def _measure_callbacks(
     population.close()
 
 
-async def _floor_round(traffic: Traffic, floor: Path, sample: Samples, seconds: float) -> None:
+async def _floor_round(traffic: Traffic, floor: Floor, sample: Samples, seconds: float) -> None:
     crossings = Crossings()
-    reader = await EventReader.open(floor, lambda at, _, data: crossings.take(at, data))
+    reader = await EventReader.open(floor.socket, lambda at, _, data: crossings.take(at, data))
+    before = usage_of(floor.pid).cpu_seconds
     try:
-        await traffic.to_floor(floor, crossings, seconds)
+        await traffic.to_floor(floor.socket, crossings, seconds)
     finally:
         reader.close()
+    spent = usage_of(floor.pid).cpu_seconds - before
     sample.floor_ms += crossings.event_ms()
+    sample.floor_cpu_ms.append(1000 * spent / len(crossings.sent))
 
 
 async def _measure_deaths(
@@ -114,8 +126,8 @@ async def _measure_deaths(
 
 
 @asynccontextmanager
-async def floor_server() -> AsyncIterator[Path]:
-    """The socket of a bare server in a process of its own."""
+async def floor_server() -> AsyncIterator[Floor]:
+    """A bare server in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="fx-floor-") as name:
         process = await asyncio.create_subprocess_exec(
             *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m"),
@@ -127,7 +139,7 @@ async def floor_server() -> AsyncIterator[Path]:
             async with asyncio.timeout(30):
                 while not path.exists():
                     await asyncio.sleep(0.05)
-            yield path
+            yield Floor(path, process.pid)
         finally:
             process.kill()
             await process.wait()
@@ -161,6 +173,7 @@ def figures(samples: dict[str, Samples]) -> list[Figure]:
                 key=f"callback_cpu_{name}",
                 label=f"daemon's CPU per callback, {name}",
                 value=quantile(sample.daemon_cpu_ms, 0.5),
+                floor=quantile(sample.floor_cpu_ms, 0.5),
                 unit="ms",
             )
         )

@@ -68,6 +68,11 @@ class Population:
         self._reader = await EventReader.open(self._daemon.socket, self._take)
         await self.until(lambda: self._synced, "the first picture")
 
+    async def _follow_again(self, lost: EventReader) -> None:
+        """A reader that fell behind is cut off, and comes back by its number."""
+        print("    ... the event stream was cut off: this reader fell behind", flush=True)
+        self._reader = await EventReader.open(self._daemon.socket, self._take, lost.last_id)
+
     def close(self) -> None:
         """Follow no longer."""
         if self._reader is not None:
@@ -117,6 +122,8 @@ class Population:
                     said = time.monotonic()
                     print(f"    ... {what if isinstance(what, str) else what()}", flush=True)
                 self._require_health()
+                if self._reader is not None and self._reader.lost.done():
+                    await self._follow_again(self._reader)
 
     def remember_containers(self) -> None:
         """Write down for the next engine in memory what runs on the present one."""
@@ -168,5 +175,5 @@ class Population:
             raise RuntimeError(f"a session ended: {reason}: {message}")
         if self._failure is not None:
             raise RuntimeError(f"an agent failed: {self._failure}") from self._failure
-        if self._reader is not None and self._reader.lost.done():
-            raise RuntimeError(f"the event stream ended: {self._daemon.last_words()}")
+        if not self._daemon.lives:
+            raise RuntimeError(f"the daemon has ended; its last words: {self._daemon.last_words()}")

@@ -96,24 +96,34 @@ def connect(path: Path) -> socket.socket:
 class EventReader(asyncio.Protocol):
     """Follows ``GET /v1/events`` and hands on each event with the time it arrived."""
 
-    def __init__(self, on_event: Callable[[float, bytes, bytes], None]) -> None:
+    def __init__(
+        self, on_event: Callable[[float, bytes, bytes], None], after: bytes | None
+    ) -> None:
+        self.last_id = after
+        """Where to go on when the stream was cut off."""
         self._on_event = on_event
         self._buffer = b""
         self._transport: asyncio.BaseTransport | None = None
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def open(cls, path: Path, on_event: Callable[[float, bytes, bytes], None]) -> EventReader:
+    async def open(
+        cls,
+        path: Path,
+        on_event: Callable[[float, bytes, bytes], None],
+        after: bytes | None = None,
+    ) -> EventReader:
         """Connect and ask. ``on_event(monotonic seconds, event, data)`` is called from now on."""
         loop = asyncio.get_running_loop()
-        _, reader = await loop.create_unix_connection(lambda: cls(on_event), str(path))
+        _, reader = await loop.create_unix_connection(lambda: cls(on_event, after), str(path))
         return reader
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask, by HTTP/1.0: the body is the stream as it is."""
         self._transport = transport
         assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 a socket's is
-        transport.write(b"GET /v1/events HTTP/1.0\r\nHost: bench\r\n\r\n")
+        after = b"" if self.last_id is None else b"Last-Event-ID: %s\r\n" % self.last_id
+        transport.write(b"GET /v1/events HTTP/1.0\r\nHost: bench\r\n%s\r\n" % after)
 
     def data_received(self, data: bytes) -> None:
         """Cut into events. The head of the answer passes for an event without data."""
@@ -121,8 +131,12 @@ class EventReader(asyncio.Protocol):
         *events, self._buffer = (self._buffer + data).split(b"\n\n")
         for event in events:
             kind, _, rest = event.partition(b"\n")
-            if kind.startswith(b"event: "):
-                self._on_event(at, kind[7:], rest.partition(b"data: ")[2])
+            if not kind.startswith(b"event: "):
+                continue
+            number, _, content = rest.rpartition(b"data: ")
+            if number:
+                self.last_id = number[4:-1]
+            self._on_event(at, kind[7:], content)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 over is over
         """The stream is over."""
