@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.tickets import KeptTicket
 
 
 class Sessions(Protocol):
@@ -39,6 +40,18 @@ class Sessions(Protocol):
 
         Raises SessionNotFoundError.
         """
+
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Give the session another name and other values of the params that may be changed.
+
+        Raises SessionNotFoundError, ConflictError when it is over, InvalidRequestError (with field
+        errors).
+        """
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """The user's limits and use, JSON-ready. Raises NotFoundError for a user there is not."""
 
     async def purge(self, session_id: str) -> None:
         """Force the container away and forget the session; returns when it is gone.
@@ -86,6 +99,19 @@ class Health(Protocol):
         """The node object of the contract: host, engine, capacity, load, draining."""
 
 
+class TicketShelf(Protocol):
+    """Where tickets are kept over a restart. All calls raise StoreError."""
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """Every ticket that has not expired."""
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """Remember the ticket with so many uses; one that has none is forgotten."""
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget the session's tickets."""
+
+
 class AgentLink(Protocol):
     """What the relay does for the supervisor."""
 
@@ -105,4 +131,5 @@ __all__ = [
     "Health",
     "Page",
     "Sessions",
+    "TicketShelf",
 ]

@@ -112,6 +112,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         catalog=core.templates,
         feed=core.feed,
         health=core.health,
+        shelf=core.tickets,
         on_input=core.input_notes.note,
     )
     try:
@@ -166,6 +167,7 @@ def core_settings(config: Config, places: Places) -> CoreSettings:
             concurrent_starts=config.limits.concurrent_starts,
             max_sessions=config.limits.max_sessions,
         ),
+        sessions_per_user=config.limits.sessions_per_user,
         agent=AgentSettings(heartbeat_seconds=config.agent.heartbeat_seconds),
         paths=host_paths(config, places),
         relist_seconds=config.engine.relist_seconds,

@@ -65,6 +65,8 @@ class LimitsConfig(Section):
 
     concurrent_starts: Annotated[int, Field(ge=1)] = 16
     max_sessions: Annotated[int, Field(ge=1)] | None = None
+    sessions_per_user: Annotated[int, Field(ge=1)] | None = None
+    """Sessions of one user that have not ended; ``null``: no limit."""
 
 
 class WebConfig(Section):

@@ -88,7 +88,25 @@ class Engine(Protocol):
         """
 
     async def stop(self, session_id: SessionId, signal: str) -> None:
-        """Send the stop signal and return; fine when there is no container."""
+        """Send the stop signal and return; fine when there is no container.
+
+        A frozen container is thawed, for nothing hears a signal before.
+        """
+
+    async def pause(self, session_id: SessionId) -> None:
+        """Freeze every process of the container; fine when it is frozen, or not there."""
+
+    async def unpause(self, session_id: SessionId) -> None:
+        """Let a frozen container go on; fine when it is not frozen, or not there."""
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        """Give the container the limits of ``spec``; fine when there is none.
+
+        Memory, processors and processes: the rest of a container cannot change while it lives.
+        """
+
+    async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
+        """The session's container as it is now, whatever its state; ``None`` if there is none."""
 
     async def remove(self, session_id: SessionId) -> None:
         """Kill and remove the session's container; returns when it is gone, or never was."""

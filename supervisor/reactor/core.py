@@ -17,12 +17,15 @@ from supervisor.engine.base import ContainerRecord, Engine
 from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
-from supervisor.lifecycle.effects import Effect
+from supervisor.lifecycle.effects import Effect, EventKind
 from supervisor.lifecycle.facts import Fact, ViewersChanged
+from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.view import node_document
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.images import Images
@@ -31,8 +34,15 @@ from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
+from supervisor.reactor.quota import Quotas
 from supervisor.reactor.retention import Retention
-from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.service import (
+    CatalogService,
+    FeedService,
+    HealthService,
+    SessionService,
+    TicketService,
+)
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
@@ -58,6 +68,7 @@ class CoreSettings:
     limits: AdmissionLimits
     agent: AgentSettings
     paths: HostPaths
+    sessions_per_user: int | None = None
     relist_seconds: float = 60.0
     ended_seconds: float = 86_400.0
     outbox_items: int = 10_000
@@ -107,6 +118,7 @@ class Core:
             adopt=self._adopt,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
+            tell=self._tell_node,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
@@ -139,11 +151,17 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        quotas = Quotas(
+            directory=self.directory,
+            identity_policy=settings.identity,
+            sessions_per_user=settings.sessions_per_user,
+        )
         intake = Intake(
             database=parts.database,
             directory=self.directory,
             observer=self._committed,
             catalog=parts.catalog,
+            quotas=quotas,
             identity_policy=settings.identity,
             ids=self._ids,
             health=health,
@@ -152,6 +170,8 @@ class Core:
         )
         self.sessions = SessionService(
             intake=intake,
+            changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
+            quotas=quotas,
             directory=self.directory,
             reactor=self.reactor,
             broadcast=self.broadcast,
@@ -159,6 +179,7 @@ class Core:
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
         )
+        self.tickets = TicketService(database=parts.database, now=parts.now)
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
             health=health,
@@ -188,6 +209,12 @@ class Core:
         for session in self.directory:
             self._committed.resume(session)
         self._admission.open()
+
+    def _tell_node(self) -> None:
+        """The node's state to whoever listens; it has no number of its own, and is not kept."""
+        document = node_document(self.health.node())
+        latest = self.broadcast.latest()
+        self.broadcast.publish(FeedItem(latest, EventKind.NODE, SessionId(""), "", document))
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

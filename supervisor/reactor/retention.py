@@ -14,6 +14,7 @@ from supervisor.lifecycle.session import Phase, SessionId, Timestamp
 from supervisor.reactor.directory import Directory
 from supervisor.store.database import Database
 from supervisor.store.outbox import prune
+from supervisor.store.tickets import drop_expired
 
 log = structlog.get_logger(__name__)
 
@@ -45,5 +46,6 @@ class Retention:
                 self.post(session.id, PurgeRequested())
         try:
             await self.database.run(lambda connection: prune(connection, self.outbox_items))
+            await self.database.run(lambda connection: drop_expired(connection, self.now()))
         except StoreError as error:
             log.error("outbox_prune_failed", error=str(error))

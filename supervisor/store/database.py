@@ -38,6 +38,15 @@ CREATE TABLE IF NOT EXISTS idempotency (
     session_id TEXT NOT NULL,
     created_at REAL NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS tickets (
+    key TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    guest TEXT,
+    expires_at REAL NOT NULL,
+    uses INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS tickets_by_session ON tickets (session_id);
 CREATE TABLE IF NOT EXISTS images (
     image_id TEXT PRIMARY KEY,
     body TEXT NOT NULL

@@ -13,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
-from supervisor.lifecycle.session import Session, SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.store.outbox import append
+from supervisor.store.tickets import drop_tickets
 
 _BODY = TypeAdapter(Session)
 
@@ -48,7 +49,20 @@ def commit_change(connection: sqlite3.Connection, session: Session, kind: EventK
             )
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
+        case EventKind.NODE:
+            message = "news of the node are about no session, and not kept"
+            raise ValueError(message)
+    if session.phase is Phase.ENDED:
+        drop_tickets(connection, session.id)
     return append(connection, session, kind)
+
+
+def count_live(connection: sqlite3.Connection, user: str) -> int:
+    """How many sessions of the user have not ended."""
+    row = connection.execute(
+        "SELECT count(*) FROM sessions WHERE user = ? AND phase != ?", (user, Phase.ENDED.value)
+    ).fetchone()
+    return int(row[0])
 
 
 @dataclass(frozen=True, slots=True)

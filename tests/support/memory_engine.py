@@ -14,8 +14,10 @@ from typing import Literal
 
 from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
+from supervisor.engine.payload import limits_body
 from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
 from supervisor.host.image_contents import ImageContents
+from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.template.spec import ContainerSpec
 from tests.support.memory_host import EventStream, MemoryContainer, MemoryHost
@@ -27,6 +29,10 @@ Call = Literal[
     "read_image",
     "launch",
     "stop",
+    "pause",
+    "unpause",
+    "find_container",
+    "update",
     "remove",
     "list_containers",
     "watch",
@@ -157,6 +163,35 @@ class MemoryEngine:
             container = self.host.owned(session_id, self.owner)
             if container is not None:
                 self.host.signal(container, signal)
+                if container.status is ContainerStatus.PAUSED:
+                    self.host.freeze(container, frozen=False)
+
+    async def pause(self, session_id: SessionId) -> None:
+        """See Engine."""
+        async with self._answered("pause"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None and container.status is ContainerStatus.RUNNING:
+                self.host.freeze(container, frozen=True)
+
+    async def unpause(self, session_id: SessionId) -> None:
+        """See Engine."""
+        async with self._answered("unpause"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None and container.status is ContainerStatus.PAUSED:
+                self.host.freeze(container, frozen=False)
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        """See Engine."""
+        async with self._answered("update"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None:
+                container.limits = limits_body(spec)
+
+    async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
+        """See Engine."""
+        async with self._answered("find_container"):
+            container = self.host.owned(session_id, self.owner)
+            return None if container is None else container.record(session_id)
 
     async def remove(self, session_id: SessionId) -> None:
         """See Engine."""

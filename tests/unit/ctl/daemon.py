@@ -21,7 +21,7 @@ from supervisor.lifecycle.session import Session, SessionId, StartRequest
 from supervisor.reactor.service import CatalogService
 from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions
+from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions, FakeShelf
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]
@@ -113,7 +113,7 @@ class Daemon:
         """Put a session into a state."""
 
         async def change() -> None:
-            self.sessions.change(session_id, **changes)
+            self.sessions.force(session_id, **changes)
 
         self.do(change())
 
@@ -136,6 +136,7 @@ class Daemon:
             catalog=self._catalog,
             feed=self.feed,
             health=self.health,
+            shelf=FakeShelf(),
         )
         await self._relay.start()
 

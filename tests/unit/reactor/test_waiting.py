@@ -61,7 +61,12 @@ async def test_a_purge_among_very_many_changes() -> None:
     directory, broadcast, session = Directory(), Broadcast(0), session_in(Phase.TERMINATING)
     directory.put(session)
     service = SessionService(
-        intake=Mock(), directory=directory, reactor=AsyncMock(), broadcast=broadcast
+        intake=Mock(),
+        changes=Mock(),
+        quotas=Mock(),
+        directory=directory,
+        reactor=AsyncMock(),
+        broadcast=broadcast,
     )
     purging = asyncio.create_task(service.purge(session.id))
     await settled()

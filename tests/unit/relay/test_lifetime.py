@@ -14,7 +14,7 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
-from tests.unit.relay.fakes import FakeCatalog, FakeFeed, FakeHealth, FakeSessions
+from tests.unit.relay.fakes import FakeCatalog, FakeFeed, FakeHealth, FakeSessions, FakeShelf
 from tests.unit.relay.test_display import closed, connected
 from tests.unit.relay.test_event_stream import events, next_event
 
@@ -28,6 +28,7 @@ def relay_at(config: RelayConfig) -> Relay:
         catalog=FakeCatalog(),
         feed=feed,
         health=FakeHealth(),
+        shelf=FakeShelf(),
     )
 
 
