@@ -7,7 +7,7 @@ same call may succeed later) and EngineError when it refuses.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,10 +72,14 @@ class Engine(Protocol):
     async def find_image(self, reference: str) -> str | None:
         """The id of the image if it can be used without a pull."""
 
-    def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
+    def pull_image(
+        self, reference: str, platform: str | None = None
+    ) -> AsyncGenerator[float, None]:
         """Pull, yielding the fraction that is here (0..1). Raises ImagePullError.
 
-        ``platform`` (``os[/arch[/variant]]``) chooses among those that the image is made for.
+        ``platform`` (``os[/arch[/variant]]``) chooses among those that the image is made for. The
+        fraction never gets less; it comes with each sign of life, often the same as before.
+        Closing the generator breaks the pull off.
         """
 
     async def read_image(self, image_id: str) -> ImageContents:

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import json
 import tarfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,9 +32,9 @@ from supervisor.engine.base import (
     container_name,
 )
 from supervisor.engine.docker_errors import NO_CONNECTION, translated
+from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
 from supervisor.engine.payload import container_body, extra_networks, limits_body
-from supervisor.engine.pull import PullProgress
 from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
@@ -82,12 +82,16 @@ class DockerEngine:
             raise
         return str(image["Id"])
 
-    async def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
-        progress = PullProgress()
-        with translated(pulling=reference):
-            async for line in self._client.images.pull(reference, platform=platform, stream=True):
-                if progress.take(line):
-                    yield progress.fraction
+    async def pull_image(
+        self, reference: str, platform: str | None = None
+    ) -> AsyncGenerator[float, None]:
+        client = self._new_client()
+        try:
+            async with aclosing(pull(client, reference, platform)) as fractions:
+                async for fraction in fractions:
+                    yield fraction
+        finally:
+            await _close(client)
 
     async def read_image(self, image_id: str) -> ImageContents:
         with translated():

@@ -49,7 +49,9 @@ def judge_launch(session: Session, fact: LaunchFact, now: Timestamp) -> Decision
         return unchanged(session)
     match fact:
         case PullProgressed(fraction):
-            return Decision(replace(startup_anew(session, now), progress=fraction))
+            # A pull that had to begin anew has yet to get as far.
+            progress = max(fraction, session.progress or 0.0)
+            return Decision(replace(startup_anew(session, now), progress=progress))
         case SessionPrepared(image_id, token_hash):
             prepared = replace(
                 startup_anew(session, now),

@@ -217,11 +217,7 @@ def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Dec
         return unchanged(session)
     match name:
         case DeadlineName.STARTUP:
-            message = (
-                f"The session was not ready within {session.rules.startup_seconds:g} s; see its "
-                "log, or raise session.startup_timeout in the template if the image is slow."
-            )
-            return terminate(session, Reason.START_TIMEOUT, message, now)
+            return terminate(session, Reason.START_TIMEOUT, _start_timeout(session), now)
         case DeadlineName.TERMINATION:
             return force_again(session, now)
         case DeadlineName.LIFETIME | DeadlineName.IDLE | DeadlineName.DISCONNECT:
@@ -232,3 +228,18 @@ def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Dec
             return warn(session)
         case _:
             assert_never(name)
+
+
+def _start_timeout(session: Session) -> str:
+    """Where the start got stuck, as far as it is known."""
+    seconds = f"{session.rules.startup_seconds:g} s"
+    if session.progress is not None:
+        return (
+            f"The pull of the image {session.image} stood still at {session.progress:.0%} for "
+            f"{seconds}: can its registry be reached from this host? If it is only slow, raise "
+            "session.startup_timeout in the template."
+        )
+    return (
+        f"The session was not ready within {seconds}; see its log, or raise "
+        "session.startup_timeout in the template if the image is slow."
+    )

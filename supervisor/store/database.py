@@ -16,46 +16,9 @@ from typing import TypeVar
 
 from supervisor.errors import StoreError
 from supervisor.store.group import Function, GroupCommits, Outcome, within
+from supervisor.store.schema import migrate
 
 T = TypeVar("T")
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY,
-    user TEXT NOT NULL,
-    phase TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS outbox (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    user TEXT NOT NULL,
-    data BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY,
-    request_hash TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    created_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS tickets (
-    key TEXT PRIMARY KEY,
-    session_id TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    guest TEXT,
-    expires_at REAL NOT NULL,
-    uses INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS tickets_by_session ON tickets (session_id);
-CREATE TABLE IF NOT EXISTS images (
-    image_id TEXT PRIMARY KEY,
-    body TEXT NOT NULL
-) STRICT;
-"""
-
-_SCHEMA_VERSION = 1
 
 
 class Database:
@@ -106,12 +69,7 @@ class Database:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA busy_timeout=5000")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > _SCHEMA_VERSION:
-            message = f"it was written by a newer version (schema {found}, ours {_SCHEMA_VERSION})"
-            raise sqlite3.DatabaseError(message)
-        connection.executescript(_SCHEMA)
-        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        migrate(connection)
         self._connection = connection
 
     def _close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -67,6 +67,11 @@ class MemoryEngine:
         """Every call that was made, in order, whatever came of it."""
         self.pulled: list[tuple[str, str | None]] = []
         """What was asked for, and for which platform."""
+        self.pulling = 0
+        """How many pulls are under way."""
+        self.fractions: tuple[float, ...] = (0.5,)
+        """What a pull tells of before it is half-way."""
+        self.halfway: Gate | None = None
         self._reachable = True
         self._unreachable: type[EngineUnreachableError] = EngineUnreachableError
         self._before: dict[Call, Gate] = {}
@@ -118,17 +123,26 @@ class MemoryEngine:
             contents = self.host.images.get(reference)
             return None if contents is None else contents.image_id
 
-    async def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
-        """See Engine."""
-        async with self._answered("pull_image"):
-            self.pulled.append((reference, platform))
-            contents = self.host.registry.get(reference)
-            if contents is None:
-                message = f"The image {reference} could not be pulled: manifest unknown"
-                raise ImagePullError(message)
-            yield 0.5
-            self.host.images[reference] = contents
-            yield 1.0
+    async def pull_image(
+        self, reference: str, platform: str | None = None
+    ) -> AsyncGenerator[float, None]:
+        """See Engine. Half-way it stands still if ``halfway`` is a gate."""
+        self.pulled.append((reference, platform))
+        self.pulling += 1
+        try:
+            async with self._answered("pull_image"):
+                contents = self.host.registry.get(reference)
+                if contents is None:
+                    message = f"The image {reference} could not be pulled: manifest unknown"
+                    raise ImagePullError(message)
+                for fraction in self.fractions:
+                    yield fraction
+                if self.halfway is not None:
+                    await self.halfway.wait()
+                self.host.images[reference] = contents
+                yield 1.0
+        finally:
+            self.pulling -= 1
 
     async def read_image(self, image_id: str) -> ImageContents:
         """See Engine."""
