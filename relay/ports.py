@@ -8,7 +8,7 @@ this module and ``supervisor.lifecycle``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
@@ -128,6 +128,20 @@ class Outbox(Protocol):
         """Return once there is an event with a greater number than ``past``."""
 
 
+class Logs(Protocol):
+    """What sessions have printed."""
+
+    def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The session's log in pieces cut anywhere: of its container, or what was kept of it.
+
+        Only the last ``tail`` lines; ``None``: all there is. With ``follow`` it goes on until the
+        session ends; of a session that has no container yet, from its beginning. Entering raises
+        SessionNotFoundError, LogUnavailableError (a ConflictError), UnavailableError and its kin.
+        """
+
+
 class Health(Protocol):
     """What the daemon knows of itself."""
 
@@ -178,6 +192,7 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "Health",
+    "Logs",
     "Outbox",
     "Overdue",
     "Page",

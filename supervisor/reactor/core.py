@@ -45,6 +45,7 @@ from supervisor.reactor.service import (
     SessionService,
     TicketService,
 )
+from supervisor.reactor.session_log import LogService
 from supervisor.reactor.store_guard import StoreGuard
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
@@ -214,6 +215,9 @@ class Core:
         )
         self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
         self.tickets = TicketService(database=parts.database, now=parts.now)
+        self.logs = LogService(
+            directory=self.directory, engine=parts.engine, broadcast=self.broadcast
+        )
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
             health=health,

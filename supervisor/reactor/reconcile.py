@@ -20,7 +20,7 @@ from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.errors import SupervisorError, UnavailableError
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.session import Session, SessionId, Timestamp
-from supervisor.lifecycle.view import rfc3339
+from supervisor.lifecycle.times import rfc3339
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.drift import Drift, Orphan, Picture, Plan, find_drift, plan
