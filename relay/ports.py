@@ -1,19 +1,27 @@
 """What the relay is given by the supervisor, and what it gives back.
 
-The relay calls ``Sessions``, ``Catalog``, ``Feed`` and ``Health``; the supervisor calls the
-``AgentLink`` that the relay implements. Both sides know only this module and
+The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox`` and ``Health``; the supervisor calls
+the ``AgentLink`` that the relay implements. Both sides know only this module and
 ``supervisor.lifecycle``.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
+from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import (
+    ParamValue,
+    Phase,
+    Session,
+    SessionId,
+    StartRequest,
+    Timestamp,
+)
 from supervisor.lifecycle.tickets import KeptTicket
 
 
@@ -89,6 +97,48 @@ class Feed(Protocol):
         """Every session, as of ``latest()`` when called without an await between."""
 
 
+class Outbox(Protocol):
+    """Committed changes as they are stored, and how far the webhook has come with them.
+
+    Every call that is awaited, but for ``grown``, raises UnavailableError.
+    """
+
+    async def position(self) -> Position:
+        """As last saved; the beginning, if it never was."""
+
+    async def save(self, position: Position) -> None:
+        """Durable when this returns."""
+
+    async def survey(self, after: int, limit: int) -> tuple[Sequence[Stretch], int]:
+        """Whose events follow ``after``, among the next ``limit``, and how far that reaches."""
+
+    async def events(self, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        """The first events of the stretch that are still kept, in order."""
+
+    async def overdue(self, stretch: Stretch, oldest: Timestamp) -> Overdue:
+        """What at the head of the stretch was committed before ``oldest``."""
+
+    def latest(self) -> int:
+        """The number of the newest event."""
+
+    async def grown(self, past: int) -> None:
+        """Return once there is an event with a greater number than ``past``."""
+
+
+class Logs(Protocol):
+    """What sessions have printed."""
+
+    def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The session's log in pieces cut anywhere: of its container, or what was kept of it.
+
+        Only the last ``tail`` lines; ``None``: all there is. With ``follow`` it goes on until the
+        session ends; of a session that has no container yet, from its beginning. Entering raises
+        SessionNotFoundError, LogUnavailableError (a ConflictError), UnavailableError and its kin.
+        """
+
+
 class Health(Protocol):
     """What the daemon knows of itself."""
 
@@ -129,7 +179,13 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "Health",
+    "Logs",
+    "Outbox",
+    "Overdue",
     "Page",
+    "Position",
     "Sessions",
+    "StoredEvent",
+    "Stretch",
     "TicketShelf",
 ]

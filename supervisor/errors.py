@@ -9,12 +9,18 @@ SupervisorError
 │   └── EngineUnreachableError    it does not answer; retryable
 │       └── EngineDeniedError     it may not be asked by this user             (exit 77)
 ├── StoreError                the database cannot be read or written; retryable
+├── LogUnavailableError       the container's logging driver cannot be read (a ConflictError)
 └── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
 """
 
 from __future__ import annotations
 
-from supervisor.lifecycle.errors import InvalidRequestError, SupervisorError, UnavailableError
+from supervisor.lifecycle.errors import (
+    ConflictError,
+    InvalidRequestError,
+    SupervisorError,
+    UnavailableError,
+)
 from supervisor.lifecycle.session import Reason
 
 
@@ -87,6 +93,12 @@ class StoreError(UnavailableError):
     """The database cannot be read or written at the moment."""
 
     code = "store_unavailable"
+
+
+class LogUnavailableError(ConflictError):
+    """The session's container logs to where nothing can be read back from."""
+
+    code = "log_unavailable"
 
 
 class UserNotAllowedError(InvalidRequestError):

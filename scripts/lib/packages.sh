@@ -39,6 +39,7 @@ without_service() { # SERVICE COMMAND...
 missing_for_checks() {
     has_python || echo python3-venv
     command -v prove >/dev/null || echo perl
+    command -v openssl >/dev/null || echo openssl # a certificate that nobody trusts
 }
 
 missing_for_sessions() {

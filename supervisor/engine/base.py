@@ -118,6 +118,17 @@ class Engine(Protocol):
     async def list_containers(self) -> Sequence[ContainerRecord]:
         """Every container with this instance's ownership label, in whatever state."""
 
+    def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """What the session's container has printed on both outputs, in pieces cut anywhere.
+
+        Only the last ``tail`` lines; ``None``: all that the engine has kept. With ``follow`` it
+        goes on until the container ends; a reader too slow for it misses some. Entering raises
+        LogUnavailableError when the container's logging driver cannot be read, EngineError with
+        status 404 when there is no container.
+        """
+
     async def tidy(self) -> None:
         """Remove what an earlier life left half done and no session stands for (image readings)."""
 

@@ -32,6 +32,7 @@ from supervisor.engine.base import (
     container_name,
 )
 from supervisor.engine.docker_errors import NO_CONNECTION, translated
+from supervisor.engine.docker_log import open_log
 from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
 from supervisor.engine.payload import container_body, extra_networks, limits_body
@@ -196,6 +197,26 @@ class DockerEngine:
         with translated():
             listed = await self._client.containers.list(all=1, filters=filters)
             return [await self._record(container) for container in listed]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        with translated():
+            container = await self._ours(session_id)
+        client = self._new_client()
+        try:
+            async with open_log(
+                client,
+                str(container.id),
+                terminal=bool(container["Config"].get("Tty")),
+                tail=tail,
+                follow=follow,
+                answer_seconds=self._timeout.total or 0,
+            ) as pieces:
+                yield pieces
+        finally:
+            await _close(client)
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[AsyncIterator[EngineEvent]]:

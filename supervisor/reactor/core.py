@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -35,14 +35,16 @@ from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
 from supervisor.reactor.quota import Quotas
-from supervisor.reactor.retention import Retention
+from supervisor.reactor.retention import Retention, RetentionBounds
 from supervisor.reactor.service import (
     CatalogService,
     FeedService,
     HealthService,
+    OutboxService,
     SessionService,
     TicketService,
 )
+from supervisor.reactor.session_log import LogService
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
@@ -70,8 +72,7 @@ class CoreSettings:
     paths: HostPaths
     sessions_per_user: int | None = None
     relist_seconds: float = 60.0
-    ended_seconds: float = 86_400.0
-    outbox_items: int = 10_000
+    retention: RetentionBounds = field(default_factory=RetentionBounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +180,11 @@ class Core:
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
         )
+        self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
         self.tickets = TicketService(database=parts.database, now=parts.now)
+        self.logs = LogService(
+            directory=self.directory, engine=parts.engine, broadcast=self.broadcast
+        )
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
             health=health,
@@ -197,8 +202,7 @@ class Core:
             database=self._parts.database,
             post=self.reactor.post,
             now=self._parts.now,
-            ended_seconds=self._settings.ended_seconds,
-            outbox_items=self._settings.outbox_items,
+            bounds=self._settings.retention,
         )
         return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
 

@@ -92,7 +92,7 @@ class Intake:
                 return found
             claim(connection, key, session)
         self.quotas.require_room(session.user, count_live(connection, session.user))
-        return commit_change(connection, session, EventKind.UPDATE)
+        return commit_change(connection, session, EventKind.UPDATE, session.created_at)
 
     def _claimed(self, outcome: Claimed, key: Claim | None) -> Session:
         if key is not None and outcome.request_hash != key.request_hash:

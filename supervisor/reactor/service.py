@@ -6,9 +6,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
@@ -30,6 +31,13 @@ from supervisor.reactor.quota import Quotas
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
+from supervisor.store.delivery import (
+    find_overdue,
+    load_position,
+    read_events,
+    save_position,
+    survey,
+)
 from supervisor.store.outbox import replay
 from supervisor.store.tickets import drop_tickets, keep_ticket, load_tickets
 from supervisor.template.catalog import TemplateCatalog
@@ -134,6 +142,42 @@ class FeedService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxService:
+    """The outbox for the webhook; each call that goes to the store raises StoreError."""
+
+    broadcast: Broadcast
+    database: Database
+
+    async def position(self) -> Position:
+        """Where the webhook stands."""
+        return await self.database.run(load_position)
+
+    async def save(self, position: Position) -> None:
+        """Durable when this returns."""
+        await self.database.run(lambda connection: save_position(connection, position))
+
+    async def survey(self, after: int, limit: int) -> tuple[Sequence[Stretch], int]:
+        """Whose events come after this number, and how far was looked."""
+        return await self.database.run(lambda connection: survey(connection, after, limit))
+
+    async def events(self, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        """The first events of a stretch."""
+        return await self.database.run(lambda connection: read_events(connection, stretch, limit))
+
+    async def overdue(self, stretch: Stretch, oldest: Timestamp) -> Overdue:
+        """What of the head of a stretch is older than this."""
+        return await self.database.run(lambda connection: find_overdue(connection, stretch, oldest))
+
+    def latest(self) -> int:
+        """The number of the newest event."""
+        return self.broadcast.latest()
+
+    async def grown(self, past: int) -> None:
+        """Wait for an event with a greater number."""
+        await self.broadcast.grown(past)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketService:
     """Tickets in the store."""
 
@@ -187,6 +231,8 @@ class HealthService:
     node_name: str
     engine_url: str
     max_sessions: int | None
+    notes: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    """What other parts of the daemon say of themselves in the node object."""
 
     def ready(self) -> tuple[bool, str]:
         """Ready once adoption is complete and while the engine answers."""
@@ -213,4 +259,5 @@ class HealthService:
             "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
             "load": {"sessions": len(live), "average": list(load)},
             "draining": False,
+            **{name: note() for name, note in self.notes.items()},
         }

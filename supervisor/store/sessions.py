@@ -32,7 +32,9 @@ def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Se
     return sessions, unreadable
 
 
-def commit_change(connection: sqlite3.Connection, session: Session, kind: EventKind) -> FeedItem:
+def commit_change(
+    connection: sqlite3.Connection, session: Session, kind: EventKind, at: Timestamp
+) -> FeedItem:
     """Write a session and the outbox row that tells of it; the transaction makes them one."""
     match kind:
         case EventKind.UPDATE:
@@ -54,7 +56,7 @@ def commit_change(connection: sqlite3.Connection, session: Session, kind: EventK
             raise ValueError(message)
     if session.phase is Phase.ENDED:
         drop_tickets(connection, session.id)
-    return append(connection, session, kind)
+    return append(connection, session, kind, at)
 
 
 def count_live(connection: sqlite3.Connection, user: str) -> int:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
 from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
 from supervisor.engine.payload import limits_body
-from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
+from supervisor.errors import (
+    EngineError,
+    EngineUnreachableError,
+    ImagePullError,
+    LogUnavailableError,
+)
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
@@ -37,6 +42,7 @@ Call = Literal[
     "list_containers",
     "watch",
     "tidy",
+    "read_log",
 ]
 
 
@@ -227,6 +233,21 @@ class MemoryEngine:
                 for container in self.host.containers.values()
                 if container.owner == self.owner and container.session_id is not None
             ]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See Engine."""
+        async with self._answered("read_log"):
+            container = self.host.owned(session_id, self.owner)
+            if container is None:
+                message = f"There is no container of session {session_id}."
+                raise EngineError(message, status=404)
+            if container.spec.log_driver == "none":
+                raise LogUnavailableError("The logging driver cannot be read.")
+        async with aclosing(container.log.read(tail, follow=follow)) as pieces:
+            yield pieces
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[EventStream]:

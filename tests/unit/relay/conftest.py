@@ -19,7 +19,15 @@ from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeFeed, FakeHealth, FakeSessions, FakeShelf
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+)
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
 TOKEN = "token-of-alice"
@@ -53,6 +61,7 @@ class House:
     config: RelayConfig
     sessions: FakeSessions
     feed: FakeFeed
+    logs: FakeLogs
     health: FakeHealth
     clock: Clock
     web: aiohttp.ClientSession
@@ -117,6 +126,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     config = config_in(directory, limits)
     feed = FakeFeed()
     sessions = FakeSessions(feed)
+    logs = FakeLogs(sessions)
     health = FakeHealth()
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
@@ -125,6 +135,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
+        logs=logs,
         health=health,
         shelf=FakeShelf(),
         clock=clock,
@@ -137,4 +148,4 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, health, clock, web, inputs, stack)
+        yield House(relay, config, sessions, feed, logs, health, clock, web, inputs, stack)

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from supervisor.lifecycle.facts import (
 from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
 from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.lifecycle.view import delete_document, update_document
+from tests.support.memory_log import MemoryLog
 
 
 class FakeFeed:
@@ -240,6 +241,39 @@ class FakeSessions:
         else:
             self.sessions[session.id] = session
         self.feed.publish(kind, session)
+
+
+class FakeLogs:
+    """Logs of containers as tests have them print; a session without one has what was kept."""
+
+    def __init__(self, sessions: FakeSessions) -> None:
+        self._sessions = sessions
+        self.printed: dict[SessionId, MemoryLog] = {}
+        self.refusal: Exception | None = None
+        self.opening = asyncio.Event()
+        self.opening.set()
+        self.open_now = 0
+
+    @asynccontextmanager
+    async def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See ``relay.ports.Logs``."""
+        session = self._sessions.get(session_id)
+        await self.opening.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        log = self.printed.get(session.id)
+        if log is None:
+            log = MemoryLog()
+            log.print(session.log_tail.encode())
+            log.end()
+        self.open_now += 1
+        try:
+            async with aclosing(log.read(tail, follow=follow)) as pieces:
+                yield pieces
+        finally:
+            self.open_now -= 1
 
 
 class FakeCatalog:

@@ -14,7 +14,14 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
-from tests.unit.relay.fakes import FakeCatalog, FakeFeed, FakeHealth, FakeSessions, FakeShelf
+from tests.unit.relay.fakes import (
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+)
 from tests.unit.relay.test_display import closed, connected
 from tests.unit.relay.test_event_stream import events, next_event
 
@@ -22,11 +29,13 @@ from tests.unit.relay.test_event_stream import events, next_event
 def relay_at(config: RelayConfig) -> Relay:
     """A relay with nothing behind it."""
     feed = FakeFeed()
+    sessions = FakeSessions(feed)
     return Relay(
         config,
-        sessions=FakeSessions(feed),
+        sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
+        logs=FakeLogs(sessions),
         health=FakeHealth(),
         shelf=FakeShelf(),
     )
