@@ -150,7 +150,12 @@ class MemoryEngine:
                 self.host.images[reference] = contents
                 yield 1.0
         finally:
-            self.pulling -= 1
+            try:
+                for _ in range(3):
+                    # Closing a connection is not done at once.
+                    await asyncio.sleep(0)
+            finally:
+                self.pulling -= 1
 
     async def read_image(self, image_id: str) -> ImageContents:
         """See Engine."""
