@@ -30,7 +30,7 @@ from relay.log_api import LogApi
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Logs, Sessions
+from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
 from relay.screenshot_api import ScreenshotApi
@@ -60,6 +60,7 @@ class Relay:
         feed: Feed,
         logs: Logs,
         health: Health,
+        shelf: TicketShelf,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
@@ -72,7 +73,7 @@ class Relay:
         self._health = health
         self._registry = registry or CollectorRegistry()
         limits = config.limits
-        self._tickets = Tickets(clock, limits.tickets)
+        self._tickets = Tickets(clock, limits.tickets, shelf)
         self._viewers = Viewers()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
@@ -99,7 +100,11 @@ class Relay:
         self._display_listener: Listener | None = None
 
     async def start(self) -> None:
-        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind."""
+        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind.
+
+        Raises StoreError when the tickets cannot be read.
+        """
+        await self._tickets.load()
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             await self._listen(self._stopping)
@@ -133,7 +138,7 @@ class Relay:
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""
-        self._tickets.revoke(session_id)
+        self._tickets.forget(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
         self._programs.release(session_id)
@@ -147,7 +152,7 @@ class Relay:
             *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
             *LogApi(self._logs, limits, stopping).routes(),
             *ScreenshotApi(self._sessions, self._shots).routes(),
-            *EventStream(self._feed, limits, stopping).routes(),
+            *EventStream(self._feed, self._health, limits, stopping).routes(),
             *NodeApi(self._config, self._catalog, self._health, self._registry).routes(),
             *self._display.routes(),
         ]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from relay.problems import ProblemError
-from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.session import Phase, Session, known_phase
 
 _REMEDIES = {
     Phase.PENDING: "wait until it is",
     Phase.STARTING: "wait until it is",
     Phase.SUSPENDED: "resume it first",
 }
-
-
-def known_phase(session: Session) -> Phase:
-    """The phase, or the one that was known before the engine could not be asked any more."""
-    return session.known_phase or session.phase
 
 
 def require_running(session: Session, what: str) -> None:

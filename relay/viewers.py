@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from relay.tickets import Mode, Ticket
 from supervisor.lifecycle.session import SessionId, ViewerCount
+from supervisor.lifecycle.tickets import Mode, Ticket
 
 
 class Viewer:

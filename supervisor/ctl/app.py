@@ -37,7 +37,8 @@ app = typer.Typer(
 )
 for command in (
     *(steering.start, looking.ps, looking.show, looking.events, inside.log, looking.ticket),
-    *(inside.screenshot, steering.terminate, steering.purge),
+    *(inside.screenshot, steering.change, steering.suspend, steering.resume),
+    *(steering.terminate, steering.purge),
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):
     app.command()(command)

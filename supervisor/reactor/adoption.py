@@ -16,7 +16,7 @@ from supervisor.engine.base import ContainerRecord
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import Adopted, Fact
-from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.session import Phase, Session, known_phase
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.watcher import listed_fact
 
@@ -64,7 +64,7 @@ class Adoption:
         except Exception:  # one that cannot be understood must not stop the others
             log.exception("adoption_failed", session_id=session.id)
         else:
-            phase = adopted.known_phase or adopted.phase
+            phase = known_phase(adopted)
             log.info("session_adopted", session_id=session.id, phase=phase.value)
 
     async def _remove_leftovers(self, with_container: frozenset[str]) -> None:

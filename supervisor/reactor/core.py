@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -17,12 +17,15 @@ from supervisor.engine.base import ContainerRecord, Engine
 from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
-from supervisor.lifecycle.effects import Effect
+from supervisor.lifecycle.effects import Effect, EventKind
 from supervisor.lifecycle.facts import Fact, ViewersChanged
+from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.view import node_document
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.images import Images
@@ -31,8 +34,16 @@ from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
-from supervisor.reactor.retention import Retention
-from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.quota import Quotas
+from supervisor.reactor.retention import Retention, RetentionBounds
+from supervisor.reactor.service import (
+    CatalogService,
+    FeedService,
+    HealthService,
+    OutboxService,
+    SessionService,
+    TicketService,
+)
 from supervisor.reactor.session_log import LogService
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
@@ -59,9 +70,9 @@ class CoreSettings:
     limits: AdmissionLimits
     agent: AgentSettings
     paths: HostPaths
+    sessions_per_user: int | None = None
     relist_seconds: float = 60.0
-    ended_seconds: float = 86_400.0
-    outbox_items: int = 10_000
+    retention: RetentionBounds = field(default_factory=RetentionBounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +119,7 @@ class Core:
             adopt=self._adopt,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
+            tell=self._tell_node,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
@@ -140,11 +152,17 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        quotas = Quotas(
+            directory=self.directory,
+            identity_policy=settings.identity,
+            sessions_per_user=settings.sessions_per_user,
+        )
         intake = Intake(
             database=parts.database,
             directory=self.directory,
             observer=self._committed,
             catalog=parts.catalog,
+            quotas=quotas,
             identity_policy=settings.identity,
             ids=self._ids,
             health=health,
@@ -153,6 +171,8 @@ class Core:
         )
         self.sessions = SessionService(
             intake=intake,
+            changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
+            quotas=quotas,
             directory=self.directory,
             reactor=self.reactor,
             broadcast=self.broadcast,
@@ -160,6 +180,8 @@ class Core:
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
         )
+        self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
+        self.tickets = TicketService(database=parts.database, now=parts.now)
         self.logs = LogService(
             directory=self.directory, engine=parts.engine, broadcast=self.broadcast
         )
@@ -180,8 +202,7 @@ class Core:
             database=self._parts.database,
             post=self.reactor.post,
             now=self._parts.now,
-            ended_seconds=self._settings.ended_seconds,
-            outbox_items=self._settings.outbox_items,
+            bounds=self._settings.retention,
         )
         return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
 
@@ -192,6 +213,12 @@ class Core:
         for session in self.directory:
             self._committed.resume(session)
         self._admission.open()
+
+    def _tell_node(self) -> None:
+        """The node's state to whoever listens; it has no number of its own, and is not kept."""
+        document = node_document(self.health.node())
+        latest = self.broadcast.latest()
+        self.broadcast.publish(FeedItem(latest, EventKind.NODE, SessionId(""), "", document))
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

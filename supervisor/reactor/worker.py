@@ -163,12 +163,13 @@ class Reactor:
 
     async def _judge(self, session_id: SessionId, fact: Fact) -> Session:
         before = self._directory.get(session_id)
-        decision = decide(before, fact, self._now())
+        now = self._now()
+        decision = decide(before, fact, now)
         item = None
         if (kind := decision.event) is not None:
             after = decision.session
             item = await self._database.run(
-                lambda connection: commit_change(connection, after, kind)
+                lambda connection: commit_change(connection, after, kind, now)
             )
             if kind is EventKind.DELETE:
                 self._directory.drop(session_id)

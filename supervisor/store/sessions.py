@@ -13,8 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
-from supervisor.lifecycle.session import Session, SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.store.outbox import append
+from supervisor.store.tickets import drop_tickets
 
 _BODY = TypeAdapter(Session)
 
@@ -31,7 +32,9 @@ def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Se
     return sessions, unreadable
 
 
-def commit_change(connection: sqlite3.Connection, session: Session, kind: EventKind) -> FeedItem:
+def commit_change(
+    connection: sqlite3.Connection, session: Session, kind: EventKind, at: Timestamp
+) -> FeedItem:
     """Write a session and the outbox row that tells of it; the transaction makes them one."""
     match kind:
         case EventKind.UPDATE:
@@ -48,7 +51,20 @@ def commit_change(connection: sqlite3.Connection, session: Session, kind: EventK
             )
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
-    return append(connection, session, kind)
+        case EventKind.NODE:
+            message = "news of the node are about no session, and not kept"
+            raise ValueError(message)
+    if session.phase is Phase.ENDED:
+        drop_tickets(connection, session.id)
+    return append(connection, session, kind, at)
+
+
+def count_live(connection: sqlite3.Connection, user: str) -> int:
+    """How many sessions of the user have not ended."""
+    row = connection.execute(
+        "SELECT count(*) FROM sessions WHERE user = ? AND phase != ?", (user, Phase.ENDED.value)
+    ).fetchone()
+    return int(row[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class House:
         self.clock = Clock(NOW)
         self.limits = AdmissionLimits()
         self.relist_seconds = 60.0
+        self.sessions_per_user: int | None = None
         for name in ("home", "agent", "bundle", "run/relay", "etc/launcher-templates"):
             (directory / name).mkdir(parents=True)
         self.write_template("docker", TEMPLATE)
@@ -79,6 +80,7 @@ class House:
                 relay=self.directory / "run" / "relay",
             ),
             relist_seconds=self.relist_seconds,
+            sessions_per_user=self.sessions_per_user,
         )
 
     @asynccontextmanager

@@ -19,7 +19,15 @@ from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeFeed, FakeHealth, FakeLogs, FakeSessions
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+)
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
 TOKEN = "token-of-alice"
@@ -129,6 +137,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         feed=feed,
         logs=logs,
         health=health,
+        shelf=FakeShelf(),
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
     )

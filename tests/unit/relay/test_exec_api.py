@@ -135,13 +135,13 @@ async def test_only_a_running_session_has_programs(house: House, phase: Phase, w
     """409 and what to do; one whose engine is away runs all the same."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
-    house.sessions.change(session_id, phase=phase)
+    house.sessions.force(session_id, phase=phase)
     status, document = await execute(house, session_id, **WAIT)
     assert (status, document["code"]) == (409, "not_running")
     assert word in document["detail"]
-    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=phase)
+    house.sessions.force(session_id, phase=Phase.UNKNOWN, known_phase=phase)
     assert (await execute(house, session_id, **WAIT))[0] == 409
-    house.sessions.change(session_id, known_phase=Phase.RUNNING)
+    house.sessions.force(session_id, known_phase=Phase.RUNNING)
     assert (await execute(house, session_id, command="true"))[0] == 202
     assert (await told(agent))["command"] == "true"
 

@@ -14,7 +14,14 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
-from tests.unit.relay.fakes import FakeCatalog, FakeFeed, FakeHealth, FakeLogs, FakeSessions
+from tests.unit.relay.fakes import (
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+)
 from tests.unit.relay.test_display import closed, connected
 from tests.unit.relay.test_event_stream import events, next_event
 
@@ -30,6 +37,7 @@ def relay_at(config: RelayConfig) -> Relay:
         feed=feed,
         logs=FakeLogs(sessions),
         health=FakeHealth(),
+        shelf=FakeShelf(),
     )
 
 

@@ -96,7 +96,7 @@ async def test_following_gives_what_comes_and_ends_with_the_session(house: House
 async def test_a_session_that_is_over_is_not_followed_for_long(house: House) -> None:
     """What was kept of its log, and the end."""
     session_id = await house.sessions.run(TOKEN)
-    house.sessions.change(session_id, log_tail="bye\n")
+    house.sessions.force(session_id, log_tail="bye\n")
     await house.sessions.end(session_id)
     async with house.web.get(f"{URL}/{session_id}/log?follow=true") as response:
         assert await response.text() == "bye\n"

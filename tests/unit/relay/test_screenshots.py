@@ -349,7 +349,7 @@ async def test_only_a_running_session_has_a_picture(house: House, phase: Phase) 
     """409, and its agent is not asked."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
-    house.sessions.change(session_id, phase=phase)
+    house.sessions.force(session_id, phase=phase)
     async with house.web.get(f"{URL}/{session_id}/screenshot") as response:
         document = await problem(response, 409, "not_running")
     assert phase.value in document["detail"]

@@ -215,7 +215,7 @@ async def test_a_session_has_a_version_that_can_be_asked_by(house: House) -> Non
         assert etag == f'"{(await response.json())["version"]}"'
     async with house.web.get(url, headers={"If-None-Match": f'"0", W/{etag}'}) as response:
         assert response.status == 304
-    house.sessions.change(session_id, message="changed")
+    house.sessions.force(session_id, message="changed")
     async with house.web.get(url, headers={"If-None-Match": etag}) as response:
         assert response.status == 200
 
@@ -309,7 +309,7 @@ async def test_too_many_tickets_are_refused(house: House) -> None:
 async def test_an_unknown_phase_counts_as_what_it_was(house: House) -> None:
     """While the engine cannot be asked, a running session still gets tickets."""
     session_id = await house.sessions.run(TOKEN)
-    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
+    house.sessions.force(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
     assert await house.ticket(session_id)
 
 
