@@ -27,10 +27,13 @@ from tests.unit.relay.x_server import VERSION, Part, XServer, rectangle
 
 @pytest.fixture
 def limits() -> RelayLimits:
-    """Small pictures and little patience."""
-    return replace(
-        LIMITS, picture_pixels=100 * 100, picture_seconds=0.5, handshake_seconds=0.5, pictures=1
-    )
+    """Small pictures, one at a time."""
+    return replace(LIMITS, picture_pixels=100 * 100, picture_seconds=30.0, pictures=1)
+
+
+HASTE = replace(
+    LIMITS, picture_pixels=100 * 100, picture_seconds=0.2, handshake_seconds=0.2, pictures=1
+)
 
 
 def noise(width: int = 60, height: int = 40) -> Image.Image:
@@ -322,6 +325,7 @@ async def test_an_immense_display_is_no_picture(house: House, size: tuple[int, i
 @pytest.mark.parametrize("greets", [False, True])
 async def test_a_display_that_falls_silent_is_not_waited_for(house: House, *, greets: bool) -> None:
     """504, whether before the handshake or in the middle of its pixels."""
+    patient, house.relay._shots._limits = house.config.limits, HASTE
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if greets:
@@ -329,6 +333,7 @@ async def test_a_display_that_falls_silent_is_not_waited_for(house: House, *, gr
             writer.write(update(HALF, count=2))
         while await reader.read(65536):
             pass
+        house.relay._shots._limits = patient
 
     assert (await failed(house, served))[:2] == (504, "display_timeout")
 
@@ -378,7 +383,7 @@ async def test_pictures_are_taken_in_turns(house: House) -> None:
     reader, writer = await agents[0].open_display()
     await XServer(noise()).greet(reader, writer)
     await reader.readexactly(38)
-    house.relay._shots._limits = replace(house.config.limits, picture_seconds=0.1)
+    house.relay._shots._limits = replace(house.config.limits, picture_seconds=0.2)
     asking = asyncio.create_task(fetch(house, second))
     await XServer(noise()).greet(*await agents[1].open_display())
     status, headers, body = await asking
