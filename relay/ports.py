@@ -1,14 +1,14 @@
 """What the relay is given by the supervisor, and what it gives back.
 
-The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox`` and ``Health``; the supervisor calls
-the ``AgentLink`` that the relay implements. Both sides know only this module and
-``supervisor.lifecycle``.
+The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox``, ``Health``, ``TicketShelf`` and
+``Upkeep``; the supervisor calls the ``AgentLink`` that the relay implements. Both sides know only
+this module and ``supervisor.lifecycle``.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
@@ -70,6 +70,9 @@ class Sessions(Protocol):
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """The session whose agent holds the token with this SHA-256 (hex)."""
 
+    def knows_every_token(self) -> bool:
+        """False while a token that is not known may yet turn out to be a session's."""
+
 
 class Catalog(Protocol):
     """The templates a user can start from, as JSON-ready objects."""
@@ -125,6 +128,20 @@ class Outbox(Protocol):
         """Return once there is an event with a greater number than ``past``."""
 
 
+class Logs(Protocol):
+    """What sessions have printed."""
+
+    def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The session's log in pieces cut anywhere: of its container, or what was kept of it.
+
+        Only the last ``tail`` lines; ``None``: all there is. With ``follow`` it goes on until the
+        session ends; of a session that has no container yet, from its beginning. Entering raises
+        SessionNotFoundError, LogUnavailableError (a ConflictError), UnavailableError and its kin.
+        """
+
+
 class Health(Protocol):
     """What the daemon knows of itself."""
 
@@ -133,6 +150,16 @@ class Health(Protocol):
 
     def node(self) -> Mapping[str, Any]:
         """The node object of the contract: host, engine, capacity, load, draining."""
+
+
+class Upkeep(Protocol):
+    """Putting in order what is there and should not be."""
+
+    async def reconcile(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """Do what there is to do, or only tell: the object of the contract.
+
+        Raises UnavailableError before adoption is complete or while the engine does not answer.
+        """
 
 
 class TicketShelf(Protocol):
@@ -165,6 +192,7 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "Health",
+    "Logs",
     "Outbox",
     "Overdue",
     "Page",
@@ -173,4 +201,5 @@ __all__ = [
     "StoredEvent",
     "Stretch",
     "TicketShelf",
+    "Upkeep",
 ]

@@ -117,7 +117,9 @@ async def _live(  # noqa: PLR0913 each made at another level
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
+        logs=core.logs,
         health=core.health,
+        upkeep=core.upkeep,
         shelf=core.tickets,
         on_input=core.input_notes.note,
     )

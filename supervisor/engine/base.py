@@ -7,6 +7,7 @@ same call may succeed later) and EngineError when it refuses.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ class ContainerRecord:
     oom_killed: bool = False
     created_at: float = 0.0
     """Seconds since the epoch."""
+    user: str = ""
+    template: str = ""
+    image: str = ""
+    image_id: str = ""
+    is_stray: bool = False
+    """It has a session's label and not its name: ``launch`` did not make it."""
 
 
 class EngineEventKind(StrEnum):
@@ -115,11 +122,31 @@ class Engine(Protocol):
     async def remove(self, session_id: SessionId) -> None:
         """Kill and remove the session's container; returns when it is gone, or never was."""
 
+    async def discard(self, container_id: str) -> None:
+        """Kill and remove this container, whatever its name; fine when it is gone.
+
+        Raises EngineError for one without this instance's ownership label, and leaves it alone.
+        """
+
     async def list_containers(self) -> Sequence[ContainerRecord]:
         """Every container with this instance's ownership label, in whatever state."""
 
-    async def tidy(self) -> None:
-        """Remove what an earlier life left half done and no session stands for (image readings)."""
+    async def tidy(self, created_before: float = math.inf) -> None:
+        """Remove what was left half done and no session stands for (image readings).
+
+        ``created_before`` (seconds since the epoch) spares what is being done now.
+        """
+
+    def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """What the session's container has printed on both outputs, in pieces cut anywhere.
+
+        Only the last ``tail`` lines; ``None``: all that the engine has kept. With ``follow`` it
+        goes on until the container ends; a reader too slow for it misses some. Entering raises
+        LogUnavailableError when the container's logging driver cannot be read, EngineError with
+        status 404 when there is no container.
+        """
 
     def watch(self, since: float) -> AbstractAsyncContextManager[AsyncIterator[EngineEvent]]:
         """Events from ``since`` (seconds since the epoch) on, until the stream breaks.

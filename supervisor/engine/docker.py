@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import tarfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -32,6 +33,7 @@ from supervisor.engine.base import (
     container_name,
 )
 from supervisor.engine.docker_errors import NO_CONNECTION, translated
+from supervisor.engine.docker_log import open_log
 from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
 from supervisor.engine.payload import container_body, extra_networks, limits_body
@@ -116,11 +118,12 @@ class DockerEngine:
             finally:
                 await container.delete(force=True, timeout=self._timeout)
 
-    async def tidy(self) -> None:
+    async def tidy(self, created_before: float = math.inf) -> None:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.PROBE]})
         with _absence_is_fine(), translated():
             for probe in await self._client.containers.list(all=1, filters=filters):
-                await probe.delete(force=True, timeout=self._timeout)
+                if probe["Created"] < created_before:
+                    await probe.delete(force=True, timeout=self._timeout)
 
     async def _probe(self, image_id: str, body: dict[str, Any]) -> DockerContainer:
         """Named after the image, so that one left by an attempt that was cut short is replaced."""
@@ -191,11 +194,39 @@ class DockerEngine:
                     raise
                 await self._absent(session_id)
 
+    async def discard(self, container_id: str) -> None:
+        with _absence_is_fine(), translated():
+            container = await self._client.containers.get(container_id)
+            if not self._owns(container):
+                message = f"The container {container_id[:12]} is not this supervisor's."
+                raise EngineError(message)
+            await container.delete(force=True, timeout=self._timeout)
+
     async def list_containers(self) -> Sequence[ContainerRecord]:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
         with translated():
             listed = await self._client.containers.list(all=1, filters=filters)
             return [await self._record(container) for container in listed]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        with translated():
+            container = await self._ours(session_id)
+        client = self._new_client()
+        try:
+            async with open_log(
+                client,
+                str(container.id),
+                terminal=bool(container["Config"].get("Tty")),
+                tail=tail,
+                follow=follow,
+                answer_seconds=self._timeout.total or 0,
+            ) as pieces:
+                yield pieces
+        finally:
+            await _close(client)
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[AsyncIterator[EngineEvent]]:
@@ -283,11 +314,18 @@ class DockerEngine:
         """A listing has no exit codes; those that have exited are looked at one by one."""
         # A state we do not know is one in which there is a container.
         status = _STATUSES.get(listed["State"], ContainerStatus.RUNNING)
+        found: dict[str, str] = listed["Labels"]
+        session_id = SessionId(found[labels.SESSION])
         record = ContainerRecord(
-            session_id=SessionId(listed["Labels"][labels.SESSION]),
+            session_id=session_id,
             container_id=str(listed.id),
             status=status,
             created_at=float(listed["Created"]),
+            user=found.get(labels.USER, ""),
+            template=found.get(labels.TEMPLATE, ""),
+            image=str(listed["Image"]),
+            image_id=str(listed["ImageID"]),
+            is_stray=f"/{container_name(session_id)}" not in listed["Names"],
         )
         if status is not ContainerStatus.EXITED:
             return record

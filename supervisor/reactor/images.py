@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import structlog
 
 from supervisor.engine.base import Engine
-from supervisor.errors import ImageNotFoundError, PerlMissingError
+from supervisor.errors import ImageNotFoundError, PerlMissingError, StoreError
 from supervisor.host.image_contents import ImageContents
 from supervisor.reactor.pulls import Pulls
 from supervisor.store.database import Database
@@ -86,7 +86,11 @@ class Images:
         if stored is not None:
             return stored
         read = await self._engine.read_image(image_id)
-        await self._database.run(lambda connection: keep_image(connection, read))
+        try:
+            await self._database.run(lambda connection: keep_image(connection, read))
+        except StoreError as error:
+            # No reason not to start: the next life reads it once more.
+            log.warning("image_not_kept", image_id=image_id, error=str(error))
         log.info("image_read", image_id=image_id, perl=read.perl)
         return read
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -20,6 +20,7 @@ from supervisor.lifecycle.facts import ContainerStarted, Fact, PullProgressed, S
 from supervisor.lifecycle.session import Session, SessionId
 from supervisor.reactor.images import Images
 from supervisor.reactor.pull_news import PullNews
+from supervisor.store.sessions import dump_session
 
 log = structlog.get_logger(__name__)
 
@@ -48,13 +49,16 @@ class Launcher:
         )
         contents = await self.images.have(session.image, plan.pull_policy, news, plan.spec.platform)
         token = secrets.token_urlsafe(32)
+        token_hash = hashlib.sha256(token.encode()).hexdigest()
+        record = replace(session, image_id=contents.image_id, token_hash=token_hash)
         files = SessionFiles(
             passwd=merge_passwd(contents.passwd, plan.identity),
             group=merge_group(contents.group, plan.identity),
             session=session_document(session, plan, self.settings, token),
+            record=dump_session(record),
         )
         await self._write(session.id, files)
-        return SessionPrepared(contents.image_id, hashlib.sha256(token.encode()).hexdigest())
+        return SessionPrepared(contents.image_id, token_hash)
 
     async def start(self, session: Session) -> ContainerStarted:
         """Create the container and start it."""

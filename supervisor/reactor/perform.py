@@ -68,8 +68,7 @@ class Performer:
             case StartContainer():
                 return await self.launcher.start(self.directory.get(session_id))
             case StopContainer():
-                plan = load_plan(self.directory.get(session_id).spec)
-                await self.engine.stop(session_id, plan.spec.stop_signal or "SIGTERM")
+                await self.engine.stop(session_id, self._stop_signal(session_id))
             case FreezeContainer() | ThawContainer() | InspectContainer():
                 return await self._freeze(session_id, effect)
             case UpdateContainer():
@@ -87,6 +86,11 @@ class Performer:
             case _:
                 assert_never(effect)
         return None
+
+    def _stop_signal(self, session_id: SessionId) -> str:
+        """A session that was put back without its plan has the agent's own."""
+        spec = self.directory.get(session_id).spec
+        return (load_plan(spec).spec.stop_signal if spec else None) or "SIGTERM"
 
     async def _update(self, session_id: SessionId) -> Fact:
         plan = load_plan(self.directory.get(session_id).spec)

@@ -58,6 +58,7 @@ class SessionService:
     directory: Directory
     reactor: Reactor
     broadcast: Broadcast
+    all_adopted: Callable[[], bool]
 
     async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
         """See Intake.start."""
@@ -111,6 +112,13 @@ class SessionService:
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """Whose agent holds the token with this SHA-256 (hex)."""
         return self.directory.find_by_token_hash(token_hash)
+
+    def knows_every_token(self) -> bool:
+        """Not before adoption is complete, nor while something runs whose token is not known."""
+        if not self.all_adopted():
+            return False
+        live = self.directory.live()
+        return not any(each.token_hash is None and each.container_id is not None for each in live)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -33,7 +33,7 @@ from supervisor.lifecycle.facts import (
     EngineLost,
     Fact,
 )
-from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.reactor.directory import Directory
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,8 @@ CLOCK_SKEW_SECONDS = 5.0
 """How far the engine's clock may be behind ours without an event getting lost."""
 
 Post = Callable[[SessionId, Fact], None]
+Note = Callable[[Mapping[SessionId, Session], Sequence[ContainerRecord]], None]
+"""Told of each listing, and of the sessions as they were before it."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class Watcher:
         directory: Directory,
         post: Post,
         adopt: Callable[[list[ContainerRecord]], Awaitable[None]],
+        note: Note,
         now: Callable[[], Timestamp],
         relist_seconds: float,
         tell: Callable[[], None] = lambda: None,
@@ -81,6 +84,7 @@ class Watcher:
         self._directory = directory
         self._post = post
         self._adopt = adopt
+        self._note = note
         self._now = now
         self._relist_seconds = relist_seconds
         self._tell_outside = tell
@@ -132,23 +136,16 @@ class Watcher:
 
     async def _list(self) -> None:
         """Compare what there is with what is known, and tell the difference."""
-        known = {
-            session.id: session.container_id
-            for session in self._directory.live()
-            if session.container_id is not None
-        }
+        sessions = self._directory.by_id()
         records = list(await self._engine.list_containers())
         if not self.health.adopted:
             await self._adopt(records)
             self.health.adopted = True
+            sessions = self._directory.by_id()
         if not self.health.reachable:
             await self._find()
-        listed = {record.container_id for record in records}
-        for record in records:
-            self._post(record.session_id, listed_fact(record))
-        for session_id, container_id in known.items():
-            if container_id not in listed:
-                self._post(session_id, ContainerGone(container_id))
+        self._note(sessions, records)
+        post_listing(sessions, records, self._post)
         self._tell_outside()
 
     async def _find(self) -> None:
@@ -185,6 +182,22 @@ class Watcher:
             container_id=event.container_id[:12],
         )
         self._post(event.session_id, _fact(event))
+
+
+def post_listing(
+    sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord], post: Post
+) -> None:
+    """Post what a listing says; ``sessions`` as they were before it, for some are younger."""
+    listed = {record.container_id for record in records}
+    for record in records:
+        session = sessions.get(record.session_id)
+        known = session is not None and session.container_id == record.container_id
+        if known or not record.is_stray:
+            post(record.session_id, listed_fact(record))
+    for session_id, session in sessions.items():
+        lost = session.container_id is not None and session.container_id not in listed
+        if lost and session.phase is not Phase.ENDED:
+            post(session_id, ContainerGone(session.container_id))
 
 
 def listed_fact(record: ContainerRecord) -> ContainerListed:

@@ -61,7 +61,7 @@ def prune(
 
     Removes one portion; to be repeated while there is more. ``hold`` is ``None``: no webhook.
     """
-    cut = max(latest(connection) - keep, _before(connection, oldest))
+    cut = max(_beyond(connection, keep), _before(connection, oldest))
     connection.execute(
         "UPDATE cursors SET seq = :cut, updated_at = unixepoch() "
         "WHERE name = 'pruned' AND seq < :cut",
@@ -111,6 +111,14 @@ def _delivered(connection: sqlite3.Connection) -> int:
         {"name": WEBHOOK},
     ).fetchone()
     return int(delivered)
+
+
+def _beyond(connection: sqlite3.Connection, keep: int) -> int:
+    """The newest row that is one too many; numbers are not dense, for each life leaves a gap."""
+    row = connection.execute(
+        "SELECT seq FROM outbox ORDER BY seq DESC LIMIT 1 OFFSET ?", (keep,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _before(connection: sqlite3.Connection, oldest: Timestamp) -> int:

@@ -92,12 +92,31 @@ _TICKETS: _Step = (
     "CREATE INDEX IF NOT EXISTS tickets_by_session ON tickets (session_id)",
 )
 
+_LIVES: _Step = (
+    # Where the numbers of each life of the daemon begin; see lives.
+    """
+    CREATE TABLE lives (
+        first_seq INTEGER PRIMARY KEY,
+        began_at REAL NOT NULL,
+        is_whole INTEGER NOT NULL
+    ) STRICT
+    """,
+    # Rows of sessions that could not be understood, for whoever wants to know what happened.
+    """
+    CREATE TABLE damaged_sessions (
+        id TEXT NOT NULL,
+        found_at REAL NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT
+    """,
+)
+
 _QUOTAS: _Step = (
     # Each start counts the sessions of its user. Without the phase, which each change would update.
     "CREATE INDEX sessions_by_user ON sessions (user)",
 )
 
-_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), _QUOTAS)
+_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS))
 
 VERSION = len(_STEPS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -183,6 +184,49 @@ async def test_remove_takes_what_never_ran(subject: Subject, session_id: Session
     assert await subject.names() == set()
 
 
+async def test_discarding_goes_by_id(subject: Subject, session_id: SessionId) -> None:
+    """Whatever its name, the container is gone, and once more is fine; others stay."""
+    spec = specification(subject, session_id)
+    stray = await subject.run_stray("debugging", spec)
+    container_id = await subject.engine.launch(session_id, spec)
+    for _ in range(2):
+        await subject.engine.discard(stray)
+        assert await subject.names() == {container_name(session_id)}
+    await subject.engine.discard(container_id)
+    await wait_status(subject, session_id, None)
+
+
+async def test_discarding_spares_others(subject: Subject, session_id: SessionId) -> None:
+    """A container with another owner's label is refused, though its name is our session's."""
+    theirs = {labels.OWNER: f"{subject.owner}-other", labels.SESSION: session_id}
+    spec = specification(subject, session_id, labels=theirs)
+    other = await subject.engine_of(f"{subject.owner}-other").launch(session_id, spec)
+    with pytest.raises(EngineError, match="not this supervisor's"):
+        await subject.engine.discard(other)
+    assert await subject.names() == {container_name(session_id)}
+
+
+async def test_a_stray_is_told_apart(subject: Subject, session_id: SessionId) -> None:
+    """A container made from a session's image has its labels, and not its name."""
+    spec = specification(
+        subject,
+        session_id,
+        labels={
+            labels.OWNER: subject.owner,
+            labels.SESSION: session_id,
+            labels.USER: "alice",
+            labels.TEMPLATE: "docker",
+        },
+    )
+    stray = await subject.run_stray("debugging", spec)
+    container_id = await subject.engine.launch(session_id, spec)
+    found = {each.container_id: each for each in await subject.engine.list_containers()}
+    assert {each: found[each].is_stray for each in found} == {stray: True, container_id: False}
+    listed = found[container_id]
+    assert (listed.user, listed.template, listed.image) == ("alice", "docker", subject.image)
+    assert listed.image_id == await subject.engine.find_image(subject.image)
+
+
 async def test_removal_at_the_same_time_is_fine(subject: Subject, session_id: SessionId) -> None:
     """Two removals of one container do not quarrel."""
     await subject.engine.launch(session_id, specification(subject, session_id))
@@ -301,6 +345,8 @@ async def test_tidying_leaves_sessions_alone(subject: Subject, session_id: Sessi
         probe,
         specification(subject, probe, labels={labels.OWNER: subject.owner, labels.PROBE: "true"}),
     )
+    await subject.engine.tidy(created_before=time.time() - 3600)
+    assert container_name(probe) in await subject.names()
     await subject.engine.tidy()
     assert [each.session_id for each in await subject.engine.list_containers()] == [session_id]
     assert container_name(probe) not in await subject.names()

@@ -7,15 +7,21 @@ find the engine unreachable, fail as a test ordered, or do its work and lose the
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
 from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
 from supervisor.engine.payload import limits_body
-from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
+from supervisor.errors import (
+    EngineError,
+    EngineUnreachableError,
+    ImagePullError,
+    LogUnavailableError,
+)
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
@@ -34,9 +40,11 @@ Call = Literal[
     "find_container",
     "update",
     "remove",
+    "discard",
     "list_containers",
     "watch",
     "tidy",
+    "read_log",
 ]
 
 
@@ -142,18 +150,24 @@ class MemoryEngine:
                 self.host.images[reference] = contents
                 yield 1.0
         finally:
-            self.pulling -= 1
+            try:
+                for _ in range(3):
+                    # Closing a connection is not done at once.
+                    await asyncio.sleep(0)
+            finally:
+                self.pulling -= 1
 
     async def read_image(self, image_id: str) -> ImageContents:
         """See Engine."""
         async with self._answered("read_image"):
             return self.host.image(image_id)
 
-    async def tidy(self) -> None:
+    async def tidy(self, created_before: float = math.inf) -> None:
         """See Engine."""
         async with self._answered("tidy"):
             for container in tuple(self.host.containers.values()):
-                if container.owner == self.owner and labels.PROBE in container.spec.labels:
+                probe = container.owner == self.owner and labels.PROBE in container.spec.labels
+                if probe and container.created_at < created_before:
                     self.host.remove(container)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
@@ -214,6 +228,17 @@ class MemoryEngine:
             if container is not None:
                 self.host.remove(container)
 
+    async def discard(self, container_id: str) -> None:
+        """See Engine."""
+        async with self._answered("discard"):
+            for container in tuple(self.host.containers.values()):
+                if container.container_id != container_id:
+                    continue
+                if container.owner != self.owner:
+                    message = f"The container {container_id[:12]} is not this supervisor's."
+                    raise EngineError(message)
+                self.host.remove(container)
+
     async def list_containers(self) -> Sequence[ContainerRecord]:
         """See Engine."""
         async with self._answered("list_containers"):
@@ -222,6 +247,21 @@ class MemoryEngine:
                 for container in self.host.containers.values()
                 if container.owner == self.owner and container.session_id is not None
             ]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See Engine."""
+        async with self._answered("read_log"):
+            container = self.host.owned(session_id, self.owner)
+            if container is None:
+                message = f"There is no container of session {session_id}."
+                raise EngineError(message, status=404)
+            if container.spec.log_driver == "none":
+                raise LogUnavailableError("The logging driver cannot be read.")
+        async with aclosing(container.log.read(tail, follow=follow)) as pieces:
+            yield pieces
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[EventStream]:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from supervisor.engine import labels
-from supervisor.engine.base import EngineEvent, EngineEventKind
+from supervisor.engine.base import EngineEvent, EngineEventKind, container_name
 from supervisor.engine.events import read_event
 from supervisor.lifecycle.session import SessionId
 
 SESSION = SessionId("01hf000000000000000000000a")
+NAMED = {labels.SESSION: SESSION, "name": container_name(SESSION)}
 
 
 def raw(action: str = "die", **attributes: str) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def raw(action: str = "die", **attributes: str) -> dict[str, Any]:
     return {
         "Type": "container",
         "Action": action,
-        "Actor": {"ID": "c0ffee", "Attributes": {labels.SESSION: SESSION, **attributes}},
+        "Actor": {"ID": "c0ffee", "Attributes": {**NAMED, **attributes}},
         "timeNano": 17,
     }
 
@@ -48,6 +49,7 @@ def test_an_exit_code_that_is_none(text: str) -> None:
     [
         raw("exec_start: /bin/sh"),
         raw("create"),
+        raw(name="debugging"),
         raw() | {"Type": "network"},
         raw() | {"Actor": {"ID": "c0ffee", "Attributes": {}}},
         raw() | {"Actor": None},

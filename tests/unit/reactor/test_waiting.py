@@ -67,6 +67,7 @@ async def test_a_purge_among_very_many_changes() -> None:
         directory=directory,
         reactor=AsyncMock(),
         broadcast=broadcast,
+        all_adopted=lambda: True,
     )
     purging = asyncio.create_task(service.purge(session.id))
     await settled()

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from supervisor.lifecycle.facts import (
 from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
 from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.lifecycle.view import delete_document, update_document
+from tests.support.memory_log import MemoryLog
 
 
 class FakeFeed:
@@ -108,6 +109,8 @@ class FakeSessions:
         self.requests: list[StartRequest] = []
         self.refusal: Exception | None = None
         self.link: AgentLink | None = None
+        self.all_known = True
+        """Whether every session has been taken over since the start."""
         self._keys: dict[str, tuple[StartRequest, SessionId]] = {}
         self._count = 0
 
@@ -190,6 +193,10 @@ class FakeSessions:
         found = (s.id for s in self.sessions.values() if s.token_hash == token_hash)
         return next(found, None)
 
+    def knows_every_token(self) -> bool:
+        """As told."""
+        return self.all_known
+
     # -- what tests say
 
     async def prepare(self, token: str, user: str = "alice") -> SessionId:
@@ -242,6 +249,39 @@ class FakeSessions:
         self.feed.publish(kind, session)
 
 
+class FakeLogs:
+    """Logs of containers as tests have them print; a session without one has what was kept."""
+
+    def __init__(self, sessions: FakeSessions) -> None:
+        self._sessions = sessions
+        self.printed: dict[SessionId, MemoryLog] = {}
+        self.refusal: Exception | None = None
+        self.opening = asyncio.Event()
+        self.opening.set()
+        self.open_now = 0
+
+    @asynccontextmanager
+    async def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See ``relay.ports.Logs``."""
+        session = self._sessions.get(session_id)
+        await self.opening.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        log = self.printed.get(session.id)
+        if log is None:
+            log = MemoryLog()
+            log.print(session.log_tail.encode())
+            log.end()
+        self.open_now += 1
+        try:
+            async with aclosing(log.read(tail, follow=follow)) as pieces:
+                yield pieces
+        finally:
+            self.open_now -= 1
+
+
 class FakeCatalog:
     """One template."""
 
@@ -290,6 +330,43 @@ class FakeHealth:
     def node(self) -> Mapping[str, Any]:
         """The node."""
         return self.node_object
+
+
+@dataclass
+class FakeUpkeep:
+    """Finds one of each; notes what was asked."""
+
+    asked: list[bool] = field(default_factory=list)
+    refusal: Exception | None = None
+
+    async def reconcile(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """What there is, or was."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(dry_run)
+        done = "would be" if dry_run else "was"
+        session_id = "01jd0000000000000000000007"
+        orphan = {
+            "container_id": "c0ffee" * 10 + "cafe",
+            "session_id": session_id,
+            "user": "alice",
+            "template": "docker",
+            "created_at": "2025-01-01T12:00:00.000Z",
+            "message": f"No session stands for it: it {done} removed.",
+        }
+        drift = {
+            "session_id": session_id,
+            "phase": "running",
+            "container": None,
+            "message": "Its container is gone: the session would be ended.",
+        }
+        leftover = {"session_id": session_id, "message": f"They {done} removed."}
+        return {
+            "dry_run": dry_run,
+            "orphans": [orphan],
+            "leftover_files": [leftover],
+            "drift": [drift, {**drift, "phase": None, "container": "running"}],
+        }
 
 
 class BrokenError(SupervisorError):

@@ -236,6 +236,15 @@ async def test_a_display_is_for_the_session_it_is_of(house: House) -> None:
     assert (await agent.dial(stream))[0] == b"ERROR unknown_stream\n"
 
 
+async def test_a_display_that_may_yet_be_known_is_put_off(house: House) -> None:
+    """While sessions are taken over, a token that is not known is not called wrong."""
+    house.sessions.all_known = False
+    await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    assert (await agent.dial("any", "other"))[0] == b"ERROR unavailable\n"
+    assert (await agent.dial("any"))[0] == b"ERROR unknown_stream\n"
+
+
 async def test_text_is_refused(house: House) -> None:
     """1003."""
     session_id = await house.sessions.run(TOKEN)

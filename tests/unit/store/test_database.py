@@ -125,16 +125,6 @@ async def test_a_newer_versions_file_is_refused(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-async def test_what_is_no_database_is_refused(path: Path) -> None:
-    """A damaged file is named in the error."""
-    path.parent.mkdir()
-    path.write_bytes(b"this is not a database, whatever its name says" * 20)
-    database = Database(path)
-    with pytest.raises(StoreError, match=str(path)):
-        await database.open()
-    await database.close()
-
-
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     """A path that cannot exist is an error of the store, retryable as all of them."""
     (tmp_path / "file").touch()
