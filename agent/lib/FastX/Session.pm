@@ -39,6 +39,7 @@ use constant {
     # Of the 64 KiB of a callback, escaped; the rest is for the message.
     LOG_TAIL_REPORT_BYTES   => 50_000,
     MOST_INTERNAL_ERRORS    => 5,
+    BEATS_IN_SILENCE        => 4,
 };
 
 # Options: loop, settings, runtime (directory), xserver.
@@ -209,15 +210,29 @@ sub _schedule_heartbeat {
     return if $seconds <= 0;
     $self->{heartbeat_timer} = $self->{loop}->after($seconds, sub {
         $self->_schedule_heartbeat;
-        $self->_send_heartbeat;
+        $self->_beat;
     });
     return;
 }
 
-sub _send_heartbeat {
+# Each is a commit and an event to every reader: a session that stands still
+# says so only now and then.
+sub _beat {
     my ($self) = @_;
+    my $usage   = FastX::Usage::read_all();
+    my $told    = $self->{told_usage};
+    my $silence = $told ? $self->{loop}->now - $told->{at} : 0;
+    my $longest = (BEATS_IN_SILENCE - 0.5) * $self->{settings}{heartbeat_seconds};
+    return if $told && $silence < $longest && !FastX::Usage::is_news($usage, $told->{usage}, $silence);
+    return $self->_send_heartbeat($usage);
+}
+
+sub _send_heartbeat {
+    my ($self, $usage) = @_;
     return if $self->{outcome};
-    $self->{callbacks}->send('heartbeat', usage => FastX::Usage::read_all());
+    $usage //= FastX::Usage::read_all();
+    $self->{told_usage} = { at => $self->{loop}->now, usage => $usage };
+    $self->{callbacks}->send('heartbeat', usage => $usage);
     return;
 }
 
