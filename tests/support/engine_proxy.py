@@ -14,8 +14,10 @@ from tests.support.engine import engine_socket
 class EngineProxy:
     """Passes bytes both ways for as long as it is whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, engine: str | None = None) -> None:
+        """``engine``: the path of its socket, if it is not the one that tests use."""
         self.path = path
+        self._engine = engine
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -49,14 +51,16 @@ class EngineProxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         with contextlib.suppress(asyncio.CancelledError):
-            await _connect(reader, writer)
+            await _connect(reader, writer, self._engine or engine_socket())
 
 
-async def _connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _connect(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, engine: str
+) -> None:
     """Pass bytes between a client and the engine until one of them, or the proxy, has enough."""
     ours = [writer]
     try:
-        engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
+        engine_reader, engine_writer = await asyncio.open_unix_connection(engine)
         ours.append(engine_writer)
         await asyncio.gather(_pass(reader, engine_writer), _pass(engine_reader, writer))
     finally:
