@@ -28,7 +28,7 @@ from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Sessions, Upkeep
+from relay.ports import Catalog, Feed, Health, Sessions, TicketShelf, Upkeep
 from relay.rendezvous import Rendezvous
 from relay.session_api import SessionApi
 from relay.tickets import Tickets
@@ -54,6 +54,7 @@ class Relay:
         catalog: Catalog,
         feed: Feed,
         health: Health,
+        shelf: TicketShelf,
         upkeep: Upkeep,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
@@ -67,7 +68,7 @@ class Relay:
         self._upkeep = upkeep
         self._registry = registry or CollectorRegistry()
         limits = config.limits
-        self._tickets = Tickets(clock, limits.tickets)
+        self._tickets = Tickets(clock, limits.tickets, shelf)
         self._viewers = Viewers()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
@@ -94,7 +95,11 @@ class Relay:
         self._display_listener: Listener | None = None
 
     async def start(self) -> None:
-        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind."""
+        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind.
+
+        Raises StoreError when the tickets cannot be read.
+        """
+        await self._tickets.load()
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             await self._listen(self._stopping)
@@ -128,7 +133,7 @@ class Relay:
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""
-        self._tickets.revoke(session_id)
+        self._tickets.forget(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
         self._pace.forget(session_id)
@@ -138,7 +143,7 @@ class Relay:
         limits = self._config.limits
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
-            *EventStream(self._feed, limits, stopping).routes(),
+            *EventStream(self._feed, self._health, limits, stopping).routes(),
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry
             ).routes(),

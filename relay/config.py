@@ -63,5 +63,48 @@ class RelayConfig:
     limits: RelayLimits = field(default_factory=RelayLimits)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookLimits:
+    """How the webhook goes about it. Units stand in the names."""
+
+    connections: int = 4
+    """Requests at once; each is another session's."""
+    turn_events: int = 16
+    """Events of one session before another has its turn."""
+    page_events: int = 500
+    lanes: int = 10_000
+    """Sessions with events to deliver that are known at once; past it nothing more is read."""
+    first_retry_seconds: float = 1.0
+    last_retry_seconds: float = 3600.0
+    """Between two attempts for one session."""
+    last_probe_seconds: float = 300.0
+    """Between two attempts while nothing at all is accepted."""
+    retry_after_seconds: float = 3600.0
+    """As much of a ``Retry-After`` is honoured."""
+    suspicion: int = 4
+    """As many sessions have to be refused in a row for the receiver as a whole to be suspected."""
+    connect_seconds: float = 5.0
+    body_bytes: int = 16 * 1024
+    """As much of an answer's body is read to keep its connection ..."""
+    body_seconds: float = 1.0
+    """... and for as long."""
+    save_seconds: float = 0.25
+    """What was delivered since the last save is delivered again after a crash."""
+    store_retry_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookConfig:
+    """Where events are posted, and the keys they are signed with (two during rotation)."""
+
+    url: str = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
+    timeout_seconds: float = 15.0
+    """For one attempt, from connecting to the answer's status."""
+    give_up_seconds: float = 259_200.0
+    """An event is given up when it is older than this and an attempt fails."""
+    limits: WebhookLimits = field(default_factory=WebhookLimits)
+
+
 InputNote = Callable[[SessionId, Timestamp], None]
 """Told, at most once per message, that a viewer in control used keyboard or pointer."""

@@ -1,8 +1,8 @@
 """What the relay is given by the supervisor, and what it gives back.
 
-The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Health`` and ``Upkeep``; the supervisor calls
-the ``AgentLink`` that the relay implements. Both sides know only this module and
-``supervisor.lifecycle``.
+The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox``, ``Health``, ``TicketShelf`` and
+``Upkeep``; the supervisor calls the ``AgentLink`` that the relay implements. Both sides know only
+this module and ``supervisor.lifecycle``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import (
+    ParamValue,
+    Phase,
+    Session,
+    SessionId,
+    StartRequest,
+    Timestamp,
+)
+from supervisor.lifecycle.tickets import KeptTicket
 
 
 class Sessions(Protocol):
@@ -39,6 +48,18 @@ class Sessions(Protocol):
 
         Raises SessionNotFoundError.
         """
+
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Give the session another name and other values of the params that may be changed.
+
+        Raises SessionNotFoundError, ConflictError when it is over, InvalidRequestError (with field
+        errors).
+        """
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """The user's limits and use, JSON-ready. Raises NotFoundError for a user there is not."""
 
     async def purge(self, session_id: str) -> None:
         """Force the container away and forget the session; returns when it is gone.
@@ -79,6 +100,34 @@ class Feed(Protocol):
         """Every session, as of ``latest()`` when called without an await between."""
 
 
+class Outbox(Protocol):
+    """Committed changes as they are stored, and how far the webhook has come with them.
+
+    Every call that is awaited, but for ``grown``, raises UnavailableError.
+    """
+
+    async def position(self) -> Position:
+        """As last saved; the beginning, if it never was."""
+
+    async def save(self, position: Position) -> None:
+        """Durable when this returns."""
+
+    async def survey(self, after: int, limit: int) -> tuple[Sequence[Stretch], int]:
+        """Whose events follow ``after``, among the next ``limit``, and how far that reaches."""
+
+    async def events(self, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        """The first events of the stretch that are still kept, in order."""
+
+    async def overdue(self, stretch: Stretch, oldest: Timestamp) -> Overdue:
+        """What at the head of the stretch was committed before ``oldest``."""
+
+    def latest(self) -> int:
+        """The number of the newest event."""
+
+    async def grown(self, past: int) -> None:
+        """Return once there is an event with a greater number than ``past``."""
+
+
 class Health(Protocol):
     """What the daemon knows of itself."""
 
@@ -99,6 +148,19 @@ class Upkeep(Protocol):
         """
 
 
+class TicketShelf(Protocol):
+    """Where tickets are kept over a restart. All calls raise StoreError."""
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """Every ticket that has not expired."""
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """Remember the ticket with so many uses; one that has none is forgotten."""
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget the session's tickets."""
+
+
 class AgentLink(Protocol):
     """What the relay does for the supervisor."""
 
@@ -116,7 +178,13 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "Health",
+    "Outbox",
+    "Overdue",
     "Page",
+    "Position",
     "Sessions",
+    "StoredEvent",
+    "Stretch",
+    "TicketShelf",
     "Upkeep",
 ]

@@ -17,9 +17,9 @@ from pydantic import (
 )
 
 from relay.problems import ProblemError, invalid
-from relay.tickets import Mode
 from supervisor.lifecycle.errors import FieldError, SessionNotFoundError
 from supervisor.lifecycle.session import ParamValue, Phase, StartRequest
+from supervisor.lifecycle.tickets import Mode
 
 _T = TypeVar("_T")
 
@@ -101,6 +101,13 @@ class StartBody(_Body):
         )
 
 
+class ChangeBody(_Body):
+    """``PATCH /v1/sessions/{id}``: what is left out stays as it is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_no_nul)] | None = None
+    params: Annotated[dict[Word, Scalar], Field(max_length=256)] = {}
+
+
 class TicketBody(_Body):
     """``POST /v1/sessions/{id}/tickets``; a ticket lasts a day at most."""
 
@@ -143,6 +150,7 @@ class EventsQuery(_Query):
 
 
 START = TypeAdapter(StartBody)
+CHANGE = TypeAdapter(ChangeBody)
 TICKET = TypeAdapter(TicketBody)
 RECONCILE = TypeAdapter(ReconcileBody)
 LIST_QUERY = TypeAdapter(ListQuery)
@@ -181,12 +189,14 @@ def last_event_id(header: str | None) -> int | None:
 
 
 __all__ = [
+    "CHANGE",
     "EVENTS_QUERY",
     "LIST_QUERY",
     "LOG_QUERY",
     "RECONCILE",
     "START",
     "TICKET",
+    "ChangeBody",
     "ProblemError",
     "ReconcileBody",
     "StartBody",

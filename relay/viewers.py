@@ -6,8 +6,8 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator
 
-from relay.tickets import Mode, Ticket
 from supervisor.lifecycle.session import SessionId, ViewerCount
+from supervisor.lifecycle.tickets import Mode, Ticket
 
 
 class Viewer:

@@ -166,6 +166,10 @@ session:
   disconnect_timeout: none
   # It ends so long after it began, whatever happens.
   lifetime: none
+  # It is warned so long before that.
+  lifetime_warning: 5m
+  # No viewer for so long suspends it; whoever connects resumes it.
+  suspend_timeout: none
   # disconnect: viewers out, programs run on. freeze: the programs stand still as well.
   suspend: disconnect
   # Which way text may be copied: both, in (to the session), out, off.

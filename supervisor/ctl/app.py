@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 for command in (
     *(steering.start, looking.ps, looking.show, looking.events, looking.log, looking.ticket),
+    *(steering.change, steering.suspend, steering.resume),
     *(steering.terminate, steering.purge),
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):

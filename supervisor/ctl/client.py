@@ -81,6 +81,18 @@ class Client:
                 return found
             query["cursor"] = page["next"]
 
+    async def suspend(self, session_id: str) -> SessionView:
+        """Put a session aside."""
+        return session_view(await self._json("POST", f"{_one(session_id)}/suspend"))
+
+    async def resume(self, session_id: str) -> SessionView:
+        """Take a suspended session up again."""
+        return session_view(await self._json("POST", f"{_one(session_id)}/resume"))
+
+    async def change(self, session_id: str, wish: Json) -> SessionView:
+        """Give a session another name, or other params."""
+        return session_view(await self._json("PATCH", _one(session_id), body=wish))
+
     async def terminate(self, session_id: str) -> SessionView:
         """Ask a session to end."""
         return session_view(await self._json("POST", f"{_one(session_id)}/terminate"))

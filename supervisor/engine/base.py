@@ -8,7 +8,7 @@ same call may succeed later) and EngineError when it refuses.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,10 +79,14 @@ class Engine(Protocol):
     async def find_image(self, reference: str) -> str | None:
         """The id of the image if it can be used without a pull."""
 
-    def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
+    def pull_image(
+        self, reference: str, platform: str | None = None
+    ) -> AsyncGenerator[float, None]:
         """Pull, yielding the fraction that is here (0..1). Raises ImagePullError.
 
-        ``platform`` (``os[/arch[/variant]]``) chooses among those that the image is made for.
+        ``platform`` (``os[/arch[/variant]]``) chooses among those that the image is made for. The
+        fraction never gets less; it comes with each sign of life, often the same as before.
+        Closing the generator breaks the pull off.
         """
 
     async def read_image(self, image_id: str) -> ImageContents:
@@ -95,7 +99,25 @@ class Engine(Protocol):
         """
 
     async def stop(self, session_id: SessionId, signal: str) -> None:
-        """Send the stop signal and return; fine when there is no container."""
+        """Send the stop signal and return; fine when there is no container.
+
+        A frozen container is thawed, for nothing hears a signal before.
+        """
+
+    async def pause(self, session_id: SessionId) -> None:
+        """Freeze every process of the container; fine when it is frozen, or not there."""
+
+    async def unpause(self, session_id: SessionId) -> None:
+        """Let a frozen container go on; fine when it is not frozen, or not there."""
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        """Give the container the limits of ``spec``; fine when there is none.
+
+        Memory, processors and processes: the rest of a container cannot change while it lives.
+        """
+
+    async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
+        """The session's container as it is now, whatever its state; ``None`` if there is none."""
 
     async def remove(self, session_id: SessionId) -> None:
         """Kill and remove the session's container; returns when it is gone, or never was."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from supervisor.lifecycle.facts import Fact, QueueMoved, SlotGranted
-from supervisor.lifecycle.session import Phase, Session, SessionId
+from supervisor.lifecycle.session import Phase, Session, SessionId, known_phase
 
 EXACT_PLACES = 20
 COARSE_PLACES = 20
@@ -45,7 +45,7 @@ class Admission:
 
     def observe(self, session: Session) -> None:
         """Take note of a committed session, and see who is next."""
-        phase = session.known_phase or session.phase
+        phase = known_phase(session)
         waited = session.id in self._pending
         if phase is Phase.PENDING:
             if session.id not in self._live:

@@ -22,7 +22,7 @@ from supervisor.lifecycle.errors import SessionNotFoundError, SupervisorError
 from supervisor.lifecycle.facts import Adopted, ContainerStatus, EngineFound
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.ids import is_session_id
-from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp, known_phase
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.rebuild import Remains, bereft, covered, read_remains, rebuilt
 from supervisor.reactor.tally import Tally
@@ -140,8 +140,8 @@ class Adoption:
             self._unsettled.discard(session_id)
             self.unreadable.discard(session_id)
             if session is not None:
-                phase = session.known_phase or session.phase
                 self.tally.sessions_adopted += 1
+                phase = known_phase(session)
                 log.info("session_adopted", session_id=session_id, phase=phase.value)
 
     def _put_off(self, session_id: SessionId) -> None:

@@ -17,12 +17,15 @@ from supervisor.engine.base import ContainerRecord, Engine
 from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
-from supervisor.lifecycle.effects import Effect
+from supervisor.lifecycle.effects import Effect, EventKind
 from supervisor.lifecycle.facts import Fact, ViewersChanged
+from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Session, SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.view import node_document
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.images import Images
@@ -31,9 +34,17 @@ from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
+from supervisor.reactor.quota import Quotas
 from supervisor.reactor.reconcile import OrphanRules, Reconciler
-from supervisor.reactor.retention import Retention
-from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.retention import Retention, RetentionBounds
+from supervisor.reactor.service import (
+    CatalogService,
+    FeedService,
+    HealthService,
+    OutboxService,
+    SessionService,
+    TicketService,
+)
 from supervisor.reactor.store_guard import StoreGuard
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
@@ -61,9 +72,9 @@ class CoreSettings:
     limits: AdmissionLimits
     agent: AgentSettings
     paths: HostPaths
+    sessions_per_user: int | None = None
     relist_seconds: float = 60.0
-    ended_seconds: float = 86_400.0
-    outbox_items: int = 10_000
+    retention: RetentionBounds = field(default_factory=RetentionBounds)
     orphans: OrphanRules = field(default_factory=OrphanRules)
 
 
@@ -113,6 +124,7 @@ class Core:
             note=self._note,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
+            tell=self._tell_node,
         )
         self._adoption = Adoption(
             directory=self.directory,
@@ -171,11 +183,17 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        quotas = Quotas(
+            directory=self.directory,
+            identity_policy=settings.identity,
+            sessions_per_user=settings.sessions_per_user,
+        )
         intake = Intake(
             database=parts.database,
             directory=self.directory,
             observer=self._committed,
             catalog=parts.catalog,
+            quotas=quotas,
             identity_policy=settings.identity,
             ids=self._ids,
             health=health,
@@ -184,6 +202,8 @@ class Core:
         )
         self.sessions = SessionService(
             intake=intake,
+            changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
+            quotas=quotas,
             directory=self.directory,
             reactor=self.reactor,
             broadcast=self.broadcast,
@@ -192,6 +212,8 @@ class Core:
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
         )
+        self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
+        self.tickets = TicketService(database=parts.database, now=parts.now)
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
             health=health,
@@ -211,8 +233,7 @@ class Core:
             database=self._parts.database,
             post=self.reactor.post,
             now=self._parts.now,
-            ended_seconds=self._settings.ended_seconds,
-            outbox_items=self._settings.outbox_items,
+            bounds=self._settings.retention,
         )
         guard = StoreGuard(
             database=self._parts.database,
@@ -236,6 +257,12 @@ class Core:
         self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]
     ) -> None:
         self._reconciler.note(sessions, records)
+
+    def _tell_node(self) -> None:
+        """The node's state to whoever listens; it has no number of its own, and is not kept."""
+        document = node_document(self.health.node())
+        latest = self.broadcast.latest()
+        self.broadcast.publish(FeedItem(latest, EventKind.NODE, SessionId(""), "", document))
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

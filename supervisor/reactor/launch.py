@@ -19,6 +19,7 @@ from supervisor.host.session_files import SessionDirectory, SessionFiles
 from supervisor.lifecycle.facts import ContainerStarted, Fact, PullProgressed, SessionPrepared
 from supervisor.lifecycle.session import Session, SessionId
 from supervisor.reactor.images import Images
+from supervisor.reactor.pull_news import PullNews
 from supervisor.store.sessions import dump_session
 
 log = structlog.get_logger(__name__)
@@ -41,12 +42,12 @@ class Launcher:
     async def prepare(self, session: Session) -> SessionPrepared:
         """Have the image, know what is in it, write the session's files with a new token."""
         plan = load_plan(session.spec)
-        contents = await self.images.have(
-            session.image,
-            plan.pull_policy,
+        news = PullNews(
             lambda fraction: self.post(session.id, PullProgressed(fraction)),
-            plan.spec.platform,
+            session.rules.startup_seconds,
+            asyncio.get_running_loop().time,
         )
+        contents = await self.images.have(session.image, plan.pull_policy, news, plan.spec.platform)
         token = secrets.token_urlsafe(32)
         token_hash = hashlib.sha256(token.encode()).hexdigest()
         record = replace(session, image_id=contents.image_id, token_hash=token_hash)

@@ -20,12 +20,12 @@ from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.errors import SupervisorError, UnavailableError
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.session import Session, SessionId, Timestamp
-from supervisor.lifecycle.view import rfc3339
+from supervisor.lifecycle.times import rfc3339
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.drift import Drift, Orphan, Picture, Plan, find_drift, plan
 from supervisor.reactor.tally import Tally
-from supervisor.reactor.watcher import EngineHealth, tell
+from supervisor.reactor.watcher import EngineHealth, post_listing
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +117,7 @@ class Reconciler:
             found = await self._plan(sessions, records)
             failures: dict[str, str] = {}
             if not dry_run:
-                tell(sessions, records, self.post)
+                post_listing(sessions, records, self.post)
                 await self.adoption.again(records)
                 failures = await self._remove_orphans(found)
                 await self._remove_files(found)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import structlog
 
 from supervisor.errors import StoreDamagedError, StoreError
+from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.session import Timestamp
 from supervisor.reactor.directory import Directory
 from supervisor.store.database import Database
 from supervisor.store.lives import continue_life
-from supervisor.store.sessions import write_session
+from supervisor.store.sessions import commit_change
 
 log = structlog.get_logger(__name__)
 
@@ -67,9 +68,10 @@ class StoreGuard:
         sessions, seq, now = tuple(self.directory), self.latest(), self.now()
 
         def fill(connection: sqlite3.Connection) -> None:
-            for session in sessions:
-                write_session(connection, session)
             continue_life(connection, seq, now)
+            for session in sessions:
+                # Told of once more: what was to be told of it went with the old file.
+                commit_change(connection, session, EventKind.UPDATE, now)
 
         try:
             await self.database.begin_anew(fill)

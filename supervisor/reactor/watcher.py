@@ -15,7 +15,13 @@ from typing import assert_never
 
 import structlog
 
-from supervisor.engine.base import ContainerRecord, Engine, EngineEvent, EngineEventKind
+from supervisor.engine.base import (
+    ContainerRecord,
+    Engine,
+    EngineEvent,
+    EngineEventKind,
+    EngineVersion,
+)
 from supervisor.errors import EngineDeniedError, EngineError
 from supervisor.lifecycle.facts import (
     ContainerExited,
@@ -52,6 +58,8 @@ class EngineHealth:
 
     reachable: bool = False
     adopted: bool = False
+    version: EngineVersion | None = None
+    """Who answered last."""
     message: str = "The Docker Engine has not answered yet."
 
 
@@ -68,7 +76,9 @@ class Watcher:
         note: Note,
         now: Callable[[], Timestamp],
         relist_seconds: float,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
+        """``tell`` is called when the engine is found or lost, and after each listing."""
         self.health = EngineHealth()
         self._engine = engine
         self._directory = directory
@@ -77,6 +87,7 @@ class Watcher:
         self._note = note
         self._now = now
         self._relist_seconds = relist_seconds
+        self._tell_outside = tell
         self._since = now() - CLOCK_SKEW_SECONDS
         self._complain_at = 0.0
         self._told_lost: set[SessionId] = set()
@@ -134,10 +145,12 @@ class Watcher:
         if not self.health.reachable:
             await self._find()
         self._note(sessions, records)
-        tell(sessions, records, self._post)
+        post_listing(sessions, records, self._post)
+        self._tell_outside()
 
     async def _find(self) -> None:
         version = await self._engine.version()
+        self.health.version = version
         self.health.reachable = True
         self.health.message = ""
         self._complain_at = 0.0
@@ -153,7 +166,9 @@ class Watcher:
             self._complain_at = now + COMPLAIN_SECONDS
             log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
         self.health.message = str(error)
-        self.health.reachable = False
+        if self.health.reachable:
+            self.health.reachable = False
+            self._tell_outside()
         for session in self._directory.live():
             if session.id not in self._told_lost:
                 self._told_lost.add(session.id)
@@ -166,12 +181,10 @@ class Watcher:
             session_id=event.session_id,
             container_id=event.container_id[:12],
         )
-        fact = _fact(event)
-        if fact is not None:
-            self._post(event.session_id, fact)
+        self._post(event.session_id, _fact(event))
 
 
-def tell(
+def post_listing(
     sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord], post: Post
 ) -> None:
     """Post what a listing says; ``sessions`` as they were before it, for some are younger."""
@@ -192,17 +205,17 @@ def listed_fact(record: ContainerRecord) -> ContainerListed:
     return ContainerListed(record.container_id, record.status, record.exit_code, record.oom_killed)
 
 
-def _fact(event: EngineEvent) -> Fact | None:
+def _fact(event: EngineEvent) -> Fact:
     match event.kind:
-        case EngineEventKind.START:
+        case EngineEventKind.START | EngineEventKind.UNPAUSE:
             return ContainerListed(event.container_id, ContainerStatus.RUNNING)
+        case EngineEventKind.PAUSE:
+            return ContainerListed(event.container_id, ContainerStatus.PAUSED)
         case EngineEventKind.DIE:
             return ContainerExited(event.container_id, event.exit_code)
         case EngineEventKind.OOM:
             return ContainerOutOfMemory(event.container_id)
         case EngineEventKind.DESTROY:
             return ContainerGone(event.container_id)
-        case EngineEventKind.PAUSE | EngineEventKind.UNPAUSE:
-            return None
         case _:
             assert_never(event.kind)

@@ -194,17 +194,18 @@ class Reactor:
             mailbox.remove(letter)
 
     async def _judge(self, session_id: SessionId, news: Fact | Revision) -> Session:
+        now = self._now()
         if callable(news):
             before = self._directory.find(session_id)
             decision = _revised(before, news(before))
         else:
             before = self._directory.get(session_id)
-            decision = decide(before, news, self._now())
+            decision = decide(before, news, now)
         item = None
         if (kind := decision.event) is not None:
             after = decision.session
             item = await self._database.run(
-                lambda connection: commit_change(connection, after, kind)
+                lambda connection: commit_change(connection, after, kind, now)
             )
             self._outage.worked()
             if kind is EventKind.DELETE:

@@ -21,49 +21,11 @@ import structlog
 
 from supervisor.errors import StoreDamagedError, StoreError
 from supervisor.store.damage import check, is_damage, is_obstructed, set_aside
+from supervisor.store.schema import VERSION, migrate
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY,
-    user TEXT NOT NULL,
-    phase TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    body TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS outbox (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    user TEXT NOT NULL,
-    data BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS idempotency (
-    key TEXT PRIMARY KEY,
-    request_hash TEXT NOT NULL,
-    session_id TEXT NOT NULL,
-    created_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS images (
-    image_id TEXT PRIMARY KEY,
-    body TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS lives (
-    first_seq INTEGER PRIMARY KEY,
-    began_at REAL NOT NULL,
-    is_whole INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS damaged_sessions (
-    id TEXT NOT NULL,
-    found_at REAL NOT NULL,
-    body BLOB NOT NULL
-) STRICT;
-"""
-
-_SCHEMA_VERSION = 1
 
 _ADVICE = {
     sqlite3.SQLITE_FULL: "There is no space left on its disk: make room.",
@@ -174,13 +136,9 @@ class Database:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA busy_timeout=5000")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > _SCHEMA_VERSION:
-            message = f"it was written by a newer version (schema {found}, ours {_SCHEMA_VERSION})"
-            raise sqlite3.DatabaseError(message)
-        check(connection, self._path)
-        connection.executescript(_SCHEMA)
-        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        if connection.execute("PRAGMA user_version").fetchone()[0] <= VERSION:
+            check(connection, self._path)
+        migrate(connection)
 
     def _close(self) -> None:
         if self._connection is not None:

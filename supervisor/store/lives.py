@@ -37,12 +37,15 @@ def begin_life(connection: sqlite3.Connection, now: Timestamp) -> Life:
     # A file that an earlier version has written knows of no lives, but has given out numbers.
     is_whole = bool(row[0]) if row is not None else known > 0
     first_seq = max(known + _LOST_NUMBERS, int(now) * _NUMBERS_PER_SECOND)
-    _keep(connection, Life(first_seq=first_seq, is_whole=is_whole), now)
-    return Life(first_seq=first_seq, is_whole=is_whole)
+    life = Life(first_seq=first_seq, is_whole=is_whole)
+    leap(connection, first_seq, is_complete=known > 0)
+    _keep(connection, life, now)
+    return life
 
 
 def continue_life(connection: sqlite3.Connection, seq: int, now: Timestamp) -> None:
-    """Go on in a file of its own with what is known already: ``seq`` was given out last."""
+    """Go on in a new file with what is known already: ``seq`` was given out last."""
+    leap(connection, seq, is_complete=False)
     _keep(connection, Life(first_seq=seq, is_whole=True), now)
 
 
@@ -52,7 +55,6 @@ def mark_whole(connection: sqlite3.Connection) -> None:
 
 
 def _keep(connection: sqlite3.Connection, life: Life, now: Timestamp) -> None:
-    leap(connection, life.first_seq)
     connection.execute(
         "INSERT INTO lives (first_seq, began_at, is_whole) VALUES (?, ?, ?)",
         (life.first_seq, now, life.is_whole),

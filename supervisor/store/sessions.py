@@ -14,8 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.ids import is_session_id
-from supervisor.lifecycle.session import Session, SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.store.outbox import append, append_delete
+from supervisor.store.tickets import drop_tickets
 
 _BODY = TypeAdapter(Session)
 
@@ -48,21 +49,36 @@ def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Se
     return sessions, unreadable
 
 
-def commit_change(connection: sqlite3.Connection, session: Session, kind: EventKind) -> FeedItem:
+def commit_change(
+    connection: sqlite3.Connection, session: Session, kind: EventKind, at: Timestamp
+) -> FeedItem:
     """Write a session and the outbox row that tells of it; the transaction makes them one."""
     match kind:
         case EventKind.UPDATE:
-            write_session(connection, session)
+            _write(connection, session)
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
-    return append(connection, session, kind)
+        case EventKind.NODE:
+            message = "news of the node are about no session, and not kept"
+            raise ValueError(message)
+    if session.phase is Phase.ENDED:
+        drop_tickets(connection, session.id)
+    return append(connection, session, kind, at)
 
 
-def write_session(connection: sqlite3.Connection, session: Session) -> None:
-    """Write a session and tell nobody."""
+def count_live(connection: sqlite3.Connection, user: str) -> int:
+    """How many sessions of the user have not ended."""
+    row = connection.execute(
+        "SELECT count(*) FROM sessions WHERE user = ? AND phase != ?", (user, Phase.ENDED.value)
+    ).fetchone()
+    return int(row[0])
+
+
+def _write(connection: sqlite3.Connection, session: Session) -> None:
     connection.execute(
         "INSERT INTO sessions (id, user, phase, created_at, body) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, body = excluded.body",
+        "ON CONFLICT (id) DO UPDATE SET user = excluded.user, phase = excluded.phase, "
+        "created_at = excluded.created_at, body = excluded.body",
         (
             session.id,
             session.user,
@@ -101,7 +117,7 @@ def drop_unreadable(connection: sqlite3.Connection, row_id: str, now: Timestamp)
     keep_unreadable(connection, row_id, now)
     row = connection.execute("SELECT user FROM sessions WHERE id = ?", (row_id,)).fetchone()
     connection.execute("DELETE FROM sessions WHERE id = ?", (row_id,))
-    return append_delete(connection, SessionId(row_id), "" if row is None else row[0])
+    return append_delete(connection, SessionId(row_id), "" if row is None else row[0], now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,78 @@ async def test_removal_at_the_same_time_is_fine(subject: Subject, session_id: Se
     await wait_status(subject, session_id, None)
 
 
+async def test_pause_and_unpause(subject: Subject, session_id: SessionId) -> None:
+    """A frozen container says so, goes on when told to, and either may be asked twice."""
+    container_id = await launch_and_wait(subject, session_id)
+    for _ in range(2):
+        await subject.engine.pause(session_id)
+        found = await subject.engine.find_container(session_id)
+        assert found is not None
+        assert (found.container_id, found.status) == (container_id, ContainerStatus.PAUSED)
+    listed = await record(subject, session_id)
+    assert listed is not None
+    assert listed.status is ContainerStatus.PAUSED
+    for _ in range(2):
+        await subject.engine.unpause(session_id)
+        found = await subject.engine.find_container(session_id)
+        assert found is not None
+        assert found.status is ContainerStatus.RUNNING
+
+
+async def test_what_is_not_there_can_be_paused(subject: Subject, session_id: SessionId) -> None:
+    """Nor is there anything to find."""
+    await subject.engine.pause(session_id)
+    await subject.engine.unpause(session_id)
+    assert await subject.engine.find_container(session_id) is None
+
+
+async def test_what_is_found_is_ours(subject: Subject, session_id: SessionId) -> None:
+    """Another owner's container of this session's name is not found, and not frozen."""
+    other = subject.engine_of(f"{subject.owner}-other")
+    theirs = specification(
+        subject,
+        session_id,
+        labels={labels.OWNER: f"{subject.owner}-other", labels.SESSION: session_id},
+    )
+    await other.launch(session_id, theirs)
+    try:
+        assert await subject.engine.find_container(session_id) is None
+        await subject.engine.pause(session_id)
+        found = await other.find_container(session_id)
+        assert found is not None
+        assert found.status is ContainerStatus.RUNNING
+    finally:
+        await other.remove(session_id)
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGWINCH"])
+async def test_stop_reaches_a_frozen_container(
+    subject: Subject, session_id: SessionId, signal: str
+) -> None:
+    """It is thawed, so that it hears its signal; also by one that ends nothing."""
+    await launch_and_wait(subject, session_id, **KEPT)
+    await subject.engine.pause(session_id)
+    await subject.engine.stop(session_id, signal)
+    if signal == "SIGTERM":
+        found = await wait_status(subject, session_id, ContainerStatus.EXITED)
+        assert found is not None
+        assert found.exit_code == 7
+    else:
+        found = await wait_status(subject, session_id, ContainerStatus.RUNNING)
+        assert found is not None
+
+
+@pytest.mark.parametrize("changes", [{}, KEPT], ids=["removed by itself", "kept"])
+async def test_remove_takes_a_frozen_container(
+    subject: Subject, session_id: SessionId, changes: dict[str, Any]
+) -> None:
+    """A container need not be thawed to be removed."""
+    await launch_and_wait(subject, session_id, **changes)
+    await subject.engine.pause(session_id)
+    await subject.engine.remove(session_id)
+    assert container_name(session_id) not in await subject.names()
+
+
 async def test_the_listing_tells_states_apart(subject: Subject) -> None:
     """Created, running and exited containers are listed as such, exited ones with their code."""
     created, running, exited = IDS.next(), IDS.next(), IDS.next()

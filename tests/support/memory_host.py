@@ -61,6 +61,8 @@ class MemoryContainer:
     exit_code: int | None = None
     oom_killed: bool = False
     signals: list[str] = field(default_factory=list)
+    limits: dict[str, object] = field(default_factory=dict)
+    """What it was updated to."""
 
     @property
     def owner(self) -> str:

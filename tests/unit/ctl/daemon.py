@@ -21,7 +21,7 @@ from supervisor.lifecycle.session import Session, SessionId, StartRequest
 from supervisor.reactor.service import CatalogService
 from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions, FakeUpkeep
+from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions, FakeShelf, FakeUpkeep
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]
@@ -113,7 +113,7 @@ class Daemon:
         """Put a session into a state."""
 
         async def change() -> None:
-            self.sessions.change(session_id, **changes)
+            self.sessions.force(session_id, **changes)
 
         self.do(change())
 
@@ -138,6 +138,7 @@ class Daemon:
             feed=self.feed,
             health=self.health,
             upkeep=self.upkeep,
+            shelf=FakeShelf(),
         )
         await self._relay.start()
 

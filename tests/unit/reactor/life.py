@@ -46,6 +46,7 @@ class House:
         self.limits = AdmissionLimits()
         self.relist_seconds = 60.0
         self.orphans = OrphanRules()
+        self.sessions_per_user: int | None = None
         for name in ("home", "agent", "bundle", "run/relay", "etc/launcher-templates"):
             (directory / name).mkdir(parents=True)
         self.write_template("docker", TEMPLATE)
@@ -83,6 +84,7 @@ class House:
             ),
             relist_seconds=self.relist_seconds,
             orphans=self.orphans,
+            sessions_per_user=self.sessions_per_user,
         )
 
     def lose_store(self) -> None:

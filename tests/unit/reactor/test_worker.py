@@ -51,7 +51,7 @@ class Desk:
 
     async def take_in(self, session: Session) -> SessionId:
         """Put a session into store and directory."""
-        await self.database.run(lambda db: commit_change(db, session, EventKind.UPDATE))
+        await self.database.run(lambda db: commit_change(db, session, EventKind.UPDATE, NOW))
         self.directory.put(session)
         return session.id
 

@@ -25,6 +25,7 @@ from tests.unit.relay.fakes import (
     FakeFeed,
     FakeHealth,
     FakeSessions,
+    FakeShelf,
     FakeUpkeep,
 )
 
@@ -136,6 +137,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         feed=feed,
         health=health,
         upkeep=upkeep,
+        shelf=FakeShelf(),
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
     )

@@ -15,6 +15,9 @@ from supervisor.lifecycle.decide import decide
 from supervisor.lifecycle.effects import CloseViewers, EventKind, ReleaseSession
 from supervisor.lifecycle.errors import (
     ConflictError,
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
     SessionNotFoundError,
     SupervisorError,
     TemplateNotFoundError,
@@ -27,7 +30,8 @@ from supervisor.lifecycle.facts import (
     SessionPrepared,
     SlotGranted,
 )
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.lifecycle.view import delete_document, update_document
 
 
@@ -49,6 +53,12 @@ class FakeFeed:
         self.items.append(item)
         for reader in self.readers:
             reader.append(item)
+        self.changed.set()
+
+    def publish_node(self, data: bytes) -> None:
+        """News that is not kept."""
+        for reader in self.readers:
+            reader.append(FeedItem(self.latest(), EventKind.NODE, SessionId(""), "", data))
         self.changed.set()
 
     @contextmanager
@@ -84,6 +94,9 @@ class FakeFeed:
     def snapshot(self) -> Sequence[Session]:
         """Every session."""
         return tuple(self.sessions.values())
+
+
+QUOTA_USE = {"sessions": 1, "memory_bytes": 4096, "cpu_seconds": 1.5, "processes": 7}
 
 
 class FakeSessions:
@@ -204,7 +217,24 @@ class FakeSessions:
         """The session's container is gone."""
         await self.submit(session_id, ContainerGone("c1"))
 
-    def change(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Rename, and take any params but ``forbidden``."""
+        if "forbidden" in params:
+            fault = FieldError(("params", "forbidden"), "cannot be changed while the session runs")
+            raise InvalidRequestError("params: forbidden cannot be changed", errors=(fault,))
+        session = self.get(session_id)
+        self.force(session.id, name=name or session.name, params={**session.params, **params})
+        return self.get(session_id)
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """Of alice alone."""
+        if user != "alice":
+            raise NotFoundError(f"There is no user {user!r} on this host.")
+        return {"user": user, "limits": {"sessions": 3}, "use": QUOTA_USE}
+
+    def force(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
         """Put a session into a state that no fact leads to here."""
         session = self.sessions[session_id]
         changed = replace(session, version=session.version + 1, **changes)
@@ -250,6 +280,8 @@ class FakeHealth:
     node_object: dict[str, Any] = field(
         default_factory=lambda: {
             "host": "node1",
+            "ready": True,
+            "message": "",
             "engine": {"reachable": True, "version": "24.0.5"},
             "capacity": {"sessions": 100},
             "load": {"sessions": 0},
@@ -318,3 +350,32 @@ class Clock:
     def __call__(self) -> float:
         """Seconds since the epoch."""
         return self.now
+
+
+class FakeShelf:
+    """Tickets in a dict; refuses if so ordered."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KeptTicket] = {}
+        self.refusal: Exception | None = None
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """All of them."""
+        return list(self.kept.values())
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """One."""
+        self._ask()
+        self.kept.pop(kept.ticket.key, None)
+        if kept.uses:
+            self.kept[kept.ticket.key] = kept
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Those of a session."""
+        self._ask()
+        for key in [k for k, each in self.kept.items() if each.ticket.session_id == session_id]:
+            del self.kept[key]
+
+    def _ask(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal

@@ -14,7 +14,14 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
-from tests.unit.relay.fakes import FakeCatalog, FakeFeed, FakeHealth, FakeSessions, FakeUpkeep
+from tests.unit.relay.fakes import (
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeSessions,
+    FakeShelf,
+    FakeUpkeep,
+)
 from tests.unit.relay.test_display import closed, connected
 from tests.unit.relay.test_event_stream import events, next_event
 
@@ -29,6 +36,7 @@ def relay_at(config: RelayConfig) -> Relay:
         feed=feed,
         health=FakeHealth(),
         upkeep=FakeUpkeep(),
+        shelf=FakeShelf(),
     )
 
 

@@ -22,7 +22,6 @@ from supervisor.store.sessions import (
     commit_change,
     drop_unreadable,
     load_sessions,
-    write_session,
 )
 from tests.support.sessions import NOW, pending_session, session_in
 
@@ -54,7 +53,7 @@ async def filled(path: Path) -> Database:
     await database.run(mark_whole)
     for number in range(200):
         session = pending_session(f"01he0000000000000000000{number:03d}")
-        await database.run(partial(commit_change, session=session, kind=EventKind.UPDATE))
+        await database.run(partial(commit_change, session=session, kind=EventKind.UPDATE, at=NOW))
     return database
 
 
@@ -104,7 +103,7 @@ async def test_a_damaged_file_is_set_aside(path: Path, name: str) -> None:
     await database.open()
     assert await ids(database) == []
     assert not (await database.run(lambda db: begin_life(db, NOW + 5))).is_whole
-    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     await database.close()
     kept = [each for each in path.parent.iterdir() if ".damaged-" in each.name]
     assert len([each for each in kept if each.name.endswith("Z")]) == 1
@@ -165,9 +164,9 @@ async def test_beginning_anew_keeps_what_is_known(path: Path, database: Database
     sessions, _ = await database.run(load_sessions)
 
     def fill(connection: sqlite3.Connection) -> None:
-        for session in sessions:
-            write_session(connection, session)
         continue_life(connection, newest, NOW)
+        for session in sessions:
+            commit_change(connection, session, EventKind.UPDATE, NOW)
 
     await database.begin_anew(fill)
     with pytest.raises(StoreError, match="not open"):
@@ -202,7 +201,7 @@ async def test_what_went_missing_is_put_back(path: Path, database: Database, whi
             path.write_bytes(GARBAGE)
         case "directory":
             into_directory(path)
-    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     assert await database.put_back()
     assert not await database.put_back()
     other = Database(path)
@@ -241,7 +240,7 @@ async def test_numbers_are_above_all_that_were_lost(path: Path) -> None:
     assert life.first_seq > newest
     assert not life.is_whole
     assert await database.run(lambda db: replay(db, newest)) is None
-    item = await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+    item = await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     assert item.seq > newest
     assert await database.run(lambda db: replay(db, newest)) is None
     assert await database.run(lambda db: replay(db, life.first_seq)) == [item]
@@ -255,7 +254,7 @@ async def test_a_file_that_went_back_in_time_shows_it(path: Path) -> None:
     copied = path.with_name(f"{path.name}-wal").read_bytes()
     kept = await old.run(latest)
     for _ in range(5):
-        await old.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+        await old.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     await old.close()
     path.write_bytes(before)
     path.with_name(f"{path.name}-wal").write_bytes(copied)
@@ -264,7 +263,7 @@ async def test_a_file_that_went_back_in_time_shows_it(path: Path) -> None:
     life = await database.run(lambda db: begin_life(db, NOW + 1))
     assert life.is_whole
     items = [
-        await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+        await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
         for _ in range(10)
     ]
     for lost in range(kept + 1, kept + 6):
@@ -283,7 +282,7 @@ async def test_a_damaged_journal_costs_its_last_commits(path: Path) -> None:
     path.write_bytes(raw)
     journal_path = path.with_name(f"{path.name}-wal")
     journal_path.write_bytes(journal)
-    overwrite(journal_path, len(journal) // 2, GARBAGE)
+    overwrite(journal_path, 32 + 9 * (24 + PAGE_BYTES), GARBAGE)
     database = Database(path)
     await database.open()
     found = await ids(database)
@@ -325,7 +324,7 @@ async def test_lives_are_forgotten_in_time(database: Database) -> None:
 @pytest.mark.parametrize("raw", [b"\xff\xfe\xfd", b"", b"../../etc"])
 async def test_a_row_overwritten_on_the_disk(database: Database, column: str, raw: bytes) -> None:
     """Whatever stands in it, it is named, and the others are read."""
-    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     known = await ids(database)
     await database.run(
         lambda db: db.execute(
@@ -340,7 +339,7 @@ async def test_a_row_overwritten_on_the_disk(database: Database, column: str, ra
 
 async def test_an_unreadable_row_is_kept_aside(database: Database) -> None:
     """Its session is told to be gone; what stood in the row can be looked at."""
-    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+    await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     await database.run(
         lambda db: db.execute("UPDATE sessions SET body = '{x' WHERE id = ?", (SESSION.id,))
     )

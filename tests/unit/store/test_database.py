@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from supervisor.errors import StoreError
 from supervisor.store.database import Database
+from supervisor.store.schema import VERSION
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ async def test_a_newer_versions_file_is_refused(path: Path) -> None:
     """After a downgrade nothing is guessed and nothing is written."""
     database = Database(path)
     await database.open()
-    await database.run(lambda db: db.execute("PRAGMA user_version=2"))
+    await database.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
     await database.close()
     before = path.read_bytes()
     older = Database(path)
