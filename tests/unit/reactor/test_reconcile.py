@@ -148,6 +148,7 @@ async def test_a_dry_run_tells_and_does_nothing(house: House) -> None:
         assert house.engine.host.named(ORPHAN) is None
         assert FOREIGN not in list(house.files.session_ids())
         await life.reaches(session.id, Phase.ENDED)
+        await until(lambda: not house.files.path(session.id).exists())
         again = await life.core.upkeep.reconcile(dry_run=True)
         assert len(again["orphans"]) == 1
         assert (again["leftover_files"], again["drift"]) == ([], [])
