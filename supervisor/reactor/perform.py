@@ -33,7 +33,7 @@ from supervisor.lifecycle.facts import (
     ContainerUpdated,
     Fact,
 )
-from supervisor.lifecycle.session import SessionId
+from supervisor.lifecycle.session import Phase, SessionId, known_phase
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.launch import Launcher
 
@@ -66,7 +66,11 @@ class Performer:
             case PrepareSession():
                 return await self.launcher.prepare(self.directory.get(session_id))
             case StartContainer():
-                return await self.launcher.start(self.directory.get(session_id))
+                session = self.directory.get(session_id)
+                # An answer that got lost is asked for again; whoever has heard of the agent
+                # meanwhile does not need it, and might run a command that is over once more.
+                starting = known_phase(session) is Phase.STARTING
+                return await self.launcher.start(session) if starting else None
             case StopContainer():
                 await self.engine.stop(session_id, self._stop_signal(session_id))
             case FreezeContainer() | ThawContainer() | InspectContainer():
