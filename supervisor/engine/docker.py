@@ -115,14 +115,20 @@ class DockerEngine:
                 await _require(container)
                 return contents
             finally:
-                await container.delete(force=True, timeout=self._timeout)
+                await self._delete(container)
 
     async def tidy(self, created_before: float = math.inf) -> None:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.PROBE]})
+        with translated():
+            probes = await self._client.containers.list(all=1, filters=filters)
+        for probe in probes:
+            if probe["Created"] < created_before:
+                await self._delete(probe)
+
+    async def _delete(self, container: DockerContainer) -> None:
+        """Somebody else may be about it at the same time."""
         with _absence_is_fine(), translated():
-            for probe in await self._client.containers.list(all=1, filters=filters):
-                if probe["Created"] < created_before:
-                    await probe.delete(force=True, timeout=self._timeout)
+            await container.delete(force=True, timeout=self._timeout)
 
     async def _probe(self, image_id: str, body: dict[str, Any]) -> DockerContainer:
         """Named after the image, so that one left by an attempt that was cut short is replaced."""

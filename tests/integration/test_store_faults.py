@@ -118,8 +118,15 @@ def spoil_middle(daemon: Daemon) -> None:
     overwrite(daemon.local / "supervisor.db", 2 * PAGE_BYTES)
 
 
+def remove_everything(daemon: Daemon) -> None:
+    """The disk was replaced: not even who this daemon is stands there any more."""
+    for path in daemon.local.iterdir():
+        path.unlink()
+
+
 FAULTS: dict[str, Callable[[Daemon], None]] = {
     "removed": remove,
+    "everything": remove_everything,
     "truncated": truncate,
     "a directory": replace_by_directory,
     "not a database": spoil_start,
@@ -139,7 +146,7 @@ async def test_a_store_that_cannot_be_used_is_begun_anew(site: Surroundings, fau
             assert (await first_events(web, last_id))[0] == "reset"
             assert int(await newest_event(daemon)) > int(last_id)
         kept = list(daemon.local.glob("supervisor.db.damaged-*"))
-        assert bool(kept) == (fault != "removed")
+        assert bool(kept) == (fault not in {"removed", "everything"})
         assert "session_rebuilt" in daemon.log_text
 
 
