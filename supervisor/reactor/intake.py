@@ -22,7 +22,7 @@ from supervisor.reactor.draft import draft_session
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Observer
-from supervisor.store.database import Database
+from supervisor.store.database import Database, heard
 from supervisor.store.sessions import Claim, Claimed, claim, commit_change, find_claim
 from supervisor.template.catalog import TemplateCatalog
 
@@ -65,7 +65,9 @@ class Intake:
         key = None
         if idempotency_key is not None:
             key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
-        return await asyncio.shield(self._commit(session, key))
+        accepting = asyncio.ensure_future(self._commit(session, key))
+        accepting.add_done_callback(heard)
+        return await asyncio.shield(accepting)
 
     async def _commit(self, session: Session, key: Claim | None) -> Session:
         """Not broken off when the caller leaves: what the store holds has to be known here too."""

@@ -19,6 +19,8 @@ from supervisor.host.session_files import SessionDirectory, SessionFiles
 from supervisor.lifecycle.facts import ContainerStarted, Fact, PullProgressed, SessionPrepared
 from supervisor.lifecycle.session import Session, SessionId
 from supervisor.reactor.images import Images
+from supervisor.store.database import heard
+from supervisor.template.spec import ContainerSpec
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +57,14 @@ class Launcher:
         await self._write(session.id, files)
         return SessionPrepared(contents.image_id, hashlib.sha256(token.encode()).hexdigest())
 
-    async def start(self, session: Session) -> ContainerStarted:
-        """Create the container and start it."""
+    async def specify(self, session: Session) -> ContainerSpec:
+        """The session's container, complete."""
         plan = load_plan(session.spec)
         contents = await self.images.contents(session.image, session.image_id or "")
-        spec = dress(session, plan, contents, self.paths, self.owner)
+        return dress(session, plan, contents, self.paths, self.owner)
+
+    async def start(self, session: Session, spec: ContainerSpec) -> ContainerStarted:
+        """Create the container and start it."""
         container_id = await self.engine.launch(session.id, spec)
         log.info("container_started", container_id=container_id[:12], user=session.user)
         return ContainerStarted(container_id)
@@ -71,4 +76,5 @@ class Launcher:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait([writing])
+            heard(writing)
             raise

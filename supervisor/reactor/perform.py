@@ -20,7 +20,7 @@ from supervisor.lifecycle.effects import (
     StopContainer,
 )
 from supervisor.lifecycle.facts import ContainerGone, Fact
-from supervisor.lifecycle.session import SessionId
+from supervisor.lifecycle.session import Phase, SessionId
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.launch import Launcher
 
@@ -51,7 +51,7 @@ class Performer:
             case PrepareSession():
                 return await self.launcher.prepare(self.directory.get(session_id))
             case StartContainer():
-                return await self.launcher.start(self.directory.get(session_id))
+                return await self._start(session_id)
             case StopContainer():
                 plan = load_plan(self.directory.get(session_id).spec)
                 await self.engine.stop(session_id, plan.spec.stop_signal or "SIGTERM")
@@ -68,3 +68,14 @@ class Performer:
             case _:
                 assert_never(effect)
         return None
+
+    async def _start(self, session_id: SessionId) -> Fact | None:
+        """Unless the session was ended meanwhile, or runs: an earlier attempt's answer got lost.
+
+        To ask once more would make a second container if the first one is gone by now.
+        """
+        spec = await self.launcher.specify(self.directory.get(session_id))
+        session = self.directory.get(session_id)
+        if (session.known_phase or session.phase) is not Phase.STARTING:
+            return None
+        return await self.launcher.start(session, spec)

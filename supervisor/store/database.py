@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supervisor.errors import StoreError
 
@@ -75,7 +75,9 @@ class Database:
         """A transaction that has begun is waited for, even when the caller is cancelled."""
         loop = asyncio.get_running_loop()
         try:
-            return await asyncio.shield(loop.run_in_executor(self._thread, function))
+            working = loop.run_in_executor(self._thread, function)
+            working.add_done_callback(heard)
+            return await asyncio.shield(working)
         except (sqlite3.Error, OSError) as error:
             message = (
                 f"The database {self._path} failed: {error}. Check disk space and permissions."
@@ -115,3 +117,9 @@ class Database:
                 self._connection.execute("ROLLBACK")
             raise
         return result
+
+
+def heard(work: asyncio.Future[Any]) -> None:
+    """For work that goes on when its caller leaves: an error nobody waits for is no complaint."""
+    if not work.cancelled():
+        work.exception()
