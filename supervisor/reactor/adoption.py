@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from supervisor.engine.base import ContainerRecord
+from supervisor.errors import StoreError
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import Adopted, Fact
-from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.session import Phase, Session, SessionId
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.watcher import listed_fact
 
@@ -25,15 +26,19 @@ log = structlog.get_logger(__name__)
 ADOPT_SECONDS = 30.0
 
 Submit = Callable[[str, Fact], Awaitable[Session]]
+Post = Callable[[SessionId, Fact], None]
 
 
 class Adoption:
     """Runs once per life of the daemon, before it is ready."""
 
-    def __init__(self, directory: Directory, files: SessionDirectory, submit: Submit) -> None:
+    def __init__(
+        self, directory: Directory, files: SessionDirectory, submit: Submit, post: Post
+    ) -> None:
         self._directory = directory
         self._files = files
         self._submit = submit
+        self._post = post
 
     async def run(self, records: Sequence[ContainerRecord]) -> None:
         """Tell every session what became of it. One that cannot be told does not stop the rest."""
@@ -59,6 +64,11 @@ class Adoption:
         try:
             async with asyncio.timeout(ADOPT_SECONDS):
                 adopted = await self._submit(session.id, fact)
+        except StoreError as error:
+            # Told as soon as the store can be written, and before anything that happens from now
+            # on: its limits have to begin anew before one of them is found to have passed.
+            log.error("adoption_delayed", session_id=session.id, error=str(error))
+            self._post(session.id, fact)
         except (SupervisorError, TimeoutError) as error:
             log.error("adoption_failed", session_id=session.id, error=str(error) or "timed out")
         except Exception:  # one that cannot be understood must not stop the others

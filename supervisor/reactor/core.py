@@ -105,6 +105,8 @@ class Core:
             directory=self.directory,
             post=post,
             adopt=self._adopt,
+            found=self._admission.open,
+            lost=self._admission.close,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
         )
@@ -182,12 +184,15 @@ class Core:
         return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
-        """Take over what runs; only then deadlines pass and anything new starts."""
+        """Take over what runs; only then deadlines pass, and what waits can be started."""
         await self._parts.engine.tidy()
-        await Adoption(self.directory, self._parts.files, self.reactor.submit).run(records)
+        adoption = Adoption(
+            self.directory, self._parts.files, self.reactor.submit, self.reactor.post
+        )
+        await adoption.run(records)
+        self._timers.open()
         for session in self.directory:
             self._committed.resume(session)
-        self._admission.open()
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

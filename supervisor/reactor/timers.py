@@ -15,19 +15,27 @@ Post = Callable[[SessionId, Fact], None]
 
 
 class Timers:
-    """Turns deadlines (points of wall-clock time) into facts when they pass."""
+    """Turns deadlines (points of wall-clock time) into facts when they pass, once they are open.
+
+    They open after adoption: a deadline that passed while the daemon was away may begin anew then.
+    """
 
     def __init__(self, post: Post, now: Callable[[], Timestamp]) -> None:
         self._post = post
         self._now = now
         self._handles: dict[SessionId, asyncio.TimerHandle] = {}
+        self._is_open = False
+
+    def open(self) -> None:
+        """Begin: sessions watched before this have to be watched again."""
+        self._is_open = True
 
     def watch(self, session: Session) -> None:
         """Follow the session's present deadlines, and no others."""
         handle = self._handles.pop(session.id, None)
         if handle is not None:
             handle.cancel()
-        if session.deadlines:
+        if session.deadlines and self._is_open:
             self._arm(session)
 
     def forget(self, session_id: SessionId) -> None:

@@ -63,6 +63,8 @@ class Watcher:
         directory: Directory,
         post: Post,
         adopt: Callable[[list[ContainerRecord]], Awaitable[None]],
+        found: Callable[[], None],
+        lost: Callable[[], None],
         now: Callable[[], Timestamp],
         relist_seconds: float,
     ) -> None:
@@ -71,6 +73,8 @@ class Watcher:
         self._directory = directory
         self._post = post
         self._adopt = adopt
+        self._found = found
+        self._lost = lost
         self._now = now
         self._relist_seconds = relist_seconds
         self._since = now() - CLOCK_SKEW_SECONDS
@@ -148,6 +152,7 @@ class Watcher:
         log.info("engine_found", engine=version.name, version=version.version)
         for session in self._directory.live():
             self._post(session.id, EngineFound())
+        self._found()
 
     def _lose(self, error: EngineError, delay: float) -> None:
         """The engine cannot be asked: every session's true state is unknown until it can."""
@@ -157,6 +162,7 @@ class Watcher:
             log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
         self.health.message = str(error)
         self.health.reachable = False
+        self._lost()
         for session in self._directory.live():
             if session.id not in self._told_lost:
                 self._told_lost.add(session.id)

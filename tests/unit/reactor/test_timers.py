@@ -25,6 +25,7 @@ async def test_a_deadline_passes(clock: Clock) -> None:
     """At its time, the session is told which of its deadlines has passed."""
     posts = Posts()
     timers = Timers(posts, clock)
+    timers.open()
     session = replace(session_in(Phase.STARTING), deadlines=due_in(startup=0.01, lifetime=9))
     timers.watch(session)
     clock.at += 0.02
@@ -37,6 +38,7 @@ async def test_deadlines_from_before_a_restart(clock: Clock) -> None:
     """What passed while the daemon was down is told at once, all of it."""
     posts = Posts()
     timers = Timers(posts, clock)
+    timers.open()
     timers.watch(replace(session_in(Phase.STARTING), deadlines=due_in(startup=-9, lifetime=-3)))
     await until(lambda: len(posts.made) == 2)
     assert set(posts.facts) == {STARTUP, LIFETIME}
@@ -46,6 +48,7 @@ async def test_a_clock_that_is_set_back(clock: Clock) -> None:
     """What is not due by the wall clock when its timer fires is waited for again."""
     posts = Posts()
     timers = Timers(posts, clock)
+    timers.open()
     timers.watch(replace(session_in(Phase.STARTING), deadlines=due_in(startup=0.01)))
     clock.at -= 0.005
     await until(lambda: clock.looks >= 5)
@@ -59,6 +62,7 @@ async def test_only_the_present_deadlines_count(clock: Clock) -> None:
     """A deadline that was moved or lifted does not pass, nor one of a session that is forgotten."""
     posts, asked = Posts(), asyncio.Event()
     timers = Timers(posts, clock)
+    timers.open()
     session = replace(session_in(Phase.STARTING), deadlines=due_in(startup=0.001))
     other = replace(session, id=type(session.id)("01hf000000000000000000000b"))
     lifted = replace(session, id=type(session.id)("01hf000000000000000000000c"))
@@ -78,6 +82,7 @@ async def test_no_deadline_passes_after_closing(clock: Clock) -> None:
     """A daemon that stops leaves its deadlines in the store."""
     posts = Posts()
     timers = Timers(posts, clock)
+    timers.open()
     timers.watch(replace(session_in(Phase.STARTING), deadlines=due_in(startup=-1)))
     timers.close()
     await settled()
