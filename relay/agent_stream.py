@@ -3,8 +3,8 @@
     FASTX-DISPLAY/1 <token> <stream> LF   ->   OK LF  or  ERROR <code> LF
 
 
-Codes: ``bad_handshake``, ``unauthorized``, ``unknown_stream``. The agent may be anybody who
-can reach the socket, until the line is judged; it is hostile input after that, too.
+Codes: ``bad_handshake``, ``unauthorized``, ``unavailable``, ``unknown_stream``. The agent may be
+anybody who can reach the socket, until the line is judged; it is hostile input after that, too.
 """
 
 from __future__ import annotations

@@ -24,13 +24,18 @@ from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
 from relay.display import Display
 from relay.event_stream import EventStream
+from relay.exec_api import ExecApi
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
+from relay.log_api import LogApi
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Sessions
+from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.programs import Programs
 from relay.rendezvous import Rendezvous
+from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
+from relay.shots import Shots
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
@@ -53,7 +58,10 @@ class Relay:
         sessions: Sessions,
         catalog: Catalog,
         feed: Feed,
+        logs: Logs,
         health: Health,
+        shelf: TicketShelf,
+        upkeep: Upkeep,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
@@ -62,16 +70,18 @@ class Relay:
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
+        self._logs = logs
         self._health = health
+        self._upkeep = upkeep
         self._registry = registry or CollectorRegistry()
         limits = config.limits
-        self._tickets = Tickets(clock, limits.tickets)
+        self._tickets = Tickets(clock, limits.tickets, shelf)
         self._viewers = Viewers()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
-        self._rendezvous = Rendezvous(
-            sessions, self._controls, self._viewers, limits.display_seconds
-        )
+        self._programs = Programs(self._controls, limits.programs)
+        self._rendezvous = Rendezvous(sessions, self._controls, limits.display_seconds)
+        self._shots = Shots(self._rendezvous, limits)
         self._display = Display(
             sessions=sessions,
             tickets=self._tickets,
@@ -92,7 +102,11 @@ class Relay:
         self._display_listener: Listener | None = None
 
     async def start(self) -> None:
-        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind."""
+        """Bind and serve. Raises OSError when a socket cannot be bound; nothing is left behind.
+
+        Raises StoreError when the tickets cannot be read.
+        """
+        await self._tickets.load()
         self._stopping = asyncio.get_running_loop().create_future()
         try:
             await self._listen(self._stopping)
@@ -126,9 +140,10 @@ class Relay:
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""
-        self._tickets.revoke(session_id)
+        self._tickets.forget(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
+        self._programs.release(session_id)
         self._pace.forget(session_id)
 
     def web_routes(self, stopping: asyncio.Future[None]) -> list[web.RouteDef]:
@@ -136,8 +151,13 @@ class Relay:
         limits = self._config.limits
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
-            *EventStream(self._feed, limits, stopping).routes(),
-            *NodeApi(self._config, self._catalog, self._health, self._registry).routes(),
+            *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
+            *LogApi(self._logs, limits, stopping).routes(),
+            *ScreenshotApi(self._sessions, self._shots).routes(),
+            *EventStream(self._feed, self._health, limits, stopping).routes(),
+            *NodeApi(
+                self._config, self._catalog, self._health, self._upkeep, self._registry
+            ).routes(),
             *self._display.routes(),
         ]
 
@@ -147,7 +167,12 @@ class Relay:
         web_app = _app((problems.middleware, peers), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
         session_api = SessionApi(
-            self._sessions, self._controls, self._rendezvous, self._pace, config.limits
+            sessions=self._sessions,
+            controls=self._controls,
+            rendezvous=self._rendezvous,
+            programs=self._programs,
+            pace=self._pace,
+            limits=config.limits,
         )
         session_app = _app((problems.middleware,), session_api.routes())
 

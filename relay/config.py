@@ -35,6 +35,21 @@ class RelayLimits:
     cut_text_bytes: int = 1024 * 1024
     buffer_bytes: int = 512 * 1024
     """What is kept for one direction of a display before its source is paused."""
+    programs: int = 16
+    """Programs of one session whose ends are waited for at once."""
+    followers: int = 16
+    """Readers that follow the log of one session at once."""
+    log_readings: int = 4
+    """Logs that are read, and not followed, at once."""
+    log_bytes: int = 4 * 1024 * 1024
+    """What such a reading gets at most: the end."""
+    log_seconds: float = 20.0
+    """How long the engine may take to begin, and for a reading to finish."""
+    pictures: int = 2
+    """Displays that are fetched and encoded for screenshots at once."""
+    picture_pixels: int = 7680 * 4320
+    picture_seconds: float = 10.0
+    """How long the X server may take to send one, and a screenshot to get its turn."""
     connections_per_uid: int = 2048
     """Connections of one user to each HTTP socket; whoever may not use it can still connect."""
     session_calls: int = 50
@@ -63,6 +78,49 @@ class RelayConfig:
     allow_uids: frozenset[int] = frozenset()
     allow_gids: frozenset[int] = frozenset()
     limits: RelayLimits = field(default_factory=RelayLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookLimits:
+    """How the webhook goes about it. Units stand in the names."""
+
+    connections: int = 4
+    """Requests at once; each is another session's."""
+    turn_events: int = 16
+    """Events of one session before another has its turn."""
+    page_events: int = 500
+    lanes: int = 10_000
+    """Sessions with events to deliver that are known at once; past it nothing more is read."""
+    first_retry_seconds: float = 1.0
+    last_retry_seconds: float = 3600.0
+    """Between two attempts for one session."""
+    last_probe_seconds: float = 300.0
+    """Between two attempts while nothing at all is accepted."""
+    retry_after_seconds: float = 3600.0
+    """As much of a ``Retry-After`` is honoured."""
+    suspicion: int = 4
+    """As many sessions have to be refused in a row for the receiver as a whole to be suspected."""
+    connect_seconds: float = 5.0
+    body_bytes: int = 16 * 1024
+    """As much of an answer's body is read to keep its connection ..."""
+    body_seconds: float = 1.0
+    """... and for as long."""
+    save_seconds: float = 0.25
+    """What was delivered since the last save is delivered again after a crash."""
+    store_retry_seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookConfig:
+    """Where events are posted, and the keys they are signed with (two during rotation)."""
+
+    url: str = field(repr=False)
+    keys: tuple[bytes, ...] = field(repr=False)
+    timeout_seconds: float = 15.0
+    """For one attempt, from connecting to the answer's status."""
+    give_up_seconds: float = 259_200.0
+    """An event is given up when it is older than this and an attempt fails."""
+    limits: WebhookLimits = field(default_factory=WebhookLimits)
 
 
 InputNote = Callable[[SessionId, Timestamp], None]

@@ -1,4 +1,8 @@
-"""Who an agent is: a bearer token names its session. Only the token's SHA-256 is kept."""
+"""Who an agent is: a bearer token names its session. Only the token's SHA-256 is kept.
+
+An agent that is told that its token is not known ends its session. While sessions are still being
+taken over after a start, it is told to come again instead.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,24 @@ from supervisor.lifecycle.errors import SessionNotFoundError
 from supervisor.lifecycle.session import SessionId
 
 _TOKEN_CHARS = 256
+_RETRY_AFTER_SECONDS = 1
+
+
+class NotYetKnownError(Exception):
+    """The token is nobody's at the moment, and may be somebody's in another."""
 
 
 def session_of_token(token: str, sessions: Sessions) -> SessionId | None:
-    """The session whose agent holds this token, if there is one."""
+    """The session whose agent holds this token, if there is one. Raises NotYetKnownError."""
     if not 0 < len(token) <= _TOKEN_CHARS or not token.isascii():
         return None
+    found = _lookup(token, sessions)
+    if found is None and not sessions.knows_every_token():
+        raise NotYetKnownError
+    return found
+
+
+def _lookup(token: str, sessions: Sessions) -> SessionId | None:
     offered = hashlib.sha256(token.encode()).hexdigest()
     session_id = sessions.find_by_token_hash(offered)
     if session_id is None:
@@ -30,9 +46,18 @@ def session_of_token(token: str, sessions: Sessions) -> SessionId | None:
 
 
 def session_of_header(authorization: str | None, sessions: Sessions) -> SessionId:
-    """The session named by ``Authorization: Bearer <token>``. Raises ProblemError 401."""
+    """The session named by ``Authorization: Bearer <token>``. Raises ProblemError 401, 503."""
     scheme, _, token = (authorization or "").partition(" ")
-    session_id = session_of_token(token.strip(), sessions) if scheme.lower() == "bearer" else None
+    is_bearer = scheme.lower() == "bearer"
+    try:
+        session_id = session_of_token(token.strip(), sessions) if is_bearer else None
+    except NotYetKnownError:
+        raise ProblemError(
+            503,
+            "not_adopted",
+            "Sessions are still being taken over after a start; come again.",
+            headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
+        ) from None
     if session_id is None:
         raise ProblemError(
             401,

@@ -1,7 +1,8 @@
 """The display endpoint: a viewer's WebSocket, from its ticket to its last byte.
 
     session exists (404) -> ticket (401) -> phase (409) -> it is a WebSocket (426)
-        -> the agent's stream is there (504) -> 101 -> RFB both ways -> close code
+        -> resumed if it was suspended -> the agent's stream is there (504)
+        -> 101 -> RFB both ways -> close code
 
 The 101 comes last because a WebSocket that has been accepted can no longer be refused. Whoever was
 not let in gets the use of the ticket back.
@@ -24,11 +25,12 @@ from relay.pump import EndedBy, Ending, pump
 from relay.rendezvous import Rendezvous
 from relay.rfb import ClientStream
 from relay.schemas import named_session
-from relay.tickets import Mode, Ticket, Tickets
+from relay.tickets import Tickets
 from relay.viewers import Viewer, Viewers
 from supervisor.lifecycle.errors import SessionNotFoundError, SupervisorError
-from supervisor.lifecycle.facts import ViewersChanged
-from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
+from supervisor.lifecycle.facts import ResumeRequested, ViewersChanged
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp, known_phase
+from supervisor.lifecycle.tickets import Mode, Ticket
 from supervisor.lifecycle.transitions import CloseCode
 
 _INTERNAL_ERROR = 1011
@@ -72,23 +74,30 @@ class Display:
         admitted = False
         try:
             socket = self._upgrade(request, session)
+            await self._resume(session)
             stream = await self._rendezvous.meet(viewer)
             try:
                 # Up to five seconds have passed.
                 _require_connectable(self._sessions.get(session.id))
                 admitted = True
-                self._settle(ticket)
+                await self._settle(ticket)
                 await self._serve(request, socket, stream, viewer)
             finally:
                 stream.abort()
         finally:
             if not admitted:
-                self._tickets.settle(ticket, used=False)
+                self._tickets.give_back(ticket)
             await self._leave(viewer)
         return socket
 
+    async def _resume(self, session: Session) -> None:
+        """Whoever comes to a suspended session notices but a short wait."""
+        if known_phase(session) is Phase.SUSPENDED:
+            _require_connectable(await self._sessions.submit(session.id, ResumeRequested()))
+
     def _upgrade(self, request: web.Request, session: Session) -> web.WebSocketResponse:
-        _require_connectable(session)
+        if known_phase(session) is not Phase.SUSPENDED:
+            _require_connectable(session)
         socket = web.WebSocketResponse(
             protocols=("binary",),
             timeout=self._limits.close_seconds,
@@ -102,8 +111,8 @@ class Display:
             raise ProblemError(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})
         return socket
 
-    def _settle(self, ticket: Ticket) -> None:
-        if not self._tickets.settle(ticket, used=True):
+    async def _settle(self, ticket: Ticket) -> None:
+        if not await self._tickets.use_up(ticket):
             raise ProblemError(401, "ticket_invalid", "The ticket was revoked while connecting.")
 
     async def _serve(
@@ -148,7 +157,7 @@ class Display:
 
     def _code_of_phase(self, session_id: SessionId) -> int:
         try:
-            phase = _known_phase(self._sessions.get(session_id))
+            phase = known_phase(self._sessions.get(session_id))
         except SessionNotFoundError:
             return CloseCode.SESSION_ENDED
         match phase:
@@ -198,13 +207,8 @@ class Display:
             await asyncio.sleep(self._limits.count_seconds)
 
 
-def _known_phase(session: Session) -> Phase:
-    """The phase, or the one that was known before the engine could not be asked any more."""
-    return session.known_phase or session.phase
-
-
 def _require_connectable(session: Session) -> None:
-    phase = _known_phase(session)
+    phase = known_phase(session)
     if phase is not Phase.RUNNING:
         detail = f"The session is {phase.value}; its display can be connected while it is running."
         raise ProblemError(409, "not_connectable", detail)

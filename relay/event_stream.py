@@ -4,6 +4,8 @@
     Last-Event-ID is kept:      what came after it, live
     Last-Event-ID is not kept:  reset, then as fresh
 
+Beside that the node tells of itself, before anything live and whenever it has changed.
+
 Only ``synced`` and live events carry an id: a reader that is lost in the middle of the snapshot
 starts again, instead of missing the rest of it.
 """
@@ -22,10 +24,11 @@ from aiohttp import web
 from relay.config import RelayLimits
 from relay.event_socket import SocketTimes, follow_by_socket
 from relay.frames import Frame
-from relay.ports import Feed, FeedGapError, FeedItem
+from relay.ports import Feed, FeedGapError, FeedItem, Health
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
-from supervisor.lifecycle.view import update_document
+from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.view import node_document, update_document
 
 _KEEP_ALIVE = b": keep-alive\n\n"
 
@@ -38,8 +41,11 @@ _Owned = tuple[str | None, Frame]
 class EventStream:
     """Serves readers of the feed."""
 
-    def __init__(self, feed: Feed, limits: RelayLimits, stopping: asyncio.Future[None]) -> None:
+    def __init__(
+        self, feed: Feed, health: Health, limits: RelayLimits, stopping: asyncio.Future[None]
+    ) -> None:
         self._feed = feed
+        self._health = health
         self._limits = limits
         self._stopping = stopping
         self._times = SocketTimes(
@@ -89,11 +95,14 @@ class EventStream:
             for owner, frame in opening:
                 if owner is None or user in (None, owner):
                     yield frame
+            yield Frame("node", node_document(self._health.node()))
             loop = asyncio.get_running_loop()
             spoke = loop.time()
             async with aclosing(self._live(items)) as live:
                 async for new in live:
-                    if new is not None and new.seq > position and user in (None, new.user):
+                    if new is not None and new.kind is EventKind.NODE:
+                        yield Frame("node", new.data)
+                    elif new is not None and new.seq > position and user in (None, new.user):
                         yield _frame(new)
                     elif new is None or loop.time() - spoke >= self._limits.keepalive_seconds:
                         # Also when all the news is about others: silence looks like a dead line.

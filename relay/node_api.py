@@ -9,20 +9,29 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from ruamel.yaml import YAML
 
+from relay.bodies import read_json
 from relay.config import RelayConfig
-from relay.ports import Catalog, Health
+from relay.ports import Catalog, Health, Upkeep
 from relay.problems import RETRY_AFTER_SECONDS, ProblemError
+from relay.schemas import RECONCILE, validated
 from relay.web_api import json_response
 
 
 class NodeApi:
-    """Templates, node, health, metrics and the API's own description."""
+    """Templates, node, health, upkeep, metrics and the API's own description."""
 
     def __init__(
-        self, config: RelayConfig, catalog: Catalog, health: Health, registry: CollectorRegistry
+        self,
+        config: RelayConfig,
+        catalog: Catalog,
+        health: Health,
+        upkeep: Upkeep,
+        registry: CollectorRegistry,
     ) -> None:
+        self._limits = config.limits
         self._catalog = catalog
         self._health = health
+        self._upkeep = upkeep
         self._registry = registry
         self._openapi = _load_openapi(config)
 
@@ -37,7 +46,10 @@ class NodeApi:
             "/readyz": self.ready,
             "/metrics": self.measure,
         }
-        return [web.get(path, call, allow_head=False) for path, call in calls.items()]
+        return [
+            *(web.get(path, call, allow_head=False) for path, call in calls.items()),
+            web.post("/v1/reconcile", self.reconcile),
+        ]
 
     async def list_templates(self, _request: web.Request) -> web.Response:
         """200: every template a session can be started from."""
@@ -50,6 +62,11 @@ class NodeApi:
     async def show_node(self, _request: web.Request) -> web.Response:
         """200: host, engine, capacity, load."""
         return json_response(self._health.node())
+
+    async def reconcile(self, request: web.Request) -> web.Response:
+        """200: what was put in order, or would be."""
+        asked = validated(RECONCILE, await read_json(request, self._limits, empty=b"{}"))
+        return json_response(await self._upkeep.reconcile(dry_run=asked.dry_run))
 
     async def show_openapi(self, _request: web.Request) -> web.Response:
         """200: the OpenAPI document."""

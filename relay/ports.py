@@ -1,19 +1,28 @@
 """What the relay is given by the supervisor, and what it gives back.
 
-The relay calls ``Sessions``, ``Catalog``, ``Feed`` and ``Health``; the supervisor calls the
-``AgentLink`` that the relay implements. Both sides know only this module and
-``supervisor.lifecycle``.
+The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox``, ``Health``, ``TicketShelf`` and
+``Upkeep``; the supervisor calls the ``AgentLink`` that the relay implements. Both sides know only
+this module and ``supervisor.lifecycle``.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
+from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import (
+    ParamValue,
+    Phase,
+    Session,
+    SessionId,
+    StartRequest,
+    Timestamp,
+)
+from supervisor.lifecycle.tickets import KeptTicket
 
 
 class Sessions(Protocol):
@@ -40,6 +49,18 @@ class Sessions(Protocol):
         Raises SessionNotFoundError.
         """
 
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Give the session another name and other values of the params that may be changed.
+
+        Raises SessionNotFoundError, ConflictError when it is over, InvalidRequestError (with field
+        errors).
+        """
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """The user's limits and use, JSON-ready. Raises NotFoundError for a user there is not."""
+
     async def purge(self, session_id: str) -> None:
         """Force the container away and forget the session; returns when it is gone.
 
@@ -48,6 +69,9 @@ class Sessions(Protocol):
 
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """The session whose agent holds the token with this SHA-256 (hex)."""
+
+    def knows_every_token(self) -> bool:
+        """False while a token that is not known may yet turn out to be a session's."""
 
 
 class Catalog(Protocol):
@@ -76,6 +100,48 @@ class Feed(Protocol):
         """Every session, as of ``latest()`` when called without an await between."""
 
 
+class Outbox(Protocol):
+    """Committed changes as they are stored, and how far the webhook has come with them.
+
+    Every call that is awaited, but for ``grown``, raises UnavailableError.
+    """
+
+    async def position(self) -> Position:
+        """As last saved; the beginning, if it never was."""
+
+    async def save(self, position: Position) -> None:
+        """Durable when this returns."""
+
+    async def survey(self, after: int, limit: int) -> tuple[Sequence[Stretch], int]:
+        """Whose events follow ``after``, among the next ``limit``, and how far that reaches."""
+
+    async def events(self, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        """The first events of the stretch that are still kept, in order."""
+
+    async def overdue(self, stretch: Stretch, oldest: Timestamp) -> Overdue:
+        """What at the head of the stretch was committed before ``oldest``."""
+
+    def latest(self) -> int:
+        """The number of the newest event."""
+
+    async def grown(self, past: int) -> None:
+        """Return once there is an event with a greater number than ``past``."""
+
+
+class Logs(Protocol):
+    """What sessions have printed."""
+
+    def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The session's log in pieces cut anywhere: of its container, or what was kept of it.
+
+        Only the last ``tail`` lines; ``None``: all there is. With ``follow`` it goes on until the
+        session ends; of a session that has no container yet, from its beginning. Entering raises
+        SessionNotFoundError, LogUnavailableError (a ConflictError), UnavailableError and its kin.
+        """
+
+
 class Health(Protocol):
     """What the daemon knows of itself."""
 
@@ -84,6 +150,29 @@ class Health(Protocol):
 
     def node(self) -> Mapping[str, Any]:
         """The node object of the contract: host, engine, capacity, load, draining."""
+
+
+class Upkeep(Protocol):
+    """Putting in order what is there and should not be."""
+
+    async def reconcile(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """Do what there is to do, or only tell: the object of the contract.
+
+        Raises UnavailableError before adoption is complete or while the engine does not answer.
+        """
+
+
+class TicketShelf(Protocol):
+    """Where tickets are kept over a restart. All calls raise StoreError."""
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """Every ticket that has not expired."""
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """Remember the ticket with so many uses; one that has none is forgotten."""
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget the session's tickets."""
 
 
 class AgentLink(Protocol):
@@ -103,6 +192,14 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "Health",
+    "Logs",
+    "Outbox",
+    "Overdue",
     "Page",
+    "Position",
     "Sessions",
+    "StoredEvent",
+    "Stretch",
+    "TicketShelf",
+    "Upkeep",
 ]

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from relay.tickets import Mode
+from supervisor.lifecycle.tickets import Mode
 
 _HEAD_BYTES = 12
 """No message needs more than this for its length to be known."""

@@ -1,8 +1,9 @@
 """Tickets: what admits a viewer to a display, for a short time and a number of uses.
 
-Kept in memory as SHA-256 only: a restart of the daemon voids them, which costs a click. A use is
-taken when a viewer comes and given back when it could not be let in, so that an agent that was slow
-does not burn a single-use ticket.
+Known by their SHA-256 only. A use is taken when a viewer comes and given back when it could not be
+let in, so that an agent that was slow does not burn a single-use ticket. They are kept in the store
+as well, so that a link which was shared outlives a restart of the daemon; a store that fails keeps
+nobody from a session that runs.
 """
 
 from __future__ import annotations
@@ -11,28 +12,16 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
+import structlog
+
+from relay.ports import TicketShelf
 from relay.problems import ProblemError
+from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.tickets import KeptTicket, Mode, Ticket
 
-
-class Mode(StrEnum):
-    """What a viewer may do."""
-
-    CONTROL = "control"
-    VIEW = "view"
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """One admission, or several; ``key`` is the SHA-256 of what the viewer shows."""
-
-    key: str
-    session_id: SessionId
-    mode: Mode
-    guest: str | None
-    expires_at: Timestamp
+_log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -46,12 +35,21 @@ class _Uses:
 class Tickets:
     """The tickets of all sessions; ``clock`` is in seconds since the epoch."""
 
-    def __init__(self, clock: Callable[[], Timestamp], per_session: int) -> None:
+    def __init__(
+        self, clock: Callable[[], Timestamp], per_session: int, shelf: TicketShelf
+    ) -> None:
         self._clock = clock
+        self._shelf = shelf
         self._per_session = per_session
         self._uses: dict[SessionId, dict[str, _Uses]] = {}
 
-    def issue(
+    async def load(self) -> None:
+        """Take up what an earlier life of the daemon has issued. Raises StoreError."""
+        for kept in await self._shelf.load():
+            ticket = kept.ticket
+            self._uses.setdefault(ticket.session_id, {})[ticket.key] = _Uses(ticket, kept.uses)
+
+    async def issue(
         self, session_id: SessionId, mode: Mode, guest: str | None, ttl_seconds: int, uses: int
     ) -> tuple[str, Ticket]:
         """A new ticket and the secret that is it. Raises ProblemError 429: too many."""
@@ -63,6 +61,7 @@ class Tickets:
         ticket = Ticket(_key(secret), session_id, mode, guest, self._clock() + ttl_seconds)
         outstanding[ticket.key] = _Uses(ticket, uses)
         self._uses[session_id] = outstanding
+        await self._keep(ticket, uses)
         return secret, ticket
 
     def redeem(self, session_id: SessionId, secret: str) -> Ticket:
@@ -77,22 +76,50 @@ class Tickets:
         uses.held += 1
         return uses.ticket
 
-    def settle(self, ticket: Ticket, *, used: bool) -> bool:
-        """End the hold that ``redeem`` began. False: the ticket was revoked in the meantime."""
-        outstanding = self._uses.get(ticket.session_id, {})
-        uses = outstanding.get(ticket.key)
+    def give_back(self, ticket: Ticket) -> None:
+        """The viewer could not be let in: the use is as good as before."""
+        uses = self._find(ticket)
+        if uses is not None:
+            uses.held -= 1
+            uses.left += 1
+
+    async def use_up(self, ticket: Ticket) -> bool:
+        """The viewer is let in. False: the ticket was revoked in the meantime."""
+        uses = self._find(ticket)
         if uses is None:
             return False
         uses.held -= 1
-        if not used:
-            uses.left += 1
-        if uses.left == 0 and uses.held == 0:
+        remaining = uses.left + uses.held
+        if remaining == 0:
             self._forget(ticket.session_id, ticket.key)
+        await self._keep(ticket, remaining)
         return True
 
-    def revoke(self, session_id: SessionId) -> frozenset[str]:
-        """Void every ticket that could still admit somebody; returns their keys."""
-        return frozenset(self._uses.pop(session_id, {}))
+    def outstanding(self, session_id: SessionId) -> frozenset[str]:
+        """The keys of every ticket that can still admit somebody."""
+        return frozenset(self._uses.get(session_id, {}))
+
+    async def revoke(self, session_id: SessionId) -> None:
+        """Void every ticket that could still admit somebody.
+
+        Raises StoreError: they are void now, but would be good again after a restart.
+        """
+        if session_id in self._uses:
+            self.forget(session_id)
+            await self._shelf.drop(session_id)
+
+    def forget(self, session_id: SessionId) -> None:
+        """The session is over, and the store has forgotten its tickets."""
+        self._uses.pop(session_id, None)
+
+    async def _keep(self, ticket: Ticket, uses: int) -> None:
+        try:
+            await self._shelf.keep(KeptTicket(ticket, uses))
+        except SupervisorError as error:
+            _log.warning("ticket_not_kept", session_id=ticket.session_id, error=str(error))
+
+    def _find(self, ticket: Ticket) -> _Uses | None:
+        return self._uses.get(ticket.session_id, {}).get(ticket.key)
 
     def _current(self, session_id: SessionId) -> dict[str, _Uses]:
         now = self._clock()

@@ -12,13 +12,13 @@ from aiohttp import web
 from relay.bodies import read_json
 from relay.config import RelayLimits
 from relay.ports import Sessions
-from relay.problems import ProblemError
 from relay.schemas import (
+    CHANGE,
     LIST_QUERY,
-    LOG_QUERY,
     START,
     TICKET,
     idempotency_key,
+    if_none_match,
     named_session,
     query,
     validated,
@@ -26,10 +26,11 @@ from relay.schemas import (
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from supervisor.lifecycle.errors import ConflictError
-from supervisor.lifecycle.facts import TerminateRequested
-from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.facts import ResumeRequested, SuspendRequested, TerminateRequested
+from supervisor.lifecycle.session import Phase, Session, known_phase
+from supervisor.lifecycle.times import rfc3339
 from supervisor.lifecycle.transitions import CloseCode
-from supervisor.lifecycle.view import rfc3339, session_object
+from supervisor.lifecycle.view import session_object
 
 
 class WebApi:
@@ -50,12 +51,15 @@ class WebApi:
             web.post("/v1/sessions", self.start),
             web.get("/v1/sessions", self.list_page, allow_head=False),
             web.get(one, self.show, allow_head=False),
+            web.patch(one, self.change),
             web.delete(one, self.purge),
+            web.post(f"{one}/suspend", self.suspend),
+            web.post(f"{one}/resume", self.resume),
             web.post(f"{one}/terminate", self.terminate),
             web.post(f"{one}/disconnect", self.disconnect),
-            web.get(f"{one}/log", self.show_log, allow_head=False),
             web.post(f"{one}/tickets", self.issue_ticket),
             web.delete(f"{one}/tickets", self.revoke_tickets),
+            web.get("/v1/users/{name}/quota", self.show_quota, allow_head=False),
         ]
 
     async def start(self, request: web.Request) -> web.Response:
@@ -78,10 +82,31 @@ class WebApi:
         """200, or 304 when the caller has this version."""
         session = self._find(request)
         etag = f'"{session.version}"'
-        known = {tag.strip().removeprefix("W/") for tag in _if_none_match(request)}
-        if known & {etag, "*"}:
+        if if_none_match(request) & {etag, "*"}:
             return web.Response(status=304, headers={"ETag": etag})
         return _answer(session, 200)
+
+    async def change(self, request: web.Request) -> web.Response:
+        """200: the session under its new name, with its new params."""
+        body = validated(CHANGE, await read_json(request, self._limits))
+        session = await self._sessions.change(
+            named_session(request), name=body.name, params=body.params
+        )
+        return _answer(session, 200)
+
+    async def suspend(self, request: web.Request) -> web.Response:
+        """202: put aside, its viewers out; asking again is harmless. 409 unless it runs."""
+        session = await self._sessions.submit(named_session(request), SuspendRequested())
+        return _answer(_required(session, Phase.SUSPENDED, "suspended"), 202)
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """202: it goes on; asking again is harmless. 409 unless it was suspended, or runs."""
+        session = await self._sessions.submit(named_session(request), ResumeRequested())
+        return _answer(_required(session, Phase.RUNNING, "resumed"), 202)
+
+    async def show_quota(self, request: web.Request) -> web.Response:
+        """200: what a user may have at once, and has."""
+        return json_response(await self._sessions.quota(request.match_info["name"]))
 
     async def terminate(self, request: web.Request) -> web.Response:
         """202: the session will end; asking again is harmless."""
@@ -105,24 +130,14 @@ class WebApi:
                 waiter.cancel()
         return _answer(self._find(request), 200)
 
-    async def show_log(self, request: web.Request) -> web.Response:
-        """200: the last lines of the session's log, as its agent reported them at the end."""
-        asked = query(LOG_QUERY, request.query)
-        session = self._find(request)
-        if asked.follow in ("true", "1"):
-            detail = "Following a log is not possible yet; ask for it again instead."
-            raise ProblemError(501, "not_implemented", detail)
-        lines = session.log_tail.splitlines(keepends=True)
-        return web.Response(text="".join(lines[-asked.tail :] if asked.tail else lines))
-
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """201: what admits a viewer. 409 when the session is over."""
         session = self._find(request)
         asked = validated(TICKET, await read_json(request, self._limits, empty=b"{}"))
         session = self._find(request)
-        if (session.known_phase or session.phase) in (Phase.TERMINATING, Phase.ENDED):
+        if known_phase(session) in (Phase.TERMINATING, Phase.ENDED):
             raise ConflictError("The session is over; there is no display to be admitted to.")
-        secret, ticket = self._tickets.issue(
+        secret, ticket = await self._tickets.issue(
             session.id, asked.mode, asked.guest, asked.ttl_seconds, asked.uses
         )
         issued = {
@@ -136,14 +151,26 @@ class WebApi:
     async def revoke_tickets(self, request: web.Request) -> web.Response:
         """204: no ticket issued before admits anybody; who came in by one still good is put out."""
         session = self._find(request)
-        revoked = self._tickets.revoke(session.id)
+        revoked = self._tickets.outstanding(session.id)
         self._viewers.dismiss(
             session.id, CloseCode.TICKET_REVOKED, lambda viewer: viewer.ticket.key in revoked
         )
+        await self._tickets.revoke(session.id)
         return web.Response(status=204)
 
     def _find(self, request: web.Request) -> Session:
         return self._sessions.get(named_session(request))
+
+
+def _required(session: Session, phase: Phase, what: str) -> Session:
+    """The session if it came to this phase. Raises ConflictError."""
+    if known_phase(session) is not phase:
+        raise ConflictError(
+            f"The session is {known_phase(session).value}; it can be {what} while it is running."
+            if what == "suspended"
+            else f"The session is {known_phase(session).value}; only a suspended one can be {what}."
+        )
+    return session
 
 
 def json_response(
@@ -159,7 +186,3 @@ def _answer(
 ) -> web.Response:
     tagged = {"ETag": f'"{session.version}"', **(headers or {})}
     return json_response(session_object(session), status, tagged)
-
-
-def _if_none_match(request: web.Request) -> list[str]:
-    return request.headers.get("If-None-Match", "").split(",")

@@ -1,8 +1,8 @@
 """``fx-supervisor [run] | check | version``.
 
 Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 engine or store not available,
-70 internal error, 75 another daemon runs here, 77 the engine's socket is not for this user,
-78 configuration or a template is wrong.
+70 internal error, 74 the store is damaged (starting again begins another), 75 another daemon runs
+here, 77 the engine's socket is not for this user, 78 configuration or a template is wrong.
 """
 
 from __future__ import annotations
@@ -19,13 +19,19 @@ from supervisor import __version__
 from supervisor.app import Places, serve
 from supervisor.check import check
 from supervisor.config import load_config
-from supervisor.errors import AlreadyRunningError, ConfigError, EngineDeniedError
+from supervisor.errors import (
+    AlreadyRunningError,
+    ConfigError,
+    EngineDeniedError,
+    StoreDamagedError,
+)
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
 from supervisor.places import config_directory, local_directory, run_directory
 
 EXIT_UNAVAILABLE = 69
 EXIT_INTERNAL = 70
+EXIT_DAMAGED = 74
 EXIT_ALREADY_RUNNING = 75
 EXIT_DENIED = 77
 EXIT_CONFIG = 78
@@ -67,6 +73,8 @@ def _exit_code(error: SupervisorError) -> int:
             return EXIT_ALREADY_RUNNING
         case EngineDeniedError():
             return EXIT_DENIED
+        case StoreDamagedError():
+            return EXIT_DAMAGED
         case _:
             return EXIT_UNAVAILABLE
 

@@ -12,7 +12,7 @@ import platform
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,12 @@ from typing import Any
 import structlog
 
 from relay.app import Relay
-from relay.config import RelayConfig
+from relay.config import RelayConfig, WebhookConfig
+from relay.webhook import Webhook
 from supervisor import __version__
 from supervisor.config import Config
 from supervisor.engine.agent_document import AgentSettings
+from supervisor.engine.base import Engine
 from supervisor.engine.docker import DockerEngine
 from supervisor.engine.dress import HostPaths
 from supervisor.errors import ConfigError
@@ -34,15 +36,21 @@ from supervisor.host.identity import IdentityPolicy
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.reactor.admission import AdmissionLimits
-from supervisor.reactor.core import Core, CoreParts, CoreSettings
+from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
+from supervisor.reactor.retention import RetentionBounds
 from supervisor.share import agent_directory, openapi_document, templates_directory
 from supervisor.store.database import Database
 from supervisor.template.catalog import TemplateCatalog
+from supervisor.webhook_secret import read_webhook_secret
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS = 10.0
 STOP_RELAY_SECONDS = 5.0
+FLUSH_WEBHOOK_SECONDS = 3.0
+
+EngineOf = Callable[[Config, str], Engine]
+"""Makes the engine for a configuration and the instance id that labels what is ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +62,13 @@ class Places:
     run: Path
 
 
-async def serve(config: Config, places: Places) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
+def docker_engine(config: Config, owner: str) -> Engine:
+    """The Docker Engine that the configuration names."""
+    return DockerEngine(config.engine.url, owner, config.engine.request_timeout_seconds)
+
+
+async def serve(config: Config, places: Places, engine_of: EngineOf = docker_engine) -> None:
+    """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
@@ -65,17 +78,19 @@ async def serve(config: Config, places: Places) -> None:
         async with _opened(Database(places.local / "supervisor.db")) as database:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    await _live(config, places, database, tasks, stopped)
+                    await _live(config, places, database, tasks, stopped, engine_of=engine_of)
             except BaseExceptionGroup as group:
                 raise _first(group) from None
 
 
-async def _live(
+async def _live(  # noqa: PLR0913 each made at another level
     config: Config,
     places: Places,
     database: Database,
     tasks: asyncio.TaskGroup,
     stopped: asyncio.Event,
+    *,
+    engine_of: EngineOf,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
 
@@ -83,7 +98,8 @@ async def _live(
         return tasks.create_task(coroutine)
 
     settings = core_settings(config, places)
-    engine = DockerEngine(config.engine.url, settings.owner, config.engine.request_timeout_seconds)
+    posting = webhook_config(config)
+    engine = engine_of(config, settings.owner)
     files = SessionDirectory(places.run)
     files.create_root()
     parts = CoreParts(
@@ -95,17 +111,22 @@ async def _live(
         spawn=spawn,
     )
     core = await Core.open(settings, parts)
+    webhook = None if posting is None else Webhook(posting, core.outbox)
     relay = Relay(
         relay_config(config, places.run),
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
+        logs=core.logs,
         health=core.health,
+        upkeep=core.upkeep,
+        shelf=core.tickets,
         on_input=core.input_notes.note,
     )
     try:
         await _listen(relay)
         background = core.begin(relay)
+        delivery = None if webhook is None else _begin_delivery(webhook, core, config, spawn)
         log.info(
             "supervisor_started",
             version=__version__,
@@ -119,11 +140,24 @@ async def _live(
             task.cancel()
         await relay.stop(STOP_RELAY_SECONDS)
         await core.close(DRAIN_SECONDS)
+        if webhook is not None and delivery is not None:
+            await webhook.stop(FLUSH_WEBHOOK_SECONDS)
+            delivery.cancel()
     finally:
         # Also when a task broke: no socket and no connection is left behind.
         await relay.stop(0.0)
         await engine.close()
     log.info("supervisor_stopped")
+
+
+def _begin_delivery(
+    webhook: Webhook, core: Core, config: Config, spawn: Spawn
+) -> asyncio.Task[None]:
+    """Start to post events, and let the node tell how that goes."""
+    core.health.notes["webhook"] = webhook.state
+    if config.relay.webhook.in_clear:
+        log.warning("webhook_not_encrypted")
+    return spawn(webhook.run())
 
 
 async def _listen(relay: Relay) -> None:
@@ -155,11 +189,23 @@ def core_settings(config: Config, places: Places) -> CoreSettings:
             concurrent_starts=config.limits.concurrent_starts,
             max_sessions=config.limits.max_sessions,
         ),
+        sessions_per_user=config.limits.sessions_per_user,
         agent=AgentSettings(heartbeat_seconds=config.agent.heartbeat_seconds),
         paths=host_paths(config, places),
         relist_seconds=config.engine.relist_seconds,
-        ended_seconds=config.retention.ended_seconds,
-        outbox_items=config.retention.outbox_items,
+        retention=retention_bounds(config),
+    )
+
+
+def retention_bounds(config: Config) -> RetentionBounds:
+    """How much of what is over is kept; for a webhook, twice as long as it tries to deliver."""
+    retention, webhook = config.retention, config.relay.webhook
+    return RetentionBounds(
+        ended_seconds=retention.ended_seconds,
+        ended_sessions=retention.ended_sessions,
+        outbox_seconds=retention.outbox_seconds,
+        outbox_items=retention.outbox_items,
+        hold_seconds=None if webhook.url is None else 2 * webhook.give_up_seconds,
     )
 
 
@@ -190,6 +236,19 @@ def relay_config(config: Config, run: Path) -> RelayConfig:
         openapi=openapi_document(),
         allow_uids=allowed_uids,
         allow_gids=allowed_gids,
+    )
+
+
+def webhook_config(config: Config) -> WebhookConfig | None:
+    """Where events are posted, if anywhere. Raises ConfigError for a secret that is none."""
+    webhook = config.relay.webhook
+    if webhook.url is None:
+        return None
+    return WebhookConfig(
+        url=webhook.url,
+        keys=tuple(read_webhook_secret(path) for path in webhook.secret_files),
+        timeout_seconds=webhook.timeout_seconds,
+        give_up_seconds=webhook.give_up_seconds,
     )
 
 

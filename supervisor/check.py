@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from pathlib import Path
 
-from supervisor.app import allowed_peers
+from supervisor.app import allowed_peers, webhook_config
 from supervisor.config import Config, load_config
 from supervisor.errors import ConfigError
 from supervisor.host.bundle import bundle_mounts
@@ -22,11 +23,12 @@ def check(config_file: Path | None) -> int:
     notes: list[str] = []
     try:
         config = load_config(config_file)
-        allowed_peers(config)
     except ConfigError as error:
         faults.extend(str(error).splitlines())
     else:
+        faults.extend(_unusable(config))
         notes.extend(_missing_bundle(config))
+        notes.extend(_cautions(config))
     catalog = TemplateCatalog(config_directory(), templates_directory())
     faults.extend(str(fault) for fault in catalog.faults())
     for line in (*faults, *notes):
@@ -36,6 +38,30 @@ def check(config_file: Path | None) -> int:
     names = ", ".join(catalog.names())
     print(f"Configuration and templates are in order ({names}).")
     return 0
+
+
+def _unusable(config: Config) -> list[str]:
+    """What the file names and is not there, or is not what it should be."""
+    faults = []
+    for judge in (allowed_peers, webhook_config):
+        try:
+            judge(config)
+        except ConfigError as error:
+            faults.extend(str(error).splitlines())
+    return faults
+
+
+def _cautions(config: Config) -> list[str]:
+    """Worth a note: what works, and lets others see what is not for them."""
+    webhook = config.relay.webhook
+    found = [
+        f"note: {path}: everybody on this host can read the webhook's secret."
+        for path in webhook.secret_files
+        if path.exists() and path.stat().st_mode & stat.S_IROTH
+    ]
+    if webhook.in_clear:
+        found.append("note: relay.webhook.url is not https: others on the way can read events.")
+    return found
 
 
 def _missing_bundle(config: Config) -> list[str]:

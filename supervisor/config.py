@@ -7,10 +7,20 @@ a file the defaults hold. Unknown keys are errors, with file and line.
 from __future__ import annotations
 
 import os
+import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -20,6 +30,8 @@ from supervisor.host.identity import IdentityPolicy
 from supervisor.places import config_directory
 
 Seconds = Annotated[float, Field(gt=0)]
+
+_ADDRESS = re.compile(r"https?://[!-~]+")
 
 
 class Section(BaseModel):
@@ -65,6 +77,8 @@ class LimitsConfig(Section):
 
     concurrent_starts: Annotated[int, Field(ge=1)] = 16
     max_sessions: Annotated[int, Field(ge=1)] | None = None
+    sessions_per_user: Annotated[int, Field(ge=1)] | None = None
+    """Sessions of one user that have not ended; ``null``: no limit."""
 
 
 class WebConfig(Section):
@@ -81,18 +95,71 @@ class ViewerConfig(Section):
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
+class WebhookConfig(Section):
+    """Where every change is posted, if anywhere; see docs/webhook.md."""
+
+    url: str | None = None
+    secret_files: Annotated[tuple[Path, ...], Field(max_length=2)] = ()
+    """Each holds one ``whsec_...``; two while the web server changes from one to the other."""
+    timeout_seconds: Seconds = 15.0
+    give_up_seconds: Seconds = 259_200.0
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not _ADDRESS.fullmatch(url) or not _has_host(url):
+            raise ValueError("it has to be https://host[:port]/path (or http://)")
+        if "@" in urlsplit(url).netloc:
+            raise ValueError("name and password do not belong into it: requests are signed")
+        return url
+
+    @model_validator(mode="after")
+    def _is_signed(self) -> WebhookConfig:
+        if self.url is not None and not self.secret_files:
+            raise ValueError("secret_files is missing: requests have to be signed")
+        return self
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether others on the way can read what is posted."""
+        parts = urlsplit(self.url or "")
+        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class RelayConfig(Section):
     """Sockets and their limits."""
 
     web: WebConfig = WebConfig()
     viewer: ViewerConfig = ViewerConfig()
+    webhook: WebhookConfig = WebhookConfig()
 
 
 class RetentionConfig(Section):
     """How long what is over is remembered."""
 
     ended_seconds: Seconds = 86_400.0
+    ended_sessions: Annotated[int, Field(ge=0)] = 10_000
+    """As many ended sessions are remembered, the newest."""
+    outbox_seconds: Seconds = 604_800.0
     outbox_items: Annotated[int, Field(ge=100)] = 10_000
+    """Events that readers of the stream can come back to; ten times as many wait for a webhook."""
 
 
 class LogConfig(Section):

@@ -145,7 +145,11 @@ init: true
 # ---- housekeeping -------------------------------------------------------------------------------
 
 #labels: {com.example.costs: research}
-#logging: {driver: journald, options: {tag: "fx/{{.Name}}"}}
+
+# How much is kept of what a session prints. Docker's own default has no limit: one session could
+# fill the disk. With driver none nobody can ask for the log of a living session.
+logging: {driver: json-file, options: {max-size: 10m, max-file: "2"}}
+
 #stop_signal: SIGTERM
 #deploy: {placement: {constraints: [node.labels.gpu == true]}}
 
@@ -166,6 +170,10 @@ session:
   disconnect_timeout: none
   # It ends so long after it began, whatever happens.
   lifetime: none
+  # It is warned so long before that.
+  lifetime_warning: 5m
+  # No viewer for so long suspends it; whoever connects resumes it.
+  suspend_timeout: none
   # disconnect: viewers out, programs run on. freeze: the programs stand still as well.
   suspend: disconnect
   # Which way text may be copied: both, in (to the session), out, off.

@@ -7,6 +7,7 @@ ensure_packages() { # PURPOSE
     mapfile -t missing < <({
         missing_for_checks
         [[ $1 == checks ]] || missing_for_sessions
+        [[ $1 != all ]] || missing_for_pulls
     } | sort -u)
     ((${#missing[@]})) || return 0
     if ! command -v apt-get >/dev/null; then
@@ -15,12 +16,30 @@ ensure_packages() { # PURPOSE
         die "these packages are missing: run 'sudo apt-get install ${missing[*]}', then this again"
     fi
     say "note: installing ${missing[*]}"
-    with_lock apt install_packages "${missing[@]}"
+    if [[ " ${missing[*]} " == *" docker-registry "* ]]; then
+        with_lock apt without_service docker-registry install_packages "${missing[@]}"
+    else
+        with_lock apt install_packages "${missing[@]}"
+    fi
+}
+
+# Runs COMMAND, which brings SERVICE: nobody asked for what it would offer on every interface.
+without_service() { # SERVICE COMMAND...
+    local service=$1
+    shift
+    if [[ -d /run/systemd/system ]]; then
+        systemctl mask --quiet "$service.service"
+        "$@"
+    else
+        "$@"
+        "/etc/init.d/$service" stop || true
+    fi
 }
 
 missing_for_checks() {
     has_python || echo python3-venv
     command -v prove >/dev/null || echo perl
+    command -v openssl >/dev/null || echo openssl # a certificate that nobody trusts
 }
 
 missing_for_sessions() {
@@ -32,6 +51,11 @@ missing_for_sessions() {
     ((EUID == 0)) || return 0
     command -v debootstrap >/dev/null || echo debootstrap
     [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || echo debian-archive-keyring
+}
+
+# Tests run it themselves, on loopback.
+missing_for_pulls() {
+    command -v docker-registry >/dev/null || echo docker-registry
 }
 
 install_packages() { # PACKAGE...

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from supervisor.ctl import options
-from supervisor.ctl.options import call, settings_of
+from supervisor.ctl.options import Settings, call, settings_of
 from supervisor.ctl.report import complain, print_json, say
 from supervisor.lifecycle.errors import SupervisorError
+
+if TYPE_CHECKING:
+    from supervisor.ctl.views import SessionView
 
 
 def start(
@@ -38,7 +41,6 @@ def start(
     """Start a session; its id goes to stdout."""
     from supervisor.ctl import watching
     from supervisor.ctl.client import Client
-    from supervisor.ctl.views import SessionView
     from supervisor.ctl.wishes import invoking_user
 
     settings = settings_of(context)
@@ -74,6 +76,45 @@ def start(
         print_json(session.document)
 
 
+def change(
+    context: typer.Context,
+    session_id: options.SessionId,
+    name: options.Name = None,
+    param: options.Params = None,
+) -> None:
+    """Rename a session, or change params that may be changed."""
+    from supervisor.ctl import watching
+
+    settings = settings_of(context)
+    texts = options.pairs_of("--param", param)
+    if name is None and not texts:
+        raise typer.BadParameter("nothing to change: give --name or --param")
+    session = call(settings, lambda client: watching.change(client, session_id, name, texts))
+    _tell(settings, session)
+
+
+def suspend(context: typer.Context, session_ids: options.SessionIds) -> None:
+    """Put sessions aside; their viewers are put out."""
+    from supervisor.ctl.client import Client
+    from supervisor.ctl.ids import resolve
+
+    async def put_aside(client: Client, typed: str) -> None:
+        _tell(settings_of(context), await client.suspend(await resolve(client, typed)))
+
+    _for_each(context, session_ids, put_aside)
+
+
+def resume(context: typer.Context, session_ids: options.SessionIds) -> None:
+    """Take suspended sessions up again, as connecting to them does."""
+    from supervisor.ctl.client import Client
+    from supervisor.ctl.ids import resolve
+
+    async def take_up(client: Client, typed: str) -> None:
+        _tell(settings_of(context), await client.resume(await resolve(client, typed)))
+
+    _for_each(context, session_ids, take_up)
+
+
 def terminate(
     context: typer.Context,
     session_ids: options.SessionIds,
@@ -86,11 +127,7 @@ def terminate(
     settings = settings_of(context)
 
     async def end(client: Client, typed: str) -> None:
-        session = await watching.terminate(client, typed, settings, wait=wait)
-        if settings.json:
-            print_json(session.document, indent=None)
-        else:
-            typer.echo(f"{session.id} {session.phase}")
+        _tell(settings, await watching.terminate(client, typed, settings, wait=wait))
 
     _for_each(context, session_ids, end)
 
@@ -122,6 +159,13 @@ def purge(
             typer.echo(f"{session_id} purged")
 
     _for_each(context, session_ids, forget)
+
+
+def _tell(settings: Settings, session: SessionView) -> None:
+    if settings.json:
+        print_json(session.document, indent=None)
+    else:
+        typer.echo(f"{session.id} {session.phase}")
 
 
 def _for_each(context: typer.Context, session_ids: Sequence[str], act: options.Act) -> None:

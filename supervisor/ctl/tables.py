@@ -12,7 +12,7 @@ from rich.text import Text
 from supervisor.ctl.layout import Column, table
 from supervisor.ctl.sse import Event
 from supervisor.ctl.text import age, moment, plain, size, span, when
-from supervisor.ctl.views import ParamView, SessionView, TemplateView, session_view
+from supervisor.ctl.views import Json, ParamView, SessionView, TemplateView, session_view
 
 _STYLES = {
     "pending": "yellow",
@@ -128,12 +128,21 @@ def event_line(event: Event, user: str, now: datetime, *, listing: bool = False)
             short_id = plain(str(event.document.get("id", "")))[-8:]
             line = Text.assemble(clock, f"{short_id:>8}  {plain(user):<12}  ", ("forgotten", "dim"))
         case "node":
-            state = plain(str(event.document.get("message") or "changed"))
-            line = Text.assemble(clock, f"{'node':<8}  {'':<12}  ", state)
+            line = Text.assemble(clock, f"{'node':<8}  {'':<12}  ", node_state(event.document))
         case _:
             line = Text.assemble(clock, (plain(event.kind), "dim"))
     line.rstrip()
     return line
+
+
+def node_state(node: Json) -> str:
+    """The node in a few words: what is wrong with it, or how many sessions it has."""
+    if not node.get("ready"):
+        return plain(str(node.get("message") or "not ready"))
+    load = node.get("load")
+    count = load.get("sessions", 0) if isinstance(load, dict) else 0
+    draining = ", takes no new ones" if node.get("draining") else ""
+    return f"ready, {count} session{'' if count == 1 else 's'}{draining}"
 
 
 def template_table(templates: Sequence[TemplateView], width: int) -> list[Text]:
@@ -157,7 +166,15 @@ def template_lines(template: TemplateView, width: int) -> list[Text]:
 
 
 _STEPS = ("ended_at", "ready_at", "started_at", "created_at")
-_TIMES = ("created_at", "started_at", "ready_at", "ended_at", "last_input_at", "last_seen_at")
+_TIMES = (
+    "created_at",
+    "started_at",
+    "ready_at",
+    "expires_at",
+    "ended_at",
+    "last_input_at",
+    "last_seen_at",
+)
 
 
 def _session_row(session: SessionView, now: datetime) -> list[Text]:

@@ -70,13 +70,14 @@ def span(seconds: int) -> str:
 
 
 def when(at: datetime | None, now: datetime) -> str:
-    """Local time and how long ago: ``2026-03-01 14:05:11 (5 minutes ago)``."""
-    seconds = _seconds_since(at, now)
-    if at is None or seconds is None:
+    """Local time and how long ago: ``2026-03-01 14:05:11 (5 minutes ago)``; or ``(in 1 hour)``."""
+    if at is None:
         return "-"
-    count, unit = _in_unit(seconds, _LONG_AGES)
-    plural = "" if count == 1 else "s"
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S} ({count} {unit}{plural} ago)"
+    to_come = at > now
+    count, unit = _in_unit(abs(int((now - at).total_seconds())), _LONG_AGES)
+    span = f"{count} {unit}{'' if count == 1 else 's'}"
+    relative = f"in {span}" if to_come else f"{span} ago"
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S} ({relative})"
 
 
 def size(count_bytes: int) -> str:

@@ -19,7 +19,7 @@ from supervisor.ctl.options import Settings
 from supervisor.ctl.report import print_json, say
 from supervisor.ctl.screen import Progress, console, show
 from supervisor.ctl.sse import Event
-from supervisor.ctl.tables import SHOWN_EVENTS, event_line
+from supervisor.ctl.tables import SHOWN_EVENTS, event_line, node_state
 from supervisor.ctl.text import plain, plain_lines
 from supervisor.ctl.views import SessionView
 from supervisor.ctl.wishes import typed_params
@@ -40,6 +40,18 @@ async def start(
     template = await client.template(wish["template"])
     params = typed_params(texts, template.params)
     return await client.start({**wish, "params": params}, idempotency_key)
+
+
+async def change(
+    client: Client, typed: str, name: str | None, texts: Mapping[str, str]
+) -> SessionView:
+    """Rename a session, and change params as typed."""
+    session = await client.session(await resolve(client, typed))
+    wish: dict[str, Any] = {} if name is None else {"name": name}
+    if texts:
+        template = await client.template(session.template)
+        wish["params"] = typed_params(texts, template.params)
+    return await client.change(session.id, wish)
 
 
 async def until_up(client: Client, session: SessionView, settings: Settings) -> SessionView:
@@ -84,6 +96,7 @@ async def events(client: Client, settings: Settings, user: str | None, since: in
     """Print the present state, set apart; then one line per change, for ever."""
     users: dict[str, str] = {}
     listing = False
+    state = ""
     target = console(settings)
     stream = changes(client, user=user, since=since, notice=_note)
     async with aclosing(stream):
@@ -95,6 +108,10 @@ async def events(client: Client, settings: Settings, user: str | None, since: in
             session_id = str(event.document.get("id", ""))
             if event.kind == "update":
                 users[session_id] = str(event.document.get("user", ""))
+            if event.kind == "node":
+                repeated, state = state, node_state(event.document)
+                if state == repeated:
+                    continue
             if event.kind in SHOWN_EVENTS:
                 known = users.get(session_id, "")
                 line = event_line(event, known, datetime.now(UTC), listing=listing)

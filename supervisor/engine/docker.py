@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import tarfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import aiodocker
@@ -31,9 +33,10 @@ from supervisor.engine.base import (
     container_name,
 )
 from supervisor.engine.docker_errors import NO_CONNECTION, translated
+from supervisor.engine.docker_log import open_log
+from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
-from supervisor.engine.payload import container_body, extra_networks
-from supervisor.engine.pull import PullProgress
+from supervisor.engine.payload import container_body, extra_networks, limits_body
 from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
@@ -81,12 +84,16 @@ class DockerEngine:
             raise
         return str(image["Id"])
 
-    async def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
-        progress = PullProgress()
-        with translated(pulling=reference):
-            async for line in self._client.images.pull(reference, platform=platform, stream=True):
-                if progress.take(line):
-                    yield progress.fraction
+    async def pull_image(
+        self, reference: str, platform: str | None = None
+    ) -> AsyncGenerator[float, None]:
+        client = self._new_client()
+        try:
+            async with aclosing(pull(client, reference, platform)) as fractions:
+                async for fraction in fractions:
+                    yield fraction
+        finally:
+            await _close(client)
 
     async def read_image(self, image_id: str) -> ImageContents:
         with translated():
@@ -111,11 +118,12 @@ class DockerEngine:
             finally:
                 await container.delete(force=True, timeout=self._timeout)
 
-    async def tidy(self) -> None:
+    async def tidy(self, created_before: float = math.inf) -> None:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.PROBE]})
         with _absence_is_fine(), translated():
             for probe in await self._client.containers.list(all=1, filters=filters):
-                await probe.delete(force=True, timeout=self._timeout)
+                if probe["Created"] < created_before:
+                    await probe.delete(force=True, timeout=self._timeout)
 
     async def _probe(self, image_id: str, body: dict[str, Any]) -> DockerContainer:
         """Named after the image, so that one left by an attempt that was cut short is replaced."""
@@ -149,6 +157,32 @@ class DockerEngine:
         with _absence_is_fine(), translated():
             container = await self._ours(session_id)
             await container.kill(signal=signal, timeout=self._timeout)
+            # The engine does so itself, but not for every signal.
+            await _unpause(container)
+
+    async def pause(self, session_id: SessionId) -> None:
+        with _absence_is_fine(), translated():
+            await (await self._ours(session_id)).pause()
+
+    async def unpause(self, session_id: SessionId) -> None:
+        with _absence_is_fine(), translated():
+            await _unpause(await self._ours(session_id))
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        with _absence_is_fine(), translated():
+            container = await self._ours(session_id)
+            await self._client._query_json(  # noqa: SLF001 aiodocker has no call for it
+                f"containers/{container.id}/update", method="POST", data=limits_body(spec)
+            )
+
+    async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
+        try:
+            with translated():
+                return _inspected(session_id, await self._ours(session_id))
+        except EngineError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
 
     async def remove(self, session_id: SessionId) -> None:
         with _absence_is_fine(), translated():
@@ -160,11 +194,39 @@ class DockerEngine:
                     raise
                 await self._absent(session_id)
 
+    async def discard(self, container_id: str) -> None:
+        with _absence_is_fine(), translated():
+            container = await self._client.containers.get(container_id)
+            if not self._owns(container):
+                message = f"The container {container_id[:12]} is not this supervisor's."
+                raise EngineError(message)
+            await container.delete(force=True, timeout=self._timeout)
+
     async def list_containers(self) -> Sequence[ContainerRecord]:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
         with translated():
             listed = await self._client.containers.list(all=1, filters=filters)
             return [await self._record(container) for container in listed]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        with translated():
+            container = await self._ours(session_id)
+        client = self._new_client()
+        try:
+            async with open_log(
+                client,
+                str(container.id),
+                terminal=bool(container["Config"].get("Tty")),
+                tail=tail,
+                follow=follow,
+                answer_seconds=self._timeout.total or 0,
+            ) as pieces:
+                yield pieces
+        finally:
+            await _close(client)
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[AsyncIterator[EngineEvent]]:
@@ -252,11 +314,18 @@ class DockerEngine:
         """A listing has no exit codes; those that have exited are looked at one by one."""
         # A state we do not know is one in which there is a container.
         status = _STATUSES.get(listed["State"], ContainerStatus.RUNNING)
+        found: dict[str, str] = listed["Labels"]
+        session_id = SessionId(found[labels.SESSION])
         record = ContainerRecord(
-            session_id=SessionId(listed["Labels"][labels.SESSION]),
+            session_id=session_id,
             container_id=str(listed.id),
             status=status,
             created_at=float(listed["Created"]),
+            user=found.get(labels.USER, ""),
+            template=found.get(labels.TEMPLATE, ""),
+            image=str(listed["Image"]),
+            image_id=str(listed["ImageID"]),
+            is_stray=f"/{container_name(session_id)}" not in listed["Names"],
         )
         if status is not ContainerStatus.EXITED:
             return record
@@ -264,6 +333,35 @@ class DockerEngine:
             state = (await listed.show())["State"]
             return replace(record, exit_code=state["ExitCode"], oom_killed=state["OOMKilled"])
         return record
+
+
+async def _unpause(container: DockerContainer) -> None:
+    """An inspected container that is not frozen any more is what was wanted."""
+    if not container["State"]["Paused"]:
+        return
+    try:
+        await container.unpause()
+    except DockerError:
+        # Not paused is a failure like any other to the engine (500): only its state tells.
+        if (await container.show())["State"]["Paused"]:
+            raise
+
+
+def _inspected(session_id: SessionId, container: DockerContainer) -> ContainerRecord:
+    state = container["State"]
+    return ContainerRecord(
+        session_id=session_id,
+        container_id=str(container.id),
+        status=_STATUSES.get(state["Status"], ContainerStatus.RUNNING),
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        created_at=_seconds(container["Created"]),
+    )
+
+
+def _seconds(text: str) -> float:
+    """RFC 3339 with nanoseconds, which Python does not read, to seconds since the epoch."""
+    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
 
 
 async def _events(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
 import aiohttp.http_exceptions
-from aiodocker.exceptions import DockerError, DockerStreamError
+from aiodocker.exceptions import DockerError
 
+from supervisor.engine.pull import Pulling
 from supervisor.errors import (
     EngineDeniedError,
     EngineError,
@@ -36,6 +38,15 @@ _UNREACHABLE = (
 _MISSING_SOURCE = "bind source path does not exist"
 """What the engine says of a mount without a source; it has no code for it (daemon/volumes)."""
 
+_LOGIN_WANTED = re.compile(
+    r"unauthorized|denied|no basic auth credentials|authentication required|forbidden"
+    r"|toomanyrequests",
+    re.IGNORECASE,
+)
+"""What registries say to the wrong caller. The engine passes it on as it comes, with status 500."""
+
+_QUERY = re.compile(r"\?[^\s\"']*")
+"""Of a URL. A registry that keeps its blobs elsewhere signs there, and anybody may use it."""
 
 _BROKEN = (
     aiohttp.ClientError,
@@ -48,12 +59,10 @@ _BROKEN = (
 
 
 @contextmanager
-def translated(*, pulling: str | None = None) -> Iterator[None]:
+def translated(*, pulling: Pulling | None = None) -> Iterator[None]:
     """Raise EngineError and its kin for whatever aiodocker raises inside."""
     try:
         yield
-    except DockerStreamError as error:
-        raise _pull_refused(pulling, error.message) from error
     except DockerError as error:
         raise _from_status(error, pulling) from error
     except _BROKEN as error:
@@ -63,7 +72,7 @@ def translated(*, pulling: str | None = None) -> Iterator[None]:
         raise EngineDeniedError(_DENIED) from error
 
 
-def _from_status(error: DockerError, pulling: str | None) -> EngineError:
+def _from_status(error: DockerError, pulling: Pulling | None) -> EngineError:
     if error.status == NO_CONNECTION:
         if "ermission denied" in error.message:
             return EngineDeniedError(_DENIED)
@@ -79,5 +88,13 @@ def _from_status(error: DockerError, pulling: str | None) -> EngineError:
     return EngineError(f"The Docker Engine refused: {error.message}", status=error.status)
 
 
-def _pull_refused(pulling: str | None, message: str) -> EngineError:
-    return ImagePullError(f"The image {pulling} could not be pulled: {message}")
+def _pull_refused(pulling: Pulling, said: str) -> EngineError:
+    if pulling.progress.begun:
+        at = pulling.progress.fraction
+        what = f"The pull of the image {pulling.reference} broke off at {at:.0%}"
+    else:
+        what = f"The image {pulling.reference} could not be pulled"
+    message = f"{what}: {_QUERY.sub('?...', said)}"
+    if _LOGIN_WANTED.search(said):
+        message = f"{message.rstrip('.')}. {pulling.advice}"
+    return ImagePullError(message)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supervisor.engine import labels
-from supervisor.engine.base import EngineEvent, EngineEventKind
+from supervisor.engine.base import EngineEvent, EngineEventKind, container_name
 from supervisor.lifecycle.session import SessionId
 
 _KINDS = frozenset(kind.value for kind in EngineEventKind)
@@ -19,6 +19,9 @@ def read_event(raw: Mapping[str, Any]) -> EngineEvent | None:
     session_id = attributes.get(labels.SESSION)
     action = raw.get("Action")
     if raw.get("Type") != "container" or action not in _KINDS or not session_id:
+        return None
+    if attributes.get("name") != container_name(session_id):
+        # Made from an image that a session's container was committed to: labels are inherited.
         return None
     return EngineEvent(
         kind=EngineEventKind(action),

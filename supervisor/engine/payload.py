@@ -27,9 +27,20 @@ if TYPE_CHECKING:
 
     from supervisor.template.spec import ContainerSpec, Healthcheck
 
-__all__ = ["MASK", "container_body", "extra_networks", "mask_secrets", "spec_hash"]
+__all__ = ["MASK", "container_body", "extra_networks", "limits_body", "mask_secrets", "spec_hash"]
 
 MASK: Final = "********"
+_CHANGEABLE: Final = (
+    "NanoCpus",
+    "CpuShares",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpusetCpus",
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "PidsLimit",
+)
 _NANO: Final = 1_000_000_000
 _SECRET: Final = re.compile(
     r"token|passw|passphrase|secret|credential|private|cookie|auth|(^|_|api|access)(key|pwd|pw)s?(_|$)",
@@ -70,6 +81,19 @@ def container_body(spec: ContainerSpec) -> dict[str, Any]:
         first = networking.networks[0]
         body["NetworkingConfig"] = {"EndpointsConfig": {first.name: endpoint_config(first)}}
     return body
+
+
+def limits_body(spec: ContainerSpec) -> dict[str, Any]:
+    """Give the body of ``POST /containers/{id}/update``: the limits that can change.
+
+    A limit that the new spec does not have stays as it was: the engine cannot lift one.
+    """
+    config = host_config(spec)
+    limits: dict[str, Any] = {key: config[key] for key in _CHANGEABLE if key in config}
+    # Without it, memory cannot grow past the swap limit that the old memory limit implied.
+    if "Memory" in limits and "MemorySwap" not in limits:
+        limits["MemorySwap"] = 2 * limits["Memory"]
+    return limits
 
 
 def spec_hash(body: Mapping[str, Any]) -> str:

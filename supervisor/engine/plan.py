@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from supervisor.host.identity import Identity
+from supervisor.lifecycle.session import StartRequest
 from supervisor.template.schema.service import PullPolicy
 from supervisor.template.spec import ContainerSpec
 
@@ -23,6 +24,8 @@ class LaunchPlan:
     command: str | tuple[str, ...]
     """A line for ``/bin/sh -c``, or arguments to execute as they are."""
     pull_policy: PullPolicy
+    request: StartRequest | None = None
+    """What was asked for, so that it can be rendered again with other params."""
 
 
 _PLAN = TypeAdapter(LaunchPlan)

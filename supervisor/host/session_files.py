@@ -1,8 +1,11 @@
-"""The files of one session that its container sees, read-only.
+"""The files of one session that its container sees, read-only, and one that it does not.
 
 ``<run>/sessions/<id>/`` holds ``passwd``, ``group`` and ``session.json``. The parent directory is
 0700, which keeps other users of the host out; the files themselves are world-readable, because the
 container's user is not the daemon's and the daemon cannot give files away.
+
+``record.json``, for the daemon's user alone, is the session as it was when these were written. It
+is mounted nowhere: should the database be lost, it says what the container is.
 """
 
 from __future__ import annotations
@@ -24,6 +27,16 @@ class SessionFiles:
     group: str
     session: str
     """``session.json``: parameters and token for the agent."""
+    record: str = ""
+    """``record.json``: the session as the store keeps it; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFiles:
+    """What is left of a session's files; empty where there is none, or it cannot be read."""
+
+    session: str = ""
+    record: str = ""
 
 
 class SessionDirectory:
@@ -49,7 +62,16 @@ class SessionDirectory:
         _write(directory / "passwd", files.passwd)
         _write(directory / "group", files.group)
         _write(directory / "session.json", files.session)
+        if files.record:
+            _replace(directory / "record.json", files.record)
         return directory
+
+    def read(self, session_id: SessionId) -> KeptFiles | None:
+        """What was written for the session; ``None`` without a directory of its own."""
+        directory = self.path(session_id)
+        if not directory.is_dir():
+            return None
+        return KeptFiles(_read(directory / "session.json"), _read(directory / "record.json"))
 
     def remove(self, session_id: SessionId) -> None:
         """Remove the session's files; fine if there are none."""
@@ -60,6 +82,23 @@ class SessionDirectory:
         for entry in os.scandir(self._root):
             if entry.is_dir(follow_symlinks=False):
                 yield SessionId(entry.name)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all: nothing has it mounted."""
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
+    draft.rename(path)
 
 
 def _write(path: Path, text: str) -> None:

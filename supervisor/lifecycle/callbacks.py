@@ -1,6 +1,8 @@
 """Judging what the agent says. It is hostile input: it can lie about itself, never about another.
 
-A callback may arrive more than once (the answer got lost); ``seq`` tells.
+A callback may arrive more than once (the answer got lost); ``seq`` tells. It also tells when some
+are missing: the agent gives the next number once the one before was taken, so that the store has
+lost them, ``ready`` perhaps among them, which is said but once.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
     if fact.seq <= session.callback_seq or session.phase in (Phase.PENDING, Phase.ENDED):
         return unchanged(session)
     heard = replace(session, callback_seq=fact.seq, last_seen_at=now)
+    if fact.seq > session.callback_seq + 1:
+        heard = _ready(heard, now)
     match fact:
         case AgentStarted():
             return Decision(heard)

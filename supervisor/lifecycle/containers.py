@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from supervisor.lifecycle.changes import repeat_update
 from supervisor.lifecycle.effects import PrepareSession, RemoveContainer, StartContainer
 from supervisor.lifecycle.facts import (
     Adopted,
@@ -20,6 +21,7 @@ from supervisor.lifecycle.facts import (
 )
 from supervisor.lifecycle.limits import limits_anew, startup_anew
 from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.suspension import doubt, repeat_order
 from supervisor.lifecycle.transitions import (
     OUT_OF_MEMORY,
     SIGKILL_EXIT_CODE,
@@ -47,7 +49,9 @@ def judge_launch(session: Session, fact: LaunchFact, now: Timestamp) -> Decision
         return unchanged(session)
     match fact:
         case PullProgressed(fraction):
-            return Decision(replace(startup_anew(session, now), progress=fraction))
+            # A pull that had to begin anew has yet to get as far.
+            progress = max(fraction, session.progress or 0.0)
+            return Decision(replace(startup_anew(session, now), progress=progress))
         case SessionPrepared(image_id, token_hash):
             prepared = replace(
                 startup_anew(session, now),
@@ -85,12 +89,7 @@ def judge_adopted(session: Session, fact: Adopted, now: Timestamp) -> Decision:
     """The daemon's memory of the session meets what the engine has of it."""
     session = limits_anew(session, now)
     if fact.container is not None:
-        decision = _listed(session, fact.container, now)
-        if session.phase is Phase.STARTING and fact.container.status is ContainerStatus.CREATED:
-            return Decision(decision.session, (PrepareSession(),))
-        if session.phase is Phase.TERMINATING and not decision.effects:
-            return terminate(decision.session, Reason.TERMINATED, "", now)
-        return decision
+        return _adopted_with(session, fact.container, now)
     match session.phase:
         case Phase.STARTING if session.container_id is None:
             return Decision(session, (PrepareSession(),))
@@ -100,6 +99,22 @@ def judge_adopted(session: Session, fact: Adopted, now: Timestamp) -> Decision:
             return unchanged(session)
         case _:
             assert_never(session.phase)
+
+
+def _adopted_with(session: Session, listed: ContainerListed, now: Timestamp) -> Decision:
+    """The container is there; what had been asked of it may never have been done."""
+    decision = _listed(session, listed, now)
+    match listed.status:
+        case ContainerStatus.CREATED if session.phase is Phase.STARTING:
+            return Decision(decision.session, (PrepareSession(),))
+        case ContainerStatus.RUNNING | ContainerStatus.PAUSED if decision.session.phase is not (
+            Phase.TERMINATING
+        ):
+            orders = repeat_order(decision.session) or decision.effects
+            return Decision(decision.session, orders + repeat_update(decision.session))
+    if session.phase is Phase.TERMINATING and not decision.effects:
+        return terminate(decision.session, Reason.TERMINATED, "", now)
+    return decision
 
 
 def _only_saw_it_vanish(session: Session) -> bool:
@@ -126,7 +141,9 @@ def _listed(session: Session, fact: ContainerListed, now: Timestamp) -> Decision
         return Decision(session, (RemoveContainer(),))
     match fact.status:
         case ContainerStatus.RUNNING | ContainerStatus.PAUSED:
-            return Decision(_with_container(session, fact.container_id, now))
+            frozen = fact.status is ContainerStatus.PAUSED
+            known = _with_container(session, fact.container_id, now)
+            return Decision(known, doubt(known, frozen=frozen))
         case ContainerStatus.EXITED:
             exited = ContainerExited(fact.container_id, fact.exit_code, fact.oom_killed)
             decision = _exited(session, exited, now)

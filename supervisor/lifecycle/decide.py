@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from supervisor.lifecycle.callbacks import judge_callback
+from supervisor.lifecycle.changes import judge_change
 from supervisor.lifecycle.containers import judge_adopted, judge_container, judge_launch
 from supervisor.lifecycle.effects import EventKind, PrepareSession
 from supervisor.lifecycle.facts import (
@@ -29,12 +30,15 @@ from supervisor.lifecycle.facts import (
     AgentReady,
     AgentStarted,
     AgentTitle,
+    ChangeRequested,
     CommandExited,
     ContainerExited,
     ContainerGone,
     ContainerListed,
+    ContainerObserved,
     ContainerOutOfMemory,
     ContainerStarted,
+    ContainerUpdated,
     DeadlinePassed,
     EngineFound,
     EngineLost,
@@ -44,13 +48,16 @@ from supervisor.lifecycle.facts import (
     PullProgressed,
     PurgeRequested,
     QueueMoved,
+    ResumeRequested,
     SessionPrepared,
     SlotGranted,
+    SuspendRequested,
     TerminateRequested,
     ViewersChanged,
 )
-from supervisor.lifecycle.limits import exceed, judge_viewer, startup_anew
+from supervisor.lifecycle.limits import exceed, judge_viewer, startup_anew, warn
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.suspension import judge_suspension, suspend
 from supervisor.lifecycle.transitions import (
     Decision,
     end,
@@ -101,20 +108,22 @@ def _covered(decision: Decision) -> Decision:
     return replace(decision, session=covered)
 
 
-def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: PLR0911 one per kind of fact
+def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: C901, PLR0911 one per kind of fact
     match fact:
         case SlotGranted() | QueueMoved() | TerminateRequested() | PurgeRequested():
             return _judge_wish(session, fact, now)
+        case SuspendRequested() | ResumeRequested() | ContainerObserved():
+            return judge_suspension(session, fact, now)
+        case ChangeRequested() | ContainerUpdated():
+            return judge_change(session, fact)
         case PullProgressed() | SessionPrepared() | LaunchFailed() | ContainerStarted():
             return judge_launch(session, fact, now)
         case ContainerOutOfMemory() | ContainerExited() | ContainerGone() | ContainerListed():
             return judge_container(session, fact, now)
         case Adopted():
             return judge_adopted(session, fact, now)
-        case EngineLost():
-            return Decision(_lost(session))
-        case EngineFound():
-            return unchanged(session)
+        case EngineLost() | EngineFound():
+            return Decision(_lost(session) if isinstance(fact, EngineLost) else session)
         case (
             AgentStarted()
             | AgentReady()
@@ -208,14 +217,29 @@ def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Dec
         return unchanged(session)
     match name:
         case DeadlineName.STARTUP:
-            message = (
-                f"The session was not ready within {session.rules.startup_seconds:g} s; see its "
-                "log, or raise session.startup_timeout in the template if the image is slow."
-            )
-            return terminate(session, Reason.START_TIMEOUT, message, now)
+            return terminate(session, Reason.START_TIMEOUT, _start_timeout(session), now)
         case DeadlineName.TERMINATION:
             return force_again(session, now)
         case DeadlineName.LIFETIME | DeadlineName.IDLE | DeadlineName.DISCONNECT:
             return exceed(session, name, now)
+        case DeadlineName.SUSPEND:
+            return suspend(session)
+        case DeadlineName.LIFETIME_WARNING:
+            return warn(session)
         case _:
             assert_never(name)
+
+
+def _start_timeout(session: Session) -> str:
+    """Where the start got stuck, as far as it is known."""
+    seconds = f"{session.rules.startup_seconds:g} s"
+    if session.progress is not None:
+        return (
+            f"The pull of the image {session.image} stood still at {session.progress:.0%} for "
+            f"{seconds}: can its registry be reached from this host? If it is only slow, raise "
+            "session.startup_timeout in the template."
+        )
+    return (
+        f"The session was not ready within {seconds}; see its log, or raise "
+        "session.startup_timeout in the template if the image is slow."
+    )

@@ -27,7 +27,36 @@ class CancelPreparation:
 
 @dataclass(frozen=True, slots=True)
 class StopContainer:
-    """Send the container its stop signal; forcing it is the termination deadline's business."""
+    """Send the container its stop signal, and thaw it if it is frozen, for it to be heard.
+
+    Forcing the container away is the termination deadline's business.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeContainer:
+    """Freeze every process of the container. -> ContainerObserved."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThawContainer:
+    """Let the container's processes go on. -> ContainerObserved."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectContainer:
+    """See whether the container is frozen, once earlier orders are done. -> ContainerObserved."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateContainer:
+    """Give the running container the limits that its spec has now. -> ContainerUpdated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +81,10 @@ Effect = (
     | StartContainer
     | CancelPreparation
     | StopContainer
+    | FreezeContainer
+    | ThawContainer
+    | InspectContainer
+    | UpdateContainer
     | RemoveContainer
     | CloseViewers
     | ReleaseSession
@@ -59,7 +92,9 @@ Effect = (
 
 
 class EventKind(Enum):
-    """What the outside is told of a decision."""
+    """What the outside is told of."""
 
     UPDATE = "update"
     DELETE = "delete"
+    NODE = "node"
+    """About no session: the node's own state, told as it is and not kept."""

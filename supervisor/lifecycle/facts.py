@@ -6,10 +6,18 @@ worker through one mailbox, in the order in which they were posted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from supervisor.lifecycle.session import DeadlineName, Reason, Timestamp, Usage, ViewerCount
+from supervisor.lifecycle.session import (
+    DeadlineName,
+    ParamValue,
+    Reason,
+    Timestamp,
+    Usage,
+    ViewerCount,
+)
 
 
 class ContainerStatus(StrEnum):
@@ -41,6 +49,42 @@ class TerminateRequested:
 @dataclass(frozen=True, slots=True)
 class PurgeRequested:
     """Somebody who may asked for the session to be forced away and forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendRequested:
+    """Somebody who may asked for the session to be put aside; it goes on when resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Somebody who may asked for the session back, or came to look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequested:
+    """Somebody who may gave the session another name or other params, judged by its template."""
+
+    name: str | None = None
+    rendered: Rendered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a session is with other params; ``waiting``: rendered for one that has not started."""
+
+    waiting: bool
+    params: Mapping[str, ParamValue]
+    spec: str
+    image: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUpdated:
+    """The engine has taken the container's new limits, or refused them for ``refusal``."""
+
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +148,14 @@ class ContainerListed:
     status: ContainerStatus
     exit_code: int | None = None
     oom_killed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerObserved:
+    """Whether the container is frozen, as the engine said in answer to the order of that number."""
+
+    order: int
+    frozen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +254,10 @@ Fact = (
     | QueueMoved
     | TerminateRequested
     | PurgeRequested
+    | SuspendRequested
+    | ResumeRequested
+    | ChangeRequested
+    | ContainerUpdated
     | PullProgressed
     | SessionPrepared
     | LaunchFailed
@@ -210,6 +266,7 @@ Fact = (
     | ContainerExited
     | ContainerGone
     | ContainerListed
+    | ContainerObserved
     | EngineLost
     | EngineFound
     | Adopted

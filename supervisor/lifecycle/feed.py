@@ -11,7 +11,10 @@ from supervisor.lifecycle.session import Session, SessionId
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """One committed change: ``seq`` only grows; ``data`` is the wire's JSON, encoded once."""
+    """One committed change: ``seq`` only grows; ``data`` is the wire's JSON, encoded once.
+
+    News of the node is no change of a session: it has no session, no user, no number of its own.
+    """
 
     seq: int
     kind: EventKind

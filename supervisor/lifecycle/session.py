@@ -63,6 +63,14 @@ class DeadlineName(StrEnum):
     LIFETIME = "lifetime"
     IDLE = "idle"
     DISCONNECT = "disconnect"
+    SUSPEND = "suspend"
+    LIFETIME_WARNING = "lifetime_warning"
+
+
+class SessionWarning(StrEnum):
+    """What a session that runs is about to meet."""
+
+    LIFETIME_ENDING = "LifetimeEnding"
 
 
 class SuspendMode(StrEnum):
@@ -97,7 +105,10 @@ class SessionRules:
     idle_seconds: float | None = None
     disconnect_seconds: float | None = None
     lifetime_seconds: float | None = None
+    lifetime_warning_seconds: float = 300.0
     suspend: SuspendMode = SuspendMode.DISCONNECT
+    suspend_seconds: float | None = None
+    """Suspend a session by itself after so long without viewers."""
     clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
     end: EndRule = EndRule.COMMAND
 
@@ -138,6 +149,17 @@ class ViewerCount:
         return self.control + self.view > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Whether the container's processes are frozen, and how far that is known."""
+
+    frozen: bool = False
+    order: int = 0
+    """Counts orders to freeze and to thaw: the answer to an older one says nothing any more."""
+    settled: bool = True
+    """The engine has confirmed it; until then it is what was ordered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One session. Fields up to ``version`` are public (the wire's session object)."""
@@ -167,6 +189,7 @@ class Session:
     usage: Usage = Usage()
     node: str = ""
     container_id: str | None = None
+    warning: SessionWarning | None = None
     version: int = 1
 
     title: str = ""
@@ -182,7 +205,15 @@ class Session:
     callback_seq: int = 0
     """Highest sequence number taken from the agent; what is not above it was seen before."""
     oom_killed: bool = False
+    freeze: Freeze = Freeze()
+    update_due: bool = False
+    """The container's limits were changed in ``spec``; the engine has not confirmed it yet."""
     purge: bool = False
     """Forget the session once its container is gone."""
     deadlines: Mapping[DeadlineName, Timestamp] = field(default_factory=dict)
     log_tail: str = ""
+
+
+def known_phase(session: Session) -> Phase:
+    """The phase, or the one that was known before the engine could not be asked any more."""
+    return session.known_phase or session.phase

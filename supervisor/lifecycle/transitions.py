@@ -84,6 +84,7 @@ def end(session: Session, reason: Reason, message: str, now: Timestamp) -> Decis
         session,
         phase=Phase.ENDED,
         known_phase=None,
+        warning=None,
         reason=session.reason or reason,
         message=session.message if session.reason else message,
         progress=None,
@@ -107,6 +108,7 @@ def _terminating(session: Session, reason: Reason, message: str, due: Timestamp)
     return replace(
         session,
         phase=Phase.TERMINATING,
+        warning=None,
         reason=session.reason or reason,
         message=session.message if session.reason else message,
         progress=None,

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from supervisor.lifecycle.session import Session, SessionId, Timestamp
-
-
-def rfc3339(at: Timestamp | None) -> str | None:
-    """RFC 3339, UTC, milliseconds; ``None`` stays ``None``."""
-    if at is None:
-        return None
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+from supervisor.lifecycle.session import DeadlineName, Session, SessionId
+from supervisor.lifecycle.times import rfc3339
 
 
 def session_object(session: Session) -> dict[str, Any]:
@@ -33,12 +26,14 @@ def session_object(session: Session) -> dict[str, Any]:
         "phase": session.phase.value,
         "reason": session.reason.value if session.reason else None,
         "message": session.message,
+        "warning": session.warning.value if session.warning else None,
         "progress": session.progress,
         "queue_position": session.queue_position,
         "created_at": rfc3339(session.created_at),
         "started_at": rfc3339(session.started_at),
         "ready_at": rfc3339(session.ready_at),
         "ended_at": rfc3339(session.ended_at),
+        "expires_at": rfc3339(session.deadlines.get(DeadlineName.LIFETIME)),
         "exit_code": session.exit_code,
         "viewers": {"control": session.viewers.control, "view": session.viewers.view},
         "last_input_at": rfc3339(session.last_input_at),
@@ -62,3 +57,8 @@ def update_document(session: Session) -> bytes:
 def delete_document(session_id: SessionId) -> bytes:
     """The ``data`` of a ``delete`` event."""
     return json.dumps({"id": session_id}, separators=(",", ":")).encode()
+
+
+def node_document(node: Mapping[str, Any]) -> bytes:
+    """The ``data`` of a ``node`` event."""
+    return json.dumps(node, separators=(",", ":")).encode()

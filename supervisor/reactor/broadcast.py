@@ -17,6 +17,7 @@ class Broadcast:
         self._latest = latest
         self._buffer_items = buffer_items
         self._readers: set[_Reader] = set()
+        self._news = asyncio.Event()
 
     def latest(self) -> int:
         """The number of the newest published item."""
@@ -27,6 +28,13 @@ class Broadcast:
         self._latest = item.seq
         for reader in self._readers:
             reader.push(item)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def grown(self, past: int) -> None:
+        """Return once an item with a greater number has been published."""
+        while self._latest <= past:
+            await self._news.wait()
 
     @contextmanager
     def subscribe(self) -> Iterator[AsyncIterator[FeedItem]]:

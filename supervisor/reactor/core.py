@@ -6,8 +6,8 @@ Knows neither Docker nor HTTP, so that the same core runs over an engine in memo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -17,12 +17,15 @@ from supervisor.engine.base import ContainerRecord, Engine
 from supervisor.engine.dress import HostPaths
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
-from supervisor.lifecycle.effects import Effect
+from supervisor.lifecycle.effects import Effect, EventKind
 from supervisor.lifecycle.facts import Fact, ViewersChanged
-from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.feed import FeedItem
+from supervisor.lifecycle.session import Session, SessionId, Timestamp, ViewerCount
+from supervisor.lifecycle.view import node_document
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.images import Images
@@ -31,15 +34,27 @@ from supervisor.reactor.intake import Intake
 from supervisor.reactor.lane import Lanes
 from supervisor.reactor.launch import Launcher
 from supervisor.reactor.perform import AgentLink, Performer
-from supervisor.reactor.retention import Retention
-from supervisor.reactor.service import CatalogService, FeedService, HealthService, SessionService
+from supervisor.reactor.quota import Quotas
+from supervisor.reactor.reconcile import OrphanRules, Reconciler
+from supervisor.reactor.retention import Retention, RetentionBounds
+from supervisor.reactor.service import (
+    CatalogService,
+    FeedService,
+    HealthService,
+    OutboxService,
+    SessionService,
+    TicketService,
+)
+from supervisor.reactor.session_log import LogService
+from supervisor.reactor.store_guard import StoreGuard
+from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
-from supervisor.store.outbox import latest
-from supervisor.store.sessions import load_sessions
+from supervisor.store.lives import Life, begin_life
+from supervisor.store.sessions import load_sessions, set_nameless_aside
 from supervisor.template.catalog import TemplateCatalog
 
 log = structlog.get_logger(__name__)
@@ -58,9 +73,10 @@ class CoreSettings:
     limits: AdmissionLimits
     agent: AgentSettings
     paths: HostPaths
+    sessions_per_user: int | None = None
     relist_seconds: float = 60.0
-    ended_seconds: float = 86_400.0
-    outbox_items: int = 10_000
+    retention: RetentionBounds = field(default_factory=RetentionBounds)
+    orphans: OrphanRules = field(default_factory=OrphanRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +94,13 @@ class CoreParts:
 class Core:
     """Made with ``open``; offers the relay's ports; ``begin`` sets it going."""
 
-    def __init__(self, settings: CoreSettings, parts: CoreParts, latest_seq: int) -> None:
+    def __init__(self, settings: CoreSettings, parts: CoreParts, life: Life) -> None:
         self._settings = settings
         self._parts = parts
         self._link: AgentLink | None = None
+        self.tally = Tally()
         self.directory = Directory()
-        self.broadcast = Broadcast(latest_seq)
+        self.broadcast = Broadcast(life.first_seq)
         self.reactor = Reactor(
             database=parts.database, directory=self.directory, now=parts.now, spawn=parts.spawn
         )
@@ -107,8 +124,32 @@ class Core:
             adopt=self._adopt,
             found=self._admission.open,
             lost=self._admission.close,
+            note=self._note,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
+            tell=self._tell_node,
+        )
+        self._adoption = Adoption(
+            directory=self.directory,
+            database=parts.database,
+            files=parts.files,
+            reactor=self.reactor,
+            publish=self.broadcast.publish,
+            node=settings.node,
+            now=parts.now,
+            tally=self.tally,
+            is_whole=life.is_whole,
+        )
+        self._reconciler = Reconciler(
+            engine=parts.engine,
+            directory=self.directory,
+            files=parts.files,
+            adoption=self._adoption,
+            health=self._watcher.health,
+            rules=settings.orphans,
+            post=post,
+            now=parts.now,
+            tally=self.tally,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
@@ -126,14 +167,18 @@ class Core:
     @classmethod
     async def open(cls, settings: CoreSettings, parts: CoreParts) -> Core:
         """Load what the store knows. Raises StoreError."""
-        core = cls(settings, parts, await parts.database.run(latest))
-        sessions, unreadable = await parts.database.run(load_sessions)
+        now, run = parts.now(), parts.database.run
+        core = cls(settings, parts, await run(lambda db: begin_life(db, now)))
+        if nameless := await run(lambda db: set_nameless_aside(db, now)):
+            log.error("stored_sessions_nameless", rows=nameless, kept="damaged_sessions")
+        sessions, unreadable = await run(load_sessions)
         for session in sessions:
             core.directory.put(session)
             core._ids.start_after(session.id)
             if session.viewers.any:
                 core.reactor.post(session.id, ViewersChanged(ViewerCount()))
         for session_id in unreadable:
+            core._adoption.unreadable.add(session_id)
             log.error("stored_session_unreadable", session_id=session_id)
         return core
 
@@ -141,11 +186,17 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        quotas = Quotas(
+            directory=self.directory,
+            identity_policy=settings.identity,
+            sessions_per_user=settings.sessions_per_user,
+        )
         intake = Intake(
             database=parts.database,
             directory=self.directory,
             observer=self._committed,
             catalog=parts.catalog,
+            quotas=quotas,
             identity_policy=settings.identity,
             ids=self._ids,
             health=health,
@@ -154,12 +205,20 @@ class Core:
         )
         self.sessions = SessionService(
             intake=intake,
+            changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
+            quotas=quotas,
             directory=self.directory,
             reactor=self.reactor,
             broadcast=self.broadcast,
+            all_adopted=lambda: health.adopted and self._adoption.complete,
         )
         self.feed = FeedService(
             broadcast=self.broadcast, database=parts.database, directory=self.directory
+        )
+        self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
+        self.tickets = TicketService(database=parts.database, now=parts.now)
+        self.logs = LogService(
+            directory=self.directory, engine=parts.engine, broadcast=self.broadcast
         )
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
@@ -170,6 +229,8 @@ class Core:
             max_sessions=settings.limits.max_sessions,
         )
 
+        self.upkeep = self._reconciler
+
     def begin(self, link: AgentLink) -> list[asyncio.Task[None]]:
         """Watch the engine, and take up stored sessions; returns the tasks that never end."""
         self._link = link
@@ -178,21 +239,36 @@ class Core:
             database=self._parts.database,
             post=self.reactor.post,
             now=self._parts.now,
-            ended_seconds=self._settings.ended_seconds,
-            outbox_items=self._settings.outbox_items,
+            bounds=self._settings.retention,
         )
-        return [self._parts.spawn(self._watcher.run()), self._parts.spawn(retention.run())]
+        guard = StoreGuard(
+            database=self._parts.database,
+            directory=self.directory,
+            latest=self.broadcast.latest,
+            now=self._parts.now,
+        )
+        endless = (self._watcher, self._reconciler, retention, guard)
+        return [self._parts.spawn(each.run()) for each in endless]
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
         """Take over what runs; only then deadlines pass, and what waits can be started."""
         await self._parts.engine.tidy()
-        adoption = Adoption(
-            self.directory, self._parts.files, self.reactor.submit, self.reactor.post
-        )
-        await adoption.run(records)
+        await self._adoption.run(records)
+        await self._reconciler.collect_files(records)
         self._timers.open()
         for session in self.directory:
             self._committed.resume(session)
+
+    def _note(
+        self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]
+    ) -> None:
+        self._reconciler.note(sessions, records)
+
+    def _tell_node(self) -> None:
+        """The node's state to whoever listens; it has no number of its own, and is not kept."""
+        document = node_document(self.health.node())
+        latest = self.broadcast.latest()
+        self.broadcast.publish(FeedItem(latest, EventKind.NODE, SessionId(""), "", document))
 
     async def close(self, drain_seconds: float) -> None:
         """Workers first, so that what is known is committed; then what they asked for."""

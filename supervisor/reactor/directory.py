@@ -50,6 +50,10 @@ class Directory:
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._sessions.values()))
 
+    def by_id(self) -> dict[SessionId, Session]:
+        """All of them, as they are now."""
+        return dict(self._sessions)
+
     def live(self) -> Iterable[Session]:
         """Sessions that are not over."""
         return [session for session in self if session.phase is not Phase.ENDED]

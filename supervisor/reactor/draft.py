@@ -22,12 +22,13 @@ def draft_session(  # noqa: PLR0913 what a session is made of, all by name
 
     Raises TemplateValueError, ParamsInvalidError with field errors.
     """
-    rendered = render(template, request, _context(identity, session_id, request.name, node))
+    rendered = render(template, request, template_context(identity, session_id, request.name, node))
     plan = LaunchPlan(
         spec=rendered.spec,
         identity=identity,
         command=rendered.command,
         pull_policy=rendered.pull_policy,
+        request=request,
     )
     return Session(
         id=session_id,
@@ -46,7 +47,7 @@ def draft_session(  # noqa: PLR0913 what a session is made of, all by name
     )
 
 
-def _context(
+def template_context(
     identity: Identity, session_id: SessionId, session_name: str | None, node: str
 ) -> RenderContext:
     """What a template may interpolate of this user, session and host."""

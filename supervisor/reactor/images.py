@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import structlog
 
 from supervisor.engine.base import Engine
-from supervisor.errors import ImageNotFoundError, PerlMissingError
+from supervisor.errors import ImageNotFoundError, PerlMissingError, StoreError
 from supervisor.host.image_contents import ImageContents
+from supervisor.reactor.pulls import Pulls
 from supervisor.store.database import Database
 from supervisor.store.images import find_image, keep_image
 from supervisor.template.schema.service import PullPolicy
@@ -26,6 +27,7 @@ class Images:
     def __init__(self, engine: Engine, database: Database) -> None:
         self._engine = engine
         self._database = database
+        self._pulls = Pulls(engine)
         self._known: dict[str, ImageContents] = {}
         self._asking: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
@@ -36,19 +38,21 @@ class Images:
         progress: Callable[[float], None],
         platform: str | None = None,
     ) -> ImageContents:
-        """The image's contents, once it can be used; ``progress`` is told of a pull (0..1).
+        """The image's contents, once it can be used; ``progress`` hears of a pull (0..1).
 
         Raises ImageNotFoundError, ImagePullError, PerlMissingError, EngineUnreachableError.
         """
-        image_id = await self._shared("find", reference, lambda: self._find(reference))
-        if policy is PullPolicy.ALWAYS or (image_id is None and policy is not PullPolicy.NEVER):
-            image_id = await self._pull(reference, progress, platform)
-        if image_id is None:
+        image_id = None
+        if policy is not PullPolicy.ALWAYS:
+            image_id = await self._shared("find", reference, lambda: self._find(reference))
+        if image_id is None and policy is PullPolicy.NEVER:
             message = (
                 f"The image {reference} is not on this machine, and the template's "
                 "pull_policy is never; pull or build it, or change the policy."
             )
             raise ImageNotFoundError(message)
+        if image_id is None:
+            image_id = await self._pulls.join(reference, platform, progress)
         return await self.contents(reference, image_id)
 
     async def contents(self, reference: str, image_id: str) -> ImageContents:
@@ -67,6 +71,7 @@ class Images:
 
     async def close(self) -> None:
         """Break off what is being asked; who asked is gone."""
+        await self._pulls.close()
         asked = list(self._asking.values())
         for task in asked:
             task.cancel()
@@ -76,21 +81,16 @@ class Images:
     async def _find(self, reference: str) -> str | None:
         return await self._engine.find_image(reference)
 
-    async def _pull(
-        self, reference: str, progress: Callable[[float], None], platform: str | None
-    ) -> str | None:
-        log.info("pull_started", image=reference)
-        async for fraction in self._engine.pull_image(reference, platform):
-            progress(fraction)
-        log.info("pull_finished", image=reference)
-        return await self._find(reference)
-
     async def _read(self, image_id: str) -> ImageContents:
         stored = await self._database.run(lambda connection: find_image(connection, image_id))
         if stored is not None:
             return stored
         read = await self._engine.read_image(image_id)
-        await self._database.run(lambda connection: keep_image(connection, read))
+        try:
+            await self._database.run(lambda connection: keep_image(connection, read))
+        except StoreError as error:
+            # No reason not to start: the next life reads it once more.
+            log.warning("image_not_kept", image_id=image_id, error=str(error))
         log.info("image_read", image_id=image_id, perl=read.perl)
         return read
 

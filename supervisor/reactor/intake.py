@@ -19,11 +19,12 @@ from supervisor.lifecycle.session import Session, StartRequest, Timestamp
 from supervisor.lifecycle.transitions import Decision
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.draft import draft_session
+from supervisor.reactor.quota import Quotas
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Observer
-from supervisor.store.database import Database, heard
-from supervisor.store.sessions import Claim, Claimed, claim, commit_change, find_claim
+from supervisor.store.database import Database
+from supervisor.store.sessions import Claim, Claimed, claim, commit_change, count_live, find_claim
 from supervisor.template.catalog import TemplateCatalog
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Intake:
     directory: Directory
     observer: Observer
     catalog: TemplateCatalog
+    quotas: Quotas
     identity_policy: IdentityPolicy
     ids: UlidSource
     health: EngineHealth
@@ -47,7 +49,8 @@ class Intake:
         """Accept a session; it is durable when this returns.
 
         Raises InvalidRequestError and its kin with field errors, TemplateNotFoundError,
-        ConflictError for a key used for something else, UnavailableError without an engine.
+        ConflictError for a key used for something else, QuotaExceededError, UnavailableError
+        without an engine.
         """
         if not (self.health.adopted and self.health.reachable):
             message = f"Sessions cannot be started at the moment: {self.health.message}"
@@ -66,12 +69,12 @@ class Intake:
         if idempotency_key is not None:
             key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
         accepting = asyncio.ensure_future(self._commit(session, key))
-        accepting.add_done_callback(heard)
+        accepting.add_done_callback(_heard)
         return await asyncio.shield(accepting)
 
     async def _commit(self, session: Session, key: Claim | None) -> Session:
         """Not broken off when the caller leaves: what the store holds has to be known here too."""
-        outcome = await self.database.run(lambda connection: _accept(connection, session, key))
+        outcome = await self.database.run(lambda connection: self._accept(connection, session, key))
         if isinstance(outcome, Claimed):
             return self._claimed(outcome, key)
         self.directory.put(session)
@@ -80,6 +83,18 @@ class Intake:
         )
         self.observer.committed(Decision(session, (), EventKind.UPDATE), outcome)
         return session
+
+    def _accept(
+        self, connection: sqlite3.Connection, session: Session, key: Claim | None
+    ) -> Claimed | FeedItem:
+        """In one transaction, so that no two requests count the same room."""
+        if key is not None:
+            found = find_claim(connection, key.key, session.created_at)
+            if found is not None:
+                return found
+            claim(connection, key, session)
+        self.quotas.require_room(session.user, count_live(connection, session.user))
+        return commit_change(connection, session, EventKind.UPDATE, session.created_at)
 
     def _claimed(self, outcome: Claimed, key: Claim | None) -> Session:
         if key is not None and outcome.request_hash != key.request_hash:
@@ -92,16 +107,11 @@ class Intake:
         return found
 
 
-def _accept(
-    connection: sqlite3.Connection, session: Session, key: Claim | None
-) -> Claimed | FeedItem:
-    if key is not None:
-        found = find_claim(connection, key.key, session.created_at)
-        if found is not None:
-            return found
-        claim(connection, key, session)
-    return commit_change(connection, session, EventKind.UPDATE)
-
-
 def _request_hash(request: StartRequest) -> str:
     return hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+
+
+def _heard(accepting: asyncio.Future[Session]) -> None:
+    """Whoever asked may have left: an error nobody waits for is none."""
+    if not accepting.cancelled():
+        accepting.exception()

@@ -15,10 +15,14 @@ from supervisor.errors import EngineError, EngineUnreachableError, StoreError
 from supervisor.lifecycle.effects import (
     CancelPreparation,
     Effect,
+    FreezeContainer,
+    InspectContainer,
     PrepareSession,
     RemoveContainer,
     StartContainer,
     StopContainer,
+    ThawContainer,
+    UpdateContainer,
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import Fact, LaunchFailed
@@ -30,6 +34,8 @@ FIRST_RETRY_SECONDS = 0.2
 LAST_RETRY_SECONDS = 5.0
 
 _LAUNCH = (PrepareSession, StartContainer)
+_OVERTAKEN = (StopContainer, FreezeContainer, ThawContainer, InspectContainer, UpdateContainer)
+"""What a removal does not wait for."""
 
 Perform = Callable[[SessionId, Effect], Awaitable[Fact | None]]
 Post = Callable[[SessionId, Fact], None]
@@ -57,7 +63,7 @@ class Lanes:
                 continue
             lane = self._lanes.get(session_id)
             if lane is not None and isinstance(effect, RemoveContainer):
-                lane.skip_stop()
+                lane.overtake()
             if lane is None:
                 lane = self._lanes[session_id] = _Lane()
                 lane.task = self._spawn(self._work(session_id, lane))
@@ -140,10 +146,10 @@ class _Lane:
         self.given_up = False
         """The launch under way is not wanted any more."""
 
-    def skip_stop(self) -> None:
+    def overtake(self) -> None:
         """Who is to be removed need not be asked to stop, least of all by a call that hangs."""
-        self.waiting = deque(each for each in self.waiting if not isinstance(each, StopContainer))
-        if isinstance(self.current, StopContainer) and self.attempt is not None:
+        self.waiting = deque(each for each in self.waiting if not isinstance(each, _OVERTAKEN))
+        if isinstance(self.current, _OVERTAKEN) and self.attempt is not None:
             self.attempt.cancel()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -19,7 +19,8 @@ from supervisor.host.session_files import SessionDirectory, SessionFiles
 from supervisor.lifecycle.facts import ContainerStarted, Fact, PullProgressed, SessionPrepared
 from supervisor.lifecycle.session import Session, SessionId
 from supervisor.reactor.images import Images
-from supervisor.store.database import heard
+from supervisor.reactor.pull_news import PullNews
+from supervisor.store.sessions import dump_session
 from supervisor.template.spec import ContainerSpec
 
 log = structlog.get_logger(__name__)
@@ -42,20 +43,23 @@ class Launcher:
     async def prepare(self, session: Session) -> SessionPrepared:
         """Have the image, know what is in it, write the session's files with a new token."""
         plan = load_plan(session.spec)
-        contents = await self.images.have(
-            session.image,
-            plan.pull_policy,
+        news = PullNews(
             lambda fraction: self.post(session.id, PullProgressed(fraction)),
-            plan.spec.platform,
+            session.rules.startup_seconds,
+            asyncio.get_running_loop().time,
         )
+        contents = await self.images.have(session.image, plan.pull_policy, news, plan.spec.platform)
         token = secrets.token_urlsafe(32)
+        token_hash = hashlib.sha256(token.encode()).hexdigest()
+        record = replace(session, image_id=contents.image_id, token_hash=token_hash)
         files = SessionFiles(
             passwd=merge_passwd(contents.passwd, plan.identity),
             group=merge_group(contents.group, plan.identity),
             session=session_document(session, plan, self.settings, token),
+            record=dump_session(record),
         )
         await self._write(session.id, files)
-        return SessionPrepared(contents.image_id, hashlib.sha256(token.encode()).hexdigest())
+        return SessionPrepared(contents.image_id, token_hash)
 
     async def specify(self, session: Session) -> ContainerSpec:
         """The session's container, complete."""
@@ -76,5 +80,6 @@ class Launcher:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait([writing])
-            heard(writing)
+            if not writing.cancelled():
+                writing.exception()  # nobody waits for it any more
             raise

@@ -6,23 +6,38 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+import structlog
+
 from supervisor.engine.base import Engine
 from supervisor.engine.plan import load_plan
+from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.effects import (
     CancelPreparation,
     CloseViewers,
     Effect,
+    FreezeContainer,
+    InspectContainer,
     PrepareSession,
     ReleaseSession,
     RemoveContainer,
     StartContainer,
     StopContainer,
+    ThawContainer,
+    UpdateContainer,
 )
-from supervisor.lifecycle.facts import ContainerGone, Fact
-from supervisor.lifecycle.session import Phase, SessionId
+from supervisor.lifecycle.facts import (
+    ContainerGone,
+    ContainerObserved,
+    ContainerStatus,
+    ContainerUpdated,
+    Fact,
+)
+from supervisor.lifecycle.session import Phase, SessionId, known_phase
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.launch import Launcher
+
+log = structlog.get_logger(__name__)
 
 
 class AgentLink(Protocol):
@@ -53,8 +68,11 @@ class Performer:
             case StartContainer():
                 return await self._start(session_id)
             case StopContainer():
-                plan = load_plan(self.directory.get(session_id).spec)
-                await self.engine.stop(session_id, plan.spec.stop_signal or "SIGTERM")
+                await self.engine.stop(session_id, self._stop_signal(session_id))
+            case FreezeContainer() | ThawContainer() | InspectContainer():
+                return await self._freeze(session_id, effect)
+            case UpdateContainer():
+                return await self._update(session_id)
             case RemoveContainer():
                 await self.engine.remove(session_id)
                 return ContainerGone(None)
@@ -76,6 +94,40 @@ class Performer:
         """
         spec = await self.launcher.specify(self.directory.get(session_id))
         session = self.directory.get(session_id)
-        if (session.known_phase or session.phase) is not Phase.STARTING:
+        if known_phase(session) is not Phase.STARTING:
             return None
         return await self.launcher.start(session, spec)
+
+    def _stop_signal(self, session_id: SessionId) -> str:
+        """A session that was put back without its plan has the agent's own."""
+        spec = self.directory.get(session_id).spec
+        return (load_plan(spec).spec.stop_signal if spec else None) or "SIGTERM"
+
+    async def _update(self, session_id: SessionId) -> Fact:
+        plan = load_plan(self.directory.get(session_id).spec)
+        try:
+            await self.engine.update(session_id, plan.spec)
+        except EngineUnreachableError:
+            raise
+        except EngineError as error:
+            log.warning("container_update_refused", error=str(error))
+            return ContainerUpdated(str(error))
+        return ContainerUpdated()
+
+    async def _freeze(
+        self, session_id: SessionId, effect: FreezeContainer | ThawContainer | InspectContainer
+    ) -> Fact:
+        """What the engine says of the container when it has been done."""
+        match effect:
+            case FreezeContainer():
+                await self.engine.pause(session_id)
+            case ThawContainer():
+                await self.engine.unpause(session_id)
+            case InspectContainer():
+                pass
+            case _:
+                assert_never(effect)
+        found = await self.engine.find_container(session_id)
+        if found is None:
+            return ContainerGone(None)
+        return ContainerObserved(effect.order, found.status is ContainerStatus.PAUSED)

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import (
+    ParamValue,
+    Phase,
+    Session,
+    SessionId,
+    StartRequest,
+    Timestamp,
+)
+from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.change import Changes
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.intake import Intake
+from supervisor.reactor.quota import Quotas
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Reactor
 from supervisor.store.database import Database
+from supervisor.store.delivery import (
+    find_overdue,
+    load_position,
+    read_events,
+    save_position,
+    survey,
+)
 from supervisor.store.outbox import replay
+from supervisor.store.tickets import drop_tickets, keep_ticket, load_tickets
 from supervisor.template.catalog import TemplateCatalog
 from supervisor.template.errors import TemplateError
 from supervisor.template.param_schema import params_json_schema
@@ -34,9 +53,12 @@ class SessionService:
     """Start, look at, and steer sessions."""
 
     intake: Intake
+    changes: Changes
+    quotas: Quotas
     directory: Directory
     reactor: Reactor
     broadcast: Broadcast
+    all_adopted: Callable[[], bool]
 
     async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
         """See Intake.start."""
@@ -55,6 +77,16 @@ class SessionService:
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """See Reactor.submit."""
         return await self.reactor.submit(session_id, fact)
+
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """See Changes.change."""
+        return await self.changes.change(session_id, name=name, params=params)
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """See Quotas.show."""
+        return await self.quotas.show(user)
 
     async def purge(self, session_id: str) -> None:
         """Returns once the container is gone and the session forgotten."""
@@ -80,6 +112,13 @@ class SessionService:
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """Whose agent holds the token with this SHA-256 (hex)."""
         return self.directory.find_by_token_hash(token_hash)
+
+    def knows_every_token(self) -> bool:
+        """Not before adoption is complete, nor while something runs whose token is not known."""
+        if not self.all_adopted():
+            return False
+        live = self.directory.live()
+        return not any(each.token_hash is None and each.container_id is not None for each in live)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +147,62 @@ class FeedService:
     def snapshot(self) -> Sequence[Session]:
         """Every session there is."""
         return tuple(self.directory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxService:
+    """The outbox for the webhook; each call that goes to the store raises StoreError."""
+
+    broadcast: Broadcast
+    database: Database
+
+    async def position(self) -> Position:
+        """Where the webhook stands."""
+        return await self.database.run(load_position)
+
+    async def save(self, position: Position) -> None:
+        """Durable when this returns."""
+        await self.database.run(lambda connection: save_position(connection, position))
+
+    async def survey(self, after: int, limit: int) -> tuple[Sequence[Stretch], int]:
+        """Whose events come after this number, and how far was looked."""
+        return await self.database.run(lambda connection: survey(connection, after, limit))
+
+    async def events(self, stretch: Stretch, limit: int) -> Sequence[StoredEvent]:
+        """The first events of a stretch."""
+        return await self.database.run(lambda connection: read_events(connection, stretch, limit))
+
+    async def overdue(self, stretch: Stretch, oldest: Timestamp) -> Overdue:
+        """What of the head of a stretch is older than this."""
+        return await self.database.run(lambda connection: find_overdue(connection, stretch, oldest))
+
+    def latest(self) -> int:
+        """The number of the newest event."""
+        return self.broadcast.latest()
+
+    async def grown(self, past: int) -> None:
+        """Wait for an event with a greater number."""
+        await self.broadcast.grown(past)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketService:
+    """Tickets in the store."""
+
+    database: Database
+    now: Callable[[], Timestamp]
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """Every ticket that has not expired."""
+        return await self.database.run(lambda connection: load_tickets(connection, self.now()))
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """Remember it with so many uses; one that has none is forgotten."""
+        await self.database.run(lambda connection: keep_ticket(connection, kept))
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget the session's tickets."""
+        await self.database.run(lambda connection: drop_tickets(connection, session_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +239,8 @@ class HealthService:
     node_name: str
     engine_url: str
     max_sessions: int | None
+    notes: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    """What other parts of the daemon say of themselves in the node object."""
 
     def ready(self) -> tuple[bool, str]:
         """Ready once adoption is complete and while the engine answers."""
@@ -155,12 +252,20 @@ class HealthService:
         """The node object of the web server's API."""
         live = [session for session in self.directory.live() if session.phase is not Phase.PENDING]
         load = os.getloadavg()
+        version = self.health.version
         return {
-            "name": self.node_name,
+            "host": self.node_name,
             "ready": self.ready()[0],
             "message": self.health.message,
-            "engine": {"url": self.engine_url},
+            "engine": {
+                "name": version.name if version else None,
+                "version": version.version if version else None,
+                "api_version": version.api_version if version else None,
+                "url": self.engine_url,
+                "reachable": self.health.reachable,
+            },
             "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
             "load": {"sessions": len(live), "average": list(load)},
             "draining": False,
+            **{name: note() for name, note in self.notes.items()},
         }

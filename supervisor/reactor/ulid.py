@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 import time
 
+from supervisor.lifecycle.ids import ALPHABET
 from supervisor.lifecycle.session import SessionId
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH = 26
 
 
@@ -23,7 +23,7 @@ class UlidSource:
         self._last = fresh if fresh > self._last else self._last + 1
         return SessionId(
             "".join(
-                _ALPHABET[self._last >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)
+                ALPHABET[self._last >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)
             )
         )
 
@@ -31,5 +31,5 @@ class UlidSource:
         """Continue after an id that is in use already."""
         value = 0
         for character in session_id:
-            value = value << 5 | _ALPHABET.index(character)
+            value = value << 5 | ALPHABET.index(character)
         self._last = max(self._last, value)

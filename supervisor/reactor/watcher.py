@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
 import structlog
 
-from supervisor.engine.base import ContainerRecord, Engine, EngineEvent, EngineEventKind
+from supervisor.engine.base import (
+    ContainerRecord,
+    Engine,
+    EngineEvent,
+    EngineEventKind,
+    EngineVersion,
+)
 from supervisor.errors import EngineDeniedError, EngineError
 from supervisor.lifecycle.facts import (
     ContainerExited,
@@ -27,7 +33,7 @@ from supervisor.lifecycle.facts import (
     EngineLost,
     Fact,
 )
-from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
 from supervisor.reactor.directory import Directory
 
 log = structlog.get_logger(__name__)
@@ -42,6 +48,8 @@ CLOCK_SKEW_SECONDS = 5.0
 """How far the engine's clock may be behind ours without an event getting lost."""
 
 Post = Callable[[SessionId, Fact], None]
+Note = Callable[[Mapping[SessionId, Session], Sequence[ContainerRecord]], None]
+"""Told of each listing, and of the sessions as they were before it."""
 
 
 @dataclass(slots=True)
@@ -50,6 +58,8 @@ class EngineHealth:
 
     reachable: bool = False
     adopted: bool = False
+    version: EngineVersion | None = None
+    """Who answered last."""
     message: str = "The Docker Engine has not answered yet."
 
 
@@ -65,9 +75,12 @@ class Watcher:
         adopt: Callable[[list[ContainerRecord]], Awaitable[None]],
         found: Callable[[], None],
         lost: Callable[[], None],
+        note: Note,
         now: Callable[[], Timestamp],
         relist_seconds: float,
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
+        """``tell`` is called when the engine is found or lost, and after each listing."""
         self.health = EngineHealth()
         self._engine = engine
         self._directory = directory
@@ -75,8 +88,10 @@ class Watcher:
         self._adopt = adopt
         self._found = found
         self._lost = lost
+        self._note = note
         self._now = now
         self._relist_seconds = relist_seconds
+        self._tell_outside = tell
         self._since = now() - CLOCK_SKEW_SECONDS
         self._complain_at = 0.0
         self._told_lost: set[SessionId] = set()
@@ -125,26 +140,21 @@ class Watcher:
 
     async def _list(self) -> None:
         """Compare what there is with what is known, and tell the difference."""
-        known = {
-            session.id: session.container_id
-            for session in self._directory.live()
-            if session.container_id is not None
-        }
+        sessions = self._directory.by_id()
         records = list(await self._engine.list_containers())
         if not self.health.adopted:
             await self._adopt(records)
             self.health.adopted = True
+            sessions = self._directory.by_id()
         if not self.health.reachable:
             await self._find()
-        listed = {record.container_id for record in records}
-        for record in records:
-            self._post(record.session_id, listed_fact(record))
-        for session_id, container_id in known.items():
-            if container_id not in listed:
-                self._post(session_id, ContainerGone(container_id))
+        self._note(sessions, records)
+        post_listing(sessions, records, self._post)
+        self._tell_outside()
 
     async def _find(self) -> None:
         version = await self._engine.version()
+        self.health.version = version
         self.health.reachable = True
         self.health.message = ""
         self._complain_at = 0.0
@@ -161,8 +171,10 @@ class Watcher:
             self._complain_at = now + COMPLAIN_SECONDS
             log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
         self.health.message = str(error)
-        self.health.reachable = False
         self._lost()
+        if self.health.reachable:
+            self.health.reachable = False
+            self._tell_outside()
         for session in self._directory.live():
             if session.id not in self._told_lost:
                 self._told_lost.add(session.id)
@@ -175,9 +187,23 @@ class Watcher:
             session_id=event.session_id,
             container_id=event.container_id[:12],
         )
-        fact = _fact(event)
-        if fact is not None:
-            self._post(event.session_id, fact)
+        self._post(event.session_id, _fact(event))
+
+
+def post_listing(
+    sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord], post: Post
+) -> None:
+    """Post what a listing says; ``sessions`` as they were before it, for some are younger."""
+    listed = {record.container_id for record in records}
+    for record in records:
+        session = sessions.get(record.session_id)
+        known = session is not None and session.container_id == record.container_id
+        if known or not record.is_stray:
+            post(record.session_id, listed_fact(record))
+    for session_id, session in sessions.items():
+        lost = session.container_id is not None and session.container_id not in listed
+        if lost and session.phase is not Phase.ENDED:
+            post(session_id, ContainerGone(session.container_id))
 
 
 def listed_fact(record: ContainerRecord) -> ContainerListed:
@@ -185,17 +211,17 @@ def listed_fact(record: ContainerRecord) -> ContainerListed:
     return ContainerListed(record.container_id, record.status, record.exit_code, record.oom_killed)
 
 
-def _fact(event: EngineEvent) -> Fact | None:
+def _fact(event: EngineEvent) -> Fact:
     match event.kind:
-        case EngineEventKind.START:
+        case EngineEventKind.START | EngineEventKind.UNPAUSE:
             return ContainerListed(event.container_id, ContainerStatus.RUNNING)
+        case EngineEventKind.PAUSE:
+            return ContainerListed(event.container_id, ContainerStatus.PAUSED)
         case EngineEventKind.DIE:
             return ContainerExited(event.container_id, event.exit_code)
         case EngineEventKind.OOM:
             return ContainerOutOfMemory(event.container_id)
         case EngineEventKind.DESTROY:
             return ContainerGone(event.container_id)
-        case EngineEventKind.PAUSE | EngineEventKind.UNPAUSE:
-            return None
         case _:
             assert_never(event.kind)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -20,11 +20,12 @@ from supervisor.errors import StoreError
 from supervisor.lifecycle.decide import decide
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import SessionNotFoundError, UnavailableError
-from supervisor.lifecycle.facts import Fact
+from supervisor.lifecycle.facts import ContainerListed, DeadlinePassed, Fact, InputSeen
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Phase, Reason, Session, SessionId, Timestamp
 from supervisor.lifecycle.transitions import Decision
 from supervisor.reactor.directory import Directory
+from supervisor.reactor.outage import Outage
 from supervisor.store.database import Database
 from supervisor.store.sessions import commit_change
 
@@ -42,7 +43,12 @@ _ORDERLY = (
 
 STORE_RETRY_SECONDS = 1.0
 
+_LEVELS = (ContainerListed, DeadlinePassed, InputSeen)
+"""Facts that are told again and again: of those that wait, the newest says it all."""
+
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+Revision = Callable[[Session | None], Session]
+"""What a session is to be instead, whatever the facts: ``None`` if it is not known."""
 
 
 class Observer(Protocol):
@@ -54,8 +60,13 @@ class Observer(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Letter:
-    fact: Fact
+    news: Fact | Revision
     reply: asyncio.Future[Session] | None
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+        return "Revision" if callable(self.news) else type(self.news).__name__
 
 
 class Reactor:
@@ -76,6 +87,7 @@ class Reactor:
         self._spawn = spawn
         self._mailboxes: dict[SessionId, deque[_Letter]] = {}
         self._closed = False
+        self._outage = Outage(now)
         self._drained = asyncio.Event()
         self._drained.set()
 
@@ -94,13 +106,26 @@ class Reactor:
         Raises SessionNotFoundError; StoreError when it could not be committed, and then it did not
         happen; UnavailableError while the daemon shuts down.
         """
-        if self._closed:
-            message = "The supervisor is shutting down."
-            raise UnavailableError(message)
+        self._require_open()
         session = self._directory.get(session_id)
         reply: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         self._deliver(session.id, _Letter(fact, reply))
         return await reply
+
+    async def revise(self, session_id: SessionId, revision: Revision) -> Session:
+        """Put another session in the place of this one, or of none, once all before it is judged.
+
+        For what no fact can say: that the store was wrong. Raises as ``submit``.
+        """
+        self._require_open()
+        reply: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        self._deliver(session_id, _Letter(revision, reply))
+        return await reply
+
+    def post_revision(self, session_id: SessionId, revision: Revision) -> None:
+        """The same without waiting; one that cannot be committed is tried again until it can."""
+        if not self._closed:
+            self._deliver(session_id, _Letter(revision, None))
 
     async def drain(self, seconds: float) -> bool:
         """Take nothing more in, and wait for what is in the mailboxes; False if time ran out."""
@@ -113,9 +138,16 @@ class Reactor:
             return False
         return True
 
+    def _require_open(self) -> None:
+        if self._closed:
+            message = "The supervisor is shutting down."
+            raise UnavailableError(message)
+
     def _deliver(self, session_id: SessionId, letter: _Letter) -> None:
         mailbox = self._mailboxes.get(session_id)
         if mailbox is not None:
+            if isinstance(letter.news, _LEVELS):
+                _drop_outdated(mailbox, letter)
             mailbox.append(letter)
             return
         self._mailboxes[session_id] = deque([letter])
@@ -136,9 +168,9 @@ class Reactor:
         """Judge one letter; whatever goes wrong with it stays with it."""
         while True:
             try:
-                session = await self._judge(session_id, letter.fact)
+                session = await self._judge(session_id, letter.news)
             except StoreError as error:
-                log.error("commit_failed", fact=type(letter.fact).__name__, error=str(error))
+                self._outage.failed(error, letter.name)
                 if letter.reply is not None or self._closed:
                     _refuse(letter, error)
                     return
@@ -146,7 +178,7 @@ class Reactor:
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             except Exception as error:
                 if not isinstance(error, SessionNotFoundError):
-                    log.exception("fact_crashed", fact=type(letter.fact).__name__)
+                    log.exception("fact_crashed", fact=letter.name)
                 _refuse(letter, error)
                 return
             else:
@@ -161,15 +193,21 @@ class Reactor:
             _refuse(letter, error)
             mailbox.remove(letter)
 
-    async def _judge(self, session_id: SessionId, fact: Fact) -> Session:
-        before = self._directory.get(session_id)
-        decision = decide(before, fact, self._now())
+    async def _judge(self, session_id: SessionId, news: Fact | Revision) -> Session:
+        now = self._now()
+        if callable(news):
+            before = self._directory.find(session_id)
+            decision = _revised(before, news(before))
+        else:
+            before = self._directory.get(session_id)
+            decision = decide(before, news, now)
         item = None
         if (kind := decision.event) is not None:
             after = decision.session
             item = await self._database.run(
-                lambda connection: commit_change(connection, after, kind)
+                lambda connection: commit_change(connection, after, kind, now)
             )
+            self._outage.worked()
             if kind is EventKind.DELETE:
                 self._directory.drop(session_id)
             else:
@@ -180,14 +218,32 @@ class Reactor:
         return decision.session
 
 
+def _drop_outdated(mailbox: deque[_Letter], newer: _Letter) -> None:
+    """Take out what ``newer`` says better; the first is being judged already."""
+    kind = type(newer.news)
+    for letter in list(mailbox)[1:]:
+        same_wait = not isinstance(newer.news, DeadlinePassed) or letter.news == newer.news
+        if letter.reply is None and type(letter.news) is kind and same_wait:
+            mailbox.remove(letter)
+
+
+def _revised(before: Session | None, after: Session) -> Decision:
+    if after == before:
+        return Decision(after)
+    version = after.version if before is None else max(after.version, before.version + 1)
+    return Decision(replace(after, version=version), (), EventKind.UPDATE)
+
+
 def _refuse(letter: _Letter, error: Exception) -> None:
     if letter.reply is not None and not letter.reply.done():
         letter.reply.set_exception(error)
 
 
-def _log_change(before: Session, after: Session, kind: EventKind) -> None:
+def _log_change(before: Session | None, after: Session, kind: EventKind) -> None:
     if kind is EventKind.DELETE:
         log.info("session_purged", user=after.user)
+    elif before is None:
+        log.warning("session_put_back", user=after.user, phase=after.phase.value)
     elif (after.phase, after.known_phase) != (before.phase, before.known_phase):
         over = after.phase is Phase.ENDED
         log.log(

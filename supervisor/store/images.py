@@ -12,7 +12,11 @@ from supervisor.host.image_contents import ImageContents
 def find_image(connection: sqlite3.Connection, image_id: str) -> ImageContents | None:
     """What was learnt of the image when it was first used."""
     row = connection.execute("SELECT body FROM images WHERE image_id = ?", (image_id,)).fetchone()
-    return None if row is None else ImageContents(**json.loads(row[0]))
+    try:
+        return None if row is None else ImageContents(**json.loads(row[0]))
+    except (ValueError, TypeError):
+        # Overwritten on the disk; it is read again.
+        return None
 
 
 def keep_image(connection: sqlite3.Connection, contents: ImageContents) -> None:

@@ -99,7 +99,9 @@ def session_rules(service: ServiceSection) -> SessionRules:
         idle_seconds=session.idle_timeout,
         disconnect_seconds=session.disconnect_timeout,
         lifetime_seconds=session.lifetime,
+        lifetime_warning_seconds=session.lifetime_warning,
         suspend=session.suspend,
+        suspend_seconds=session.suspend_timeout,
         clipboard=session.clipboard,
         end=session.end,
     )

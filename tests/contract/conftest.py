@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import aiodocker
 import pytest
 import pytest_asyncio
+from aiodocker.containers import DockerContainer
 from aiodocker.networks import DockerNetwork
 
 from supervisor.engine import labels
@@ -33,10 +34,13 @@ IDS = UlidSource()
 # Programs: what the fake is told of them stands beside what the real engine executes.
 WAIT = ("/usr/bin/perl", "-e", '$| = 1; $SIG{TERM} = sub { exit 7 }; print "up\\n"; sleep while 1')
 EXIT_3 = ("/usr/bin/perl", "-e", "exit 3")
+SAY = r'$| = 1; print "one\n"; print STDERR "two\n"; print "three\n"; $SIG{TERM} = sub { exit }; '
+TALK = ("/usr/bin/perl", "-e", f"{SAY} sleep while 1")
 NOT_THERE = ("/no/such/program",)
 PROGRAMS = {
     WAIT: Program(on_signal={"SIGTERM": 7}),
     EXIT_3: Program(exits_at_once=3),
+    TALK: Program(prints=b"one\ntwo\nthree\n", on_signal={"SIGTERM": 0}),
     NOT_THERE: Program(starts=False),
 }
 
@@ -66,6 +70,9 @@ class Subject(Protocol):
 
     async def create_only(self, session_id: SessionId, spec: ContainerSpec) -> None:
         """Create a container and do not start it."""
+
+    async def run_stray(self, name: str, spec: ContainerSpec) -> str:
+        """Run a container under a name of its own, as an administrator would; its id."""
 
     async def kill_outside(self, session_id: SessionId) -> None:
         """Kill and remove the container with the session's name, as an administrator would."""
@@ -126,6 +133,12 @@ class InMemory:
         """See Subject."""
         self.host.create(container_name(session_id), spec)
 
+    async def run_stray(self, name: str, spec: ContainerSpec) -> str:
+        """See Subject."""
+        stray = self.host.create(name, spec)
+        self.host.start(stray)
+        return stray.container_id
+
     async def kill_outside(self, session_id: SessionId) -> None:
         """See Subject."""
         found = self.host.named(session_id)
@@ -178,12 +191,21 @@ class RealDocker:
 
     async def create_only(self, session_id: SessionId, spec: ContainerSpec) -> None:
         """See Subject."""
+        await self._create(container_name(session_id), spec)
+
+    async def run_stray(self, name: str, spec: ContainerSpec) -> str:
+        """See Subject."""
+        stray = await self._create(f"{self.owner}-{name}", spec)
+        await stray.start()
+        return str(stray.id)
+
+    async def _create(self, name: str, spec: ContainerSpec) -> DockerContainer:
         body: dict[str, Any] = {
             "Image": spec.image,
             "Entrypoint": list(spec.entrypoint),
             "Labels": dict(spec.labels),
         }
-        await self._admin.containers.create(body, name=container_name(session_id))
+        return await self._admin.containers.create(body, name=name)
 
     async def kill_outside(self, session_id: SessionId) -> None:
         """See Subject."""

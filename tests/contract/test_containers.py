@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -183,11 +184,126 @@ async def test_remove_takes_what_never_ran(subject: Subject, session_id: Session
     assert await subject.names() == set()
 
 
+async def test_discarding_goes_by_id(subject: Subject, session_id: SessionId) -> None:
+    """Whatever its name, the container is gone, and once more is fine; others stay."""
+    spec = specification(subject, session_id)
+    stray = await subject.run_stray("debugging", spec)
+    container_id = await subject.engine.launch(session_id, spec)
+    for _ in range(2):
+        await subject.engine.discard(stray)
+        assert await subject.names() == {container_name(session_id)}
+    await subject.engine.discard(container_id)
+    await wait_status(subject, session_id, None)
+
+
+async def test_discarding_spares_others(subject: Subject, session_id: SessionId) -> None:
+    """A container with another owner's label is refused, though its name is our session's."""
+    theirs = {labels.OWNER: f"{subject.owner}-other", labels.SESSION: session_id}
+    spec = specification(subject, session_id, labels=theirs)
+    other = await subject.engine_of(f"{subject.owner}-other").launch(session_id, spec)
+    with pytest.raises(EngineError, match="not this supervisor's"):
+        await subject.engine.discard(other)
+    assert await subject.names() == {container_name(session_id)}
+
+
+async def test_a_stray_is_told_apart(subject: Subject, session_id: SessionId) -> None:
+    """A container made from a session's image has its labels, and not its name."""
+    spec = specification(
+        subject,
+        session_id,
+        labels={
+            labels.OWNER: subject.owner,
+            labels.SESSION: session_id,
+            labels.USER: "alice",
+            labels.TEMPLATE: "docker",
+        },
+    )
+    stray = await subject.run_stray("debugging", spec)
+    container_id = await subject.engine.launch(session_id, spec)
+    found = {each.container_id: each for each in await subject.engine.list_containers()}
+    assert {each: found[each].is_stray for each in found} == {stray: True, container_id: False}
+    listed = found[container_id]
+    assert (listed.user, listed.template, listed.image) == ("alice", "docker", subject.image)
+    assert listed.image_id == await subject.engine.find_image(subject.image)
+
+
 async def test_removal_at_the_same_time_is_fine(subject: Subject, session_id: SessionId) -> None:
     """Two removals of one container do not quarrel."""
     await subject.engine.launch(session_id, specification(subject, session_id))
     await asyncio.gather(*(subject.engine.remove(session_id) for _ in range(3)))
     await wait_status(subject, session_id, None)
+
+
+async def test_pause_and_unpause(subject: Subject, session_id: SessionId) -> None:
+    """A frozen container says so, goes on when told to, and either may be asked twice."""
+    container_id = await launch_and_wait(subject, session_id)
+    for _ in range(2):
+        await subject.engine.pause(session_id)
+        found = await subject.engine.find_container(session_id)
+        assert found is not None
+        assert (found.container_id, found.status) == (container_id, ContainerStatus.PAUSED)
+    listed = await record(subject, session_id)
+    assert listed is not None
+    assert listed.status is ContainerStatus.PAUSED
+    for _ in range(2):
+        await subject.engine.unpause(session_id)
+        found = await subject.engine.find_container(session_id)
+        assert found is not None
+        assert found.status is ContainerStatus.RUNNING
+
+
+async def test_what_is_not_there_can_be_paused(subject: Subject, session_id: SessionId) -> None:
+    """Nor is there anything to find."""
+    await subject.engine.pause(session_id)
+    await subject.engine.unpause(session_id)
+    assert await subject.engine.find_container(session_id) is None
+
+
+async def test_what_is_found_is_ours(subject: Subject, session_id: SessionId) -> None:
+    """Another owner's container of this session's name is not found, and not frozen."""
+    other = subject.engine_of(f"{subject.owner}-other")
+    theirs = specification(
+        subject,
+        session_id,
+        labels={labels.OWNER: f"{subject.owner}-other", labels.SESSION: session_id},
+    )
+    await other.launch(session_id, theirs)
+    try:
+        assert await subject.engine.find_container(session_id) is None
+        await subject.engine.pause(session_id)
+        found = await other.find_container(session_id)
+        assert found is not None
+        assert found.status is ContainerStatus.RUNNING
+    finally:
+        await other.remove(session_id)
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGWINCH"])
+async def test_stop_reaches_a_frozen_container(
+    subject: Subject, session_id: SessionId, signal: str
+) -> None:
+    """It is thawed, so that it hears its signal; also by one that ends nothing."""
+    await launch_and_wait(subject, session_id, **KEPT)
+    await subject.engine.pause(session_id)
+    await subject.engine.stop(session_id, signal)
+    if signal == "SIGTERM":
+        found = await wait_status(subject, session_id, ContainerStatus.EXITED)
+        assert found is not None
+        assert found.exit_code == 7
+    else:
+        found = await wait_status(subject, session_id, ContainerStatus.RUNNING)
+        assert found is not None
+
+
+@pytest.mark.parametrize("changes", [{}, KEPT], ids=["removed by itself", "kept"])
+async def test_remove_takes_a_frozen_container(
+    subject: Subject, session_id: SessionId, changes: dict[str, Any]
+) -> None:
+    """A container need not be thawed to be removed."""
+    await launch_and_wait(subject, session_id, **changes)
+    await subject.engine.pause(session_id)
+    await subject.engine.remove(session_id)
+    assert container_name(session_id) not in await subject.names()
 
 
 async def test_the_listing_tells_states_apart(subject: Subject) -> None:
@@ -229,6 +345,8 @@ async def test_tidying_leaves_sessions_alone(subject: Subject, session_id: Sessi
         probe,
         specification(subject, probe, labels={labels.OWNER: subject.owner, labels.PROBE: "true"}),
     )
+    await subject.engine.tidy(created_before=time.time() - 3600)
+    assert container_name(probe) in await subject.names()
     await subject.engine.tidy()
     assert [each.session_id for each in await subject.engine.list_containers()] == [session_id]
     assert container_name(probe) not in await subject.names()

@@ -48,6 +48,32 @@ async def test_a_killed_daemon_finds_its_sessions_again(site: Surroundings) -> N
         assert await containers("owner", daemon.owner) == []
 
 
+async def test_a_shared_link_outlives_the_daemon(site: Surroundings) -> None:
+    """As often as it has uses left, through a crash; revoked, it admits nobody in any life."""
+    async with running_daemon(site) as daemon:
+        async with WebServer(daemon) as web:
+            session_id = await web.start()
+            await web.until(session_id, "running")
+            shared = await web.ticket(session_id, mode="view", ttl_seconds=3600, uses=3)
+            async with viewing(web, session_id, shared) as screen:
+                await wait_for_window(screen)
+        await daemon.kill()
+        await daemon.start()
+        await until_ready(daemon)
+        async with WebServer(daemon) as web:
+            async with viewing(web, session_id, shared) as screen:
+                await wait_for_window(screen)
+            answer = await web.call("DELETE", f"/v1/sessions/{session_id}/tickets")
+            assert answer.status == 204
+        await daemon.kill()
+        await daemon.start()
+        await until_ready(daemon)
+        async with WebServer(daemon) as web:
+            path = f"/v1/sessions/{session_id}/display?ticket={shared}"
+            assert (await web.call("GET", path)).status == 401
+            await web.terminate(session_id)
+
+
 async def test_a_stop_is_prompt_and_leaves_sessions_alone(site: Surroundings) -> None:
     """SIGTERM: exit code 0 within seconds, viewers and streams closed, containers running."""
     async with running_daemon(site) as daemon:

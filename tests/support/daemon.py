@@ -35,6 +35,8 @@ class Daemon:
         self.run, self.local, self.config = (directory / name for name in ("run", "local", "etc"))
         self.process: asyncio.subprocess.Process | None = None
         self.engine_url: str | None = None
+        self.environment: dict[str, str] = {}
+        """Variables of its lives, beside the usual ones."""
         self.groups = True
         """Whether the daemon's user has its supplementary groups, that of the engine among them."""
         self.secrets: set[str] = set()
@@ -92,7 +94,9 @@ class Daemon:
         """Begin a life; returns at once."""
         with (self.directory / "log").open("ab") as log:
             self.process = await self._spawn(
-                "fx-supervisor", "run", "--runtime-dir", str(self.run), environment={}, log=log
+                *("fx-supervisor", "run", "--runtime-dir", str(self.run)),
+                environment=self.environment,
+                log=log,
             )
 
     async def wait_ended(self, within: float = STOP_SECONDS) -> int:

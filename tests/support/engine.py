@@ -16,11 +16,12 @@ class DockerFailedError(Exception):
     """The command said no."""
 
 
-async def docker(*arguments: str) -> str:
+async def docker(*arguments: str, **environment: str) -> str:
     """Run it; standard output. Raises DockerFailedError."""
     process = await asyncio.create_subprocess_exec(
         "docker",
         *arguments,
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ class EngineProxy:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.pulls = 0
+        """How many connections are open on which a pull was asked for."""
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -49,25 +51,38 @@ class EngineProxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         with contextlib.suppress(asyncio.CancelledError):
-            await _connect(reader, writer)
+            await self._connect(reader, writer)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass bytes both ways until client, engine or proxy have enough."""
+        ours = [writer]
+        pulls = False
+
+        def note(piece: bytes) -> None:
+            nonlocal pulls
+            if not pulls and b"/images/create" in piece:
+                pulls = True
+                self.pulls += 1
+
+        try:
+            engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
+            ours.append(engine_writer)
+            await asyncio.gather(_pass(reader, engine_writer, note), _pass(engine_reader, writer))
+        finally:
+            self.pulls -= pulls
+            for each in ours:
+                each.transport.abort()
 
 
-async def _connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass bytes between a client and the engine until one of them, or the proxy, has enough."""
-    ours = [writer]
-    try:
-        engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
-        ours.append(engine_writer)
-        await asyncio.gather(_pass(reader, engine_writer), _pass(engine_reader, writer))
-    finally:
-        for each in ours:
-            each.transport.abort()
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    note: Callable[[bytes], None] = lambda _: None,
+) -> None:
     """Pass on what comes, then the end of it."""
     with contextlib.suppress(ConnectionError):
         while piece := await reader.read(65536):
+            note(piece)
             writer.write(piece)
             await writer.drain()
     with contextlib.suppress(OSError):

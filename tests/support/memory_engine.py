@@ -7,15 +7,23 @@ find the engine unreachable, fail as a test ordered, or do its work and lose the
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
 from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
-from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
+from supervisor.engine.payload import limits_body
+from supervisor.errors import (
+    EngineError,
+    EngineUnreachableError,
+    ImagePullError,
+    LogUnavailableError,
+)
 from supervisor.host.image_contents import ImageContents
+from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.template.spec import ContainerSpec
 from tests.support.memory_host import EventStream, MemoryContainer, MemoryHost
@@ -27,10 +35,16 @@ Call = Literal[
     "read_image",
     "launch",
     "stop",
+    "pause",
+    "unpause",
+    "find_container",
+    "update",
     "remove",
+    "discard",
     "list_containers",
     "watch",
     "tidy",
+    "read_log",
 ]
 
 
@@ -61,6 +75,11 @@ class MemoryEngine:
         """Every call that was made, in order, whatever came of it."""
         self.pulled: list[tuple[str, str | None]] = []
         """What was asked for, and for which platform."""
+        self.pulling = 0
+        """How many pulls are under way."""
+        self.fractions: tuple[float, ...] = (0.5,)
+        """What a pull tells of before it is half-way."""
+        self.halfway: Gate | None = None
         self._reachable = True
         self._unreachable: type[EngineUnreachableError] = EngineUnreachableError
         self._before: dict[Call, Gate] = {}
@@ -112,28 +131,43 @@ class MemoryEngine:
             contents = self.host.images.get(reference)
             return None if contents is None else contents.image_id
 
-    async def pull_image(self, reference: str, platform: str | None = None) -> AsyncIterator[float]:
-        """See Engine."""
-        async with self._answered("pull_image"):
-            self.pulled.append((reference, platform))
-            contents = self.host.registry.get(reference)
-            if contents is None:
-                message = f"The image {reference} could not be pulled: manifest unknown"
-                raise ImagePullError(message)
-            yield 0.5
-            self.host.images[reference] = contents
-            yield 1.0
+    async def pull_image(
+        self, reference: str, platform: str | None = None
+    ) -> AsyncGenerator[float, None]:
+        """See Engine. Half-way it stands still if ``halfway`` is a gate."""
+        self.pulled.append((reference, platform))
+        self.pulling += 1
+        try:
+            async with self._answered("pull_image"):
+                contents = self.host.registry.get(reference)
+                if contents is None:
+                    message = f"The image {reference} could not be pulled: manifest unknown"
+                    raise ImagePullError(message)
+                for fraction in self.fractions:
+                    yield fraction
+                if self.halfway is not None:
+                    await self.halfway.wait()
+                self.host.images[reference] = contents
+                yield 1.0
+        finally:
+            try:
+                for _ in range(3):
+                    # Closing a connection is not done at once.
+                    await asyncio.sleep(0)
+            finally:
+                self.pulling -= 1
 
     async def read_image(self, image_id: str) -> ImageContents:
         """See Engine."""
         async with self._answered("read_image"):
             return self.host.image(image_id)
 
-    async def tidy(self) -> None:
+    async def tidy(self, created_before: float = math.inf) -> None:
         """See Engine."""
         async with self._answered("tidy"):
             for container in tuple(self.host.containers.values()):
-                if container.owner == self.owner and labels.PROBE in container.spec.labels:
+                probe = container.owner == self.owner and labels.PROBE in container.spec.labels
+                if probe and container.created_at < created_before:
                     self.host.remove(container)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
@@ -157,12 +191,52 @@ class MemoryEngine:
             container = self.host.owned(session_id, self.owner)
             if container is not None:
                 self.host.signal(container, signal)
+                if container.status is ContainerStatus.PAUSED:
+                    self.host.freeze(container, frozen=False)
+
+    async def pause(self, session_id: SessionId) -> None:
+        """See Engine."""
+        async with self._answered("pause"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None and container.status is ContainerStatus.RUNNING:
+                self.host.freeze(container, frozen=True)
+
+    async def unpause(self, session_id: SessionId) -> None:
+        """See Engine."""
+        async with self._answered("unpause"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None and container.status is ContainerStatus.PAUSED:
+                self.host.freeze(container, frozen=False)
+
+    async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
+        """See Engine."""
+        async with self._answered("update"):
+            container = self.host.owned(session_id, self.owner)
+            if container is not None:
+                container.limits = limits_body(spec)
+
+    async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
+        """See Engine."""
+        async with self._answered("find_container"):
+            container = self.host.owned(session_id, self.owner)
+            return None if container is None else container.record(session_id)
 
     async def remove(self, session_id: SessionId) -> None:
         """See Engine."""
         async with self._answered("remove"):
             container = self.host.owned(session_id, self.owner)
             if container is not None:
+                self.host.remove(container)
+
+    async def discard(self, container_id: str) -> None:
+        """See Engine."""
+        async with self._answered("discard"):
+            for container in tuple(self.host.containers.values()):
+                if container.container_id != container_id:
+                    continue
+                if container.owner != self.owner:
+                    message = f"The container {container_id[:12]} is not this supervisor's."
+                    raise EngineError(message)
                 self.host.remove(container)
 
     async def list_containers(self) -> Sequence[ContainerRecord]:
@@ -173,6 +247,21 @@ class MemoryEngine:
                 for container in self.host.containers.values()
                 if container.owner == self.owner and container.session_id is not None
             ]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See Engine."""
+        async with self._answered("read_log"):
+            container = self.host.owned(session_id, self.owner)
+            if container is None:
+                message = f"There is no container of session {session_id}."
+                raise EngineError(message, status=404)
+            if container.spec.log_driver == "none":
+                raise LogUnavailableError("The logging driver cannot be read.")
+        async with aclosing(container.log.read(tail, follow=follow)) as pieces:
+            yield pieces
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[EventStream]:

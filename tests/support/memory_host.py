@@ -19,6 +19,7 @@ from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineEvent, EngineEventKind, container_name
 from supervisor.errors import (
     EngineError,
+    EngineUnreachableError,
     ImageNotFoundError,
     MountMissingError,
 )
@@ -26,6 +27,7 @@ from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.template.spec import ContainerSpec, MountType
+from tests.support.memory_log import MemoryLog
 
 KEPT_EVENTS = 256
 """As many as Docker Engine keeps for ``since``."""
@@ -44,6 +46,8 @@ class Program:
     """Its exit code; ``None`` when it stays."""
     on_signal: Mapping[str, int] = field(default_factory=lambda: {"SIGTERM": 143})
     """Which signals end it, and with which code. SIGKILL always does."""
+    prints: bytes = b""
+    """What it says at once."""
     starts: bool = True
     """Whether it can be executed at all. The engine is the one to notice unless an init is."""
 
@@ -56,10 +60,14 @@ class MemoryContainer:
     container_id: str
     spec: ContainerSpec
     created_at: float
+    image_id: str
     status: ContainerStatus = ContainerStatus.CREATED
     exit_code: int | None = None
     oom_killed: bool = False
     signals: list[str] = field(default_factory=list)
+    limits: dict[str, object] = field(default_factory=dict)
+    """What it was updated to."""
+    log: MemoryLog = field(default_factory=MemoryLog)
 
     @property
     def owner(self) -> str:
@@ -86,6 +94,11 @@ class MemoryContainer:
             exit_code=self.exit_code,
             oom_killed=self.oom_killed,
             created_at=self.created_at,
+            user=self.spec.labels.get(labels.USER, ""),
+            template=self.spec.labels.get(labels.TEMPLATE, ""),
+            image=self.spec.image,
+            image_id=self.image_id,
+            is_stray=self.name != container_name(session_id),
         )
 
 
@@ -171,14 +184,14 @@ class MemoryHost:
         if name in self.containers:
             message = f"Conflict. The container name {name} is already in use"
             raise EngineError(message, status=409)
-        self.image(spec.image)
+        image = self.image(spec.image)
         for mount in spec.mounts:
             bound = mount.type is MountType.BIND and not mount.create_host_path
             if bound and not Path(mount.source or "").exists():
                 message = f"A mount has no source on this host: {mount.source} does not exist."
                 raise MountMissingError(message, status=400)
         number = next(self._numbers)
-        container = MemoryContainer(name, f"{number:064x}", spec, self._now())
+        container = MemoryContainer(name, f"{number:064x}", spec, self._now(), image.image_id)
         self.containers[name] = container
         return container
 
@@ -193,6 +206,7 @@ class MemoryHost:
         container.status = ContainerStatus.RUNNING
         container.exit_code = None
         self._emit(EngineEventKind.START, container)
+        container.log.print(program.prints)
         code = program.exits_at_once if program.starts else NOT_EXECUTED
         if code is not None:
             self.exit(container, code)
@@ -213,6 +227,7 @@ class MemoryHost:
             self._emit(EngineEventKind.OOM, container)
         container.status = ContainerStatus.EXITED
         container.exit_code = code
+        container.log.end()
         self._emit(EngineEventKind.DIE, container, code)
         if container.auto_removed:
             self.remove(container)
@@ -222,6 +237,7 @@ class MemoryHost:
         if container.status in _ALIVE:
             container.status = ContainerStatus.EXITED
             container.exit_code = KILLED
+            container.log.end()
             self._emit(EngineEventKind.DIE, container, KILLED)
         if self.containers.pop(container.name, None) is not None:
             self._emit(EngineEventKind.DESTROY, container)
@@ -254,6 +270,8 @@ class MemoryHost:
         """End every open stream, in order or with an error."""
         for stream in self.streams:
             stream.end(error)
+        for container in self.containers.values():
+            container.log.break_off(error or EngineUnreachableError("The stream broke."))
 
     def open_stream(self, owner: str, since: float) -> EventStream:
         """What is kept from ``since`` on, and then whatever comes."""
@@ -271,7 +289,7 @@ class MemoryHost:
         self, kind: EngineEventKind, container: MemoryContainer, exit_code: int | None = None
     ) -> None:
         session_id = container.session_id
-        if session_id is None or self._dropping:
+        if session_id is None or self._dropping or container.name != container_name(session_id):
             return
         self._last_at = max(self._last_at + 1, int(self._now() * 1e9))
         event = EngineEvent(

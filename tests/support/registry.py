@@ -1,126 +1,131 @@
-"""A registry on loopback with one image, which can be made to stop in the middle of a pull.
-
-Distribution API v2, as much of it as ``docker pull`` asks for: one manifest, its blobs.
-"""
+"""A real registry on loopback: Debian's ``docker-registry``, with users, on a port of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
-import hashlib
-import io
+import base64
 import json
+import os
+import re
 import secrets
-import tarfile
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
 from tests.support.engine import docker
+from tests.support.eventually import eventually
 
-BALLAST_BYTES = 4 * 1024 * 1024
+USER = "puller"
+LAYER_BYTES = (500_000, 1_500_000, 2_000_000)
+"""Layers of the test image beside those of its base."""
 
-_TYPES = "application/vnd.docker"
-_MANIFEST = f"{_TYPES}.distribution.manifest.v2+json"
-_CONFIG = f"{_TYPES}.container.image.v1+json"
-_LAYER = f"{_TYPES}.image.rootfs.diff.tar.gzip"
+# Perl's crypt is the system's, which knows bcrypt; Python's is on its way out.
+_BCRYPT = r'chomp(my $p = <STDIN>); print crypt($p, q{$2b$04$} . "abcdefghijklmnopqrstuu")'
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """``reference`` is what to pull; the second half of ``held`` waits for ``released``."""
+    """One that runs."""
 
-    manifest: bytes = b""
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    reference: str = ""
-    held: str = ""
-    released: asyncio.Event = field(default_factory=asyncio.Event)
+    port: int
+    password: str
+    """Of USER."""
 
-    def add(self, content: bytes, media_type: str) -> dict[str, Any]:
-        """Keep a blob; its descriptor."""
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self.blobs[digest] = content
-        return {"mediaType": media_type, "size": len(content), "digest": digest}
+    @property
+    def address(self) -> str:
+        """HOST:PORT. The engine wants no TLS of 127.0.0.0/8."""
+        return f"127.0.0.1:{self.port}"
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        """One endpoint for all: the version, the manifest, or a blob."""
-        what, _, name = request.path.removeprefix("/v2/").removeprefix("image/").partition("/")
-        if not what:
-            return web.Response()
-        if what == "manifests":
-            return web.Response(body=self.manifest, content_type=_MANIFEST)
-        content = self.blobs[name]
-        response = web.StreamResponse()
-        response.content_length = len(content)
-        await response.prepare(request)
-        half = len(content) // 2
-        await response.write(content[:half])
-        if name == self.held:
-            await self.released.wait()
-        await response.write(content[half:])
-        return response
+    @property
+    def auth(self) -> str:
+        """USER and password as ``config.json`` has them."""
+        return base64.b64encode(f"{USER}:{self.password}".encode()).decode()
+
+
+def write_docker_config(directory: Path, document: Mapping[str, Any]) -> Path:
+    """Write a ``config.json`` that others may read as well."""
+    directory.mkdir(exist_ok=True)
+    path = directory / "config.json"
+    path.write_text(json.dumps(document))
+    return path
 
 
 @asynccontextmanager
-async def registry_of(image: str, scratch: Path) -> AsyncIterator[Registry]:
-    """Serve a copy of a local image; what was pulled of it is removed again."""
-    registry = Registry()
-    archive = scratch / "image.tar"
-    await docker("save", "-o", str(archive), image)
-    await asyncio.to_thread(_read, registry, archive)
-    application = web.Application()
-    application.router.add_route("*", "/v2/{rest:.*}", registry.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    registry.reference = f"127.0.0.1:{runner.addresses[0][1]}/image:1"
-    try:
-        yield registry
-    finally:
-        registry.released.set()
-        await runner.cleanup()
-        if await docker("images", "-q", registry.reference):
-            await docker("rmi", registry.reference)
-
-
-def _read(registry: Registry, archive: Path) -> None:
-    """The image with one more layer, or the engine would see that it has it already."""
-    with tarfile.open(archive) as saved:
-
-        def content(name: str) -> bytes:
-            file = saved.extractfile(name)
-            assert file is not None
-            return file.read()
-
-        (listed,) = json.loads(content("manifest.json"))
-        config = json.loads(content(listed["Config"]))
-        layers = [
-            registry.add(gzip.compress(content(name), 1), _LAYER) for name in listed["Layers"]
-        ]
-    ballast = _ballast()
-    config["rootfs"]["diff_ids"].append(f"sha256:{hashlib.sha256(ballast).hexdigest()}")
-    config["history"] = [{"created_by": "test"} for _ in config["rootfs"]["diff_ids"]]
-    layers.append(registry.add(gzip.compress(ballast, 1), _LAYER))
-    registry.held = layers[-1]["digest"]
-    document = {
-        "schemaVersion": 2,
-        "mediaType": _MANIFEST,
-        "config": registry.add(json.dumps(config).encode(), _CONFIG),
-        "layers": layers,
+async def running_registry(
+    directory: Path, storage: Path, auth: Mapping[str, Any] | None = None
+) -> AsyncIterator[Registry]:
+    """A registry with its configuration and log in ``directory``; USER may do everything."""
+    password = secrets.token_urlsafe(16)
+    htpasswd = directory / "htpasswd"
+    htpasswd.write_text(f"{USER}:{await _bcrypt(password)}\n")
+    config = {
+        "version": "0.1",
+        "log": {"level": "info", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(storage)}},
+        "http": {"addr": "127.0.0.1:0"},
+        "auth": auth or {"htpasswd": {"realm": "tests", "path": str(htpasswd)}},
     }
-    registry.manifest = json.dumps(document).encode()
+    (directory / "registry.yml").write_text(json.dumps(config))
+    with (directory / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL"),
+            *("docker-registry", "serve", str(directory / "registry.yml")),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        await eventually(lambda: _listening(directory / "log", process), "the registry listens")
+        (port,) = _listening(directory / "log", process)
+        yield Registry(port, password)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
-def _ballast() -> bytes:
-    """A layer that nobody has."""
-    noise = secrets.token_bytes(BALLAST_BYTES)
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as packed:
-        member = tarfile.TarInfo("ballast")
-        member.size = len(noise)
-        packed.addfile(member, io.BytesIO(noise))
-    return layer.getvalue()
+async def push_image(registry: Registry, name: str, base: str, directory: Path) -> None:
+    """Push ``base`` with layers that nobody has as ``NAME:1``; nothing of it stays here."""
+    (directory / "Dockerfile").write_text(
+        f"FROM {base}\n" + "".join(f"ADD noise{n} /noise{n}\n" for n, _ in enumerate(LAYER_BYTES))
+    )
+    for n, size in enumerate(LAYER_BYTES):
+        (directory / f"noise{n}").write_bytes(os.urandom(size))
+    reference = f"{registry.address}/{name}:1"
+    login = write_docker_config(
+        directory / "docker", {"auths": {registry.address: {"auth": registry.auth}}}
+    )
+    try:
+        # The classic builder is the one that every engine has.
+        await docker(
+            *("build", "--quiet", "--force-rm", "--tag", reference, str(directory)),
+            DOCKER_BUILDKIT="0",
+        )
+        await docker("--config", str(login.parent), "push", "--quiet", reference)
+    finally:
+        await remove_tag(reference)
+
+
+async def remove_tag(reference: str) -> None:
+    """Take an image's name from the engine, and with it whatever has no other name."""
+    if await docker("images", "-q", reference):
+        await docker("rmi", "--force", reference)
+
+
+def _listening(log: Path, process: asyncio.subprocess.Process) -> list[int]:
+    """The port that it chose itself, once it has."""
+    text = log.read_text()
+    assert process.returncode is None, f"the registry has ended:\n{text}"
+    return [int(port) for port in re.findall(r"listening on 127\.0\.0\.1:(\d+)", text)]
+
+
+async def _bcrypt(password: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        "perl", "-e", _BCRYPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    output, _ = await process.communicate(password.encode())
+    assert output.startswith(b"$2b$"), "perl's crypt knows no bcrypt"
+    return output.decode()

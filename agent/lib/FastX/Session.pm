@@ -20,6 +20,7 @@ use FastX::CommandLine;
 use FastX::Control;
 use FastX::Environment;
 use FastX::Forward;
+use FastX::JSON;
 use FastX::Leftovers;
 use FastX::Log;
 use FastX::Outcome;
@@ -35,6 +36,8 @@ use constant {
     OUTPUT_GRACE_SECONDS    => 0.5,
     # There is little hope that a relay which never answered takes the report.
     UNREACHABLE_REPORT_SECONDS => 2,
+    # Of the 64 KiB of a callback, escaped; the rest is for the message.
+    LOG_TAIL_REPORT_BYTES   => 50_000,
     MOST_INTERNAL_ERRORS    => 5,
 };
 
@@ -59,8 +62,10 @@ sub new {
     $self->{viewers} = FastX::Viewers->new(
         loop => $loop, address => $settings->{relay}{display}, token => $settings->{token},
     );
-    $self->{programs} = FastX::Programs->new(loop => $loop, callbacks => $self->{callbacks});
-    $self->{forward}  = FastX::Forward->new($loop, \*STDOUT);
+    my $forward = $self->{forward} = FastX::Forward->new($loop, \*STDOUT);
+    $self->{programs} = FastX::Programs->new(
+        loop => $loop, callbacks => $self->{callbacks}, on_output => sub { $forward->write(@_) },
+    );
     return $self;
 }
 
@@ -298,6 +303,7 @@ sub _report_end {
         my %fields = %$outcome;
         delete @fields{qw(type agent_exit_code)};
         $fields{log_tail} //= $command ? $command->tail_text : '';
+        $fields{log_tail} = FastX::JSON::end_within($fields{log_tail}, LOG_TAIL_REPORT_BYTES);
         $self->{callbacks}->send($outcome->{type}, %fields);
     }
     return;

@@ -58,8 +58,20 @@ class PullPolicy(StrEnum):
     NEVER = "never"
 
 
+_PERIODIC = frozenset({"daily", "weekly", "refresh"})
+
+
 def _pull_policy(value: object) -> object:
-    return PullPolicy.MISSING if value == "if_not_present" else value
+    """The rest of what Compose accepts, as what it means here, or with why it is not to be had."""
+    if value == "if_not_present":
+        return PullPolicy.MISSING
+    if value == "build":
+        msg = "templates start images, they do not build them: missing, always or never"
+        raise ValueError(msg)
+    if isinstance(value, str) and (value in _PERIODIC or value.startswith("every_")):
+        msg = "how old an image is does not count: missing, or always to ask at every start"
+        raise ValueError(msg)
+    return value
 
 
 def _security_option(value: str) -> str:

@@ -38,6 +38,8 @@ class SessionSection(Section):
     idle_timeout: Limit = None
     disconnect_timeout: Limit = None
     lifetime: Limit = None
+    lifetime_warning: Seconds = 300.0
     suspend: SuspendMode = SuspendMode.DISCONNECT
+    suspend_timeout: Limit = None
     clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
     end: Annotated[EndRule, AfterValidator(_supported)] = EndRule.COMMAND

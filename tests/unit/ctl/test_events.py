@@ -34,14 +34,14 @@ def test_events_are_followed_till_ctrl_c(daemon: Daemon) -> None:
     with following(daemon, "--json") as program:
         assert program.stdout is not None
         assert program.stderr is not None
-        lines = [json.loads(program.stdout.readline()) for _ in range(3)]
+        lines = [json.loads(program.stdout.readline()) for _ in range(4)]
         daemon.change(session_id, phase=Phase.STARTING, progress=0.5)
         lines.append(json.loads(program.stdout.readline()))
         program.send_signal(signal.SIGINT)
         assert program.wait(10) == 0
         assert program.stderr.read() == ""
-    assert [line["event"] for line in lines] == ["reset", "update", "synced", "update"]
-    assert lines[-1]["seq"] == lines[-2]["seq"] + 1
+    assert [line["event"] for line in lines] == ["reset", "update", "synced", "node", "update"]
+    assert lines[-1]["seq"] == lines[-3]["seq"] + 1
     assert lines[-1]["data"]["phase"] == "starting"
 
 
@@ -50,10 +50,10 @@ def test_what_is_and_what_happens_are_told_apart(daemon: Daemon) -> None:
     session_id = daemon.start()
     with following(daemon) as program:
         assert program.stdout is not None
-        lines = [program.stdout.readline() for _ in range(2)]
+        lines = [program.stdout.readline() for _ in range(3)]
         daemon.change(session_id, phase=Phase.STARTING, progress=0.5)
         lines.append(program.stdout.readline())
-    present, heading, change = (line.split() for line in lines)
+    present, heading, _node, change = (line.split() for line in lines)
     assert present[1:] == ["ago", session_id[-8:], "alice", "pending"]
     assert heading[:3] == ["live,", "after", "event"]
     assert change[1:] == [

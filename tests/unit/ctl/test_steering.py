@@ -27,7 +27,7 @@ def becomes(**changes: object) -> Step:
     """A step of a script: the session is in this state."""
 
     async def step(sessions: FakeSessions, session_id: SessionId) -> None:
-        sessions.change(session_id, **changes)
+        sessions.force(session_id, **changes)
 
     return step
 
@@ -275,3 +275,30 @@ def test_interrupting_leaves_the_session_and_says_so(
     stopped = run("start", "--wait")
     assert stopped.code == 130
     assert "fxctl terminate" in stopped.err
+
+
+def test_suspend_and_resume_say_the_phase(daemon: Daemon, run: Run) -> None:
+    """A line each; what is not there, or not up, is a failure that stops no other."""
+    one, two = daemon.start(), daemon.start()
+    daemon.change(one, phase=Phase.RUNNING)
+    suspended = run("suspend", two, one)
+    assert (suspended.code, suspended.out) == (1, f"{one} suspended\n")
+    assert "can be suspended while it is running" in suspended.err
+    resumed = run("resume", one)
+    assert (resumed.code, resumed.out, resumed.err) == (0, f"{one} running\n", "")
+
+
+def test_a_change_is_sent_as_the_declared_types(daemon: Daemon, run: Run) -> None:
+    """A new name, and params as their template declares them."""
+    session_id = daemon.start()
+    changed = run("change", session_id, "--name", "Mine", "--param", "cores=4")
+    assert (changed.code, changed.out) == (0, f"{session_id} pending\n")
+    session = daemon.sessions.get(session_id)
+    assert (session.name, session.params["cores"]) == ("Mine", 4)
+
+
+def test_a_change_of_nothing_is_refused(daemon: Daemon, run: Run) -> None:
+    """2, and what to give."""
+    refused = run("change", daemon.start())
+    assert refused.code == 2
+    assert "--name or --param" in refused.err

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
 import pytest
 from aiodocker.exceptions import DockerError, DockerStreamError
 
 from supervisor.engine.docker_errors import translated
+from supervisor.engine.pull import Pulling, PullProgress
 from supervisor.errors import (
     EngineDeniedError,
     EngineError,
@@ -45,19 +48,63 @@ def test_refusals(raised: Exception, becomes: type[EngineError], words: str) -> 
     assert error.value.__cause__ is raised
 
 
+def pulling(*lines: dict[str, Any]) -> Pulling:
+    """A pull of which so much has come."""
+    progress = PullProgress()
+    for line in lines:
+        progress.take(line)
+    return Pulling(reference="r/x:1", advice="Log in.", progress=progress)
+
+
+HALF = {"id": "a", "status": "Downloading", "progressDetail": {"current": 50, "total": 100}}
+
+
 @pytest.mark.parametrize(
-    "raised", [DockerError(404, "manifest unknown"), DockerStreamError("unauthorized")]
+    "raised", [DockerError(404, "manifest unknown"), DockerStreamError("no space left on device")]
 )
 def test_a_refused_pull(raised: Exception) -> None:
     """Whatever the registry said, the image is named."""
-    with pytest.raises(ImagePullError, match="r/x:1") as error, translated(pulling="r/x:1"):
+    with pytest.raises(ImagePullError) as error, translated(pulling=pulling()):
         raise raised
     assert error.value.reason is Reason.IMAGE_PULL_FAILED
+    said = raised.args[0]
+    assert str(error.value) == f"The image r/x:1 could not be pulled: {said}"
+
+
+def test_a_pull_that_breaks_off() -> None:
+    """How far it had come is told."""
+    with pytest.raises(ImagePullError, match="r/x:1 broke off at 35%: unexpected EOF"):  # noqa: SIM117
+        with translated(pulling=pulling(HALF)):
+            raise DockerStreamError("unexpected EOF")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Head "http://127.0.0.1:5000/v2/x/manifests/1": no basic auth credentials',
+        "unauthorized: authentication required",
+        "pull access denied for r/x, repository does not exist or may require 'docker login'",
+        "error parsing HTTP 403 response body: 403 Forbidden",
+        "toomanyrequests: You have reached your pull rate limit.",
+    ],
+)
+def test_a_pull_with_the_wrong_credentials(said: str) -> None:
+    """What to do about it is told in that case alone."""
+    with pytest.raises(ImagePullError, match=r"[^.]\. Log in\.$"), translated(pulling=pulling()):
+        raise DockerError(500, said)
+
+
+def test_a_signed_address_is_a_secret() -> None:
+    """A registry may send the engine elsewhere, with an address that lets anybody in."""
+    said = 'Get "https://blobs.example/x?sig=abc&se=2030": dial tcp: connection refused'
+    with pytest.raises(ImagePullError) as error, translated(pulling=pulling()):
+        raise DockerStreamError(said)
+    assert 'Get "https://blobs.example/x?...": dial tcp: connection' in str(error.value)
 
 
 def test_a_pull_without_an_engine() -> None:
     """An engine that goes away during a pull is an absent engine, no refusal."""
-    with pytest.raises(EngineUnreachableError), translated(pulling="x"):
+    with pytest.raises(EngineUnreachableError), translated(pulling=pulling(HALF)):
         raise DockerError(900, "Cannot connect")
 
 

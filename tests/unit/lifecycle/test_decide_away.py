@@ -51,6 +51,24 @@ def test_a_pull_is_no_slow_start(fact: Fact) -> None:
     assert moved.deadlines[DeadlineName.STARTUP] == NOW + 40 + session.rules.startup_seconds
 
 
+def test_a_pull_that_begins_anew_does_not_go_back() -> None:
+    """What was told of its progress holds until it gets further; it is alive all the while."""
+    session = _after(session_in(Phase.STARTING), PullProgressed(0.4))
+    anew = decide(session, PullProgressed(0.1), NOW + 40).session
+    assert anew.progress == session.progress
+    assert anew.deadlines[DeadlineName.STARTUP] == NOW + 40 + session.rules.startup_seconds
+    assert _after(anew, PullProgressed(1.0)).progress == 1.0
+
+
+def test_a_start_that_takes_too_long_says_where_it_stood() -> None:
+    """A pull that stands still is told apart from an agent that does not get ready."""
+    pulling = _after(session_in(Phase.STARTING), PullProgressed(0.4))
+    pulled = _after(pulling, SessionPrepared("sha256:1", "cd" * 32))
+    due = DeadlinePassed(DeadlineName.STARTUP)
+    assert "stood still at 40%" in _after(pulling, due, now=NOW + 99).message
+    assert "was not ready within" in _after(pulled, due, now=NOW + 99).message
+
+
 def test_a_start_that_takes_too_long_is_asked_first() -> None:
     """Its agent gets to report what the log says."""
     session = replace(session_in(Phase.STARTING), container_id=CONTAINER)

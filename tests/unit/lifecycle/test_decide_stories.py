@@ -170,7 +170,10 @@ def test_lifetime_begins_when_ready() -> None:
     """The lifetime limit counts from the moment at which the session can be used."""
     limited = replace(pending_session(), rules=SessionRules(lifetime_seconds=60))
     session, _ = _after(limited, *TO_RUNNING)
-    assert session.deadlines == {DeadlineName.LIFETIME: NOW + 60}
+    assert session.deadlines == {
+        DeadlineName.LIFETIME: NOW + 60,
+        DeadlineName.LIFETIME_WARNING: NOW + 30,
+    }
     over = decide(session, DeadlinePassed(DeadlineName.LIFETIME), NOW + 60)
     assert over.session.reason is Reason.LIFETIME_EXCEEDED
 

@@ -16,9 +16,11 @@ from supervisor.lifecycle.facts import AgentReady, AgentStarted
 from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.core import Core, CoreParts, CoreSettings
+from supervisor.reactor.reconcile import OrphanRules
 from supervisor.store.database import Database
 from supervisor.template.catalog import TemplateCatalog
 from tests.support.memory_engine import MemoryEngine
+from tests.support.memory_host import MemoryHost
 from tests.support.sessions import NOW
 from tests.support.turning import until
 from tests.unit.reactor.fakes import BreakableDatabase, Clock, Link, Tasks
@@ -38,11 +40,13 @@ class House:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.engine = MemoryEngine(owner=OWNER)
-        self.engine.host.add_image(IMAGE)
         self.clock = Clock(NOW)
+        self.engine = MemoryEngine(MemoryHost(self.clock), OWNER)
+        self.engine.host.add_image(IMAGE)
         self.limits = AdmissionLimits()
         self.relist_seconds = 60.0
+        self.orphans = OrphanRules()
+        self.sessions_per_user: int | None = None
         for name in ("home", "agent", "bundle", "run/relay", "etc/launcher-templates"):
             (directory / name).mkdir(parents=True)
         self.write_template("docker", TEMPLATE)
@@ -79,7 +83,14 @@ class House:
                 relay=self.directory / "run" / "relay",
             ),
             relist_seconds=self.relist_seconds,
+            orphans=self.orphans,
+            sessions_per_user=self.sessions_per_user,
         )
+
+    def lose_store(self) -> None:
+        """What an administrator's slip or a broken disk does between two lives."""
+        for path in self.directory.glob("supervisor.db*"):
+            path.unlink()
 
     @asynccontextmanager
     async def life(self) -> AsyncIterator[Life]:

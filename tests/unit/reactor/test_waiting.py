@@ -43,7 +43,7 @@ async def test_a_wish_behind_a_fact_that_cannot_be_stored(
     directory = Directory()
     reactor = Reactor(database=database, directory=directory, now=lambda: NOW, spawn=tasks.spawn)
     session = session_in(Phase.RUNNING)
-    await database.run(lambda db: commit_change(db, session, EventKind.UPDATE))
+    await database.run(lambda db: commit_change(db, session, EventKind.UPDATE, NOW))
     directory.put(session)
     database.failures = FOR_EVER
     reactor.post(session.id, AgentTitle(1, "kept"))
@@ -61,7 +61,13 @@ async def test_a_purge_among_very_many_changes() -> None:
     directory, broadcast, session = Directory(), Broadcast(0), session_in(Phase.TERMINATING)
     directory.put(session)
     service = SessionService(
-        intake=Mock(), directory=directory, reactor=AsyncMock(), broadcast=broadcast
+        intake=Mock(),
+        changes=Mock(),
+        quotas=Mock(),
+        directory=directory,
+        reactor=AsyncMock(),
+        broadcast=broadcast,
+        all_adopted=lambda: True,
     )
     purging = asyncio.create_task(service.purge(session.id))
     await settled()

@@ -78,6 +78,7 @@ def post(tasks: Tasks) -> Post:
         adopt=adopt,
         found=lambda: None,
         lost=lambda: None,
+        note=lambda _sessions, _records: None,
         now=lambda: 0.0,
         relist_seconds=3600.0,
     )
@@ -98,19 +99,22 @@ async def test_events_become_facts(post: Post) -> None:
     ]
 
 
-async def test_freezing_is_no_news(post: Post) -> None:
-    """That a container is paused changes nothing about its session."""
+async def test_freezing_is_told(post: Post) -> None:
+    """A container that is paused or unpaused, by whomever, is told like one in a listing."""
     await post.begin()
     await post.launch()
     container = post.engine.container(SESSION_ID)
     post.engine.host.freeze(container, frozen=True)
     post.engine.host.freeze(container, frozen=False)
     post.engine.exit(SESSION_ID)
-    await until(lambda: len(post.posts.made) >= 3)
-    assert [type(fact) for fact in post.posts.facts] == [
-        ContainerListed,
-        ContainerExited,
-        ContainerGone,
+    await until(lambda: len(post.posts.made) >= 5)
+    container_id = container.container_id
+    assert post.posts.facts == [
+        ContainerListed(container_id, ContainerStatus.RUNNING),
+        ContainerListed(container_id, ContainerStatus.PAUSED),
+        ContainerListed(container_id, ContainerStatus.RUNNING),
+        ContainerExited(container_id, 0),
+        ContainerGone(container_id),
     ]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from supervisor.errors import StoreError
 from supervisor.lifecycle.effects import EventKind
@@ -17,20 +18,26 @@ from supervisor.lifecycle.facts import (
     AgentHeartbeat,
     AgentReady,
     AgentTitle,
+    ContainerListed,
+    ContainerStatus,
+    DeadlinePassed,
     Fact,
+    InputSeen,
     PurgeRequested,
     QueueMoved,
     TerminateRequested,
 )
-from supervisor.lifecycle.session import Phase, Session, SessionId, Usage
+from supervisor.lifecycle.session import DeadlineName, Phase, Session, SessionId, Usage
 from supervisor.lifecycle.transitions import Decision
 from supervisor.reactor import worker
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.worker import Reactor
 from supervisor.store.sessions import commit_change, load_sessions
-from tests.support.sessions import NOW, pending_session, session_in
+from tests.support.sessions import CONTAINER, NOW, pending_session, session_in
 from tests.support.turning import settled, until
 from tests.unit.reactor.fakes import BreakableDatabase, Observed, Tasks
+
+SESSION = session_in(Phase.RUNNING)
 
 
 @dataclass
@@ -44,7 +51,7 @@ class Desk:
 
     async def take_in(self, session: Session) -> SessionId:
         """Put a session into store and directory."""
-        await self.database.run(lambda db: commit_change(db, session, EventKind.UPDATE))
+        await self.database.run(lambda db: commit_change(db, session, EventKind.UPDATE, NOW))
         self.directory.put(session)
         return session.id
 
@@ -198,6 +205,76 @@ async def test_a_caller_who_leaves_takes_nothing_along(desk: Desk, tasks: Tasks)
     waiting.cancel()
     await until(lambda: desk.directory.get(session_id).phase is Phase.TERMINATING)
     await until(lambda: not tasks.running)
+
+
+async def test_a_revision_is_taken_in_its_place(desk: Desk) -> None:
+    """After what was posted before; it is a change like any other, with a version above."""
+    session_id = await desk.take_in(session_in(Phase.RUNNING))
+    desk.reactor.post(session_id, AgentTitle(1, "before"))
+    revised = await desk.reactor.revise(
+        session_id, lambda session: replace(session or SESSION, message="was wrong")
+    )
+    assert (revised.title, revised.message, revised.version) == ("before", "was wrong", 3)
+    assert (await desk.stored())[session_id] == revised == desk.directory.get(session_id)
+    assert desk.observed.sessions[-1] == revised
+    told = len(desk.observed.decisions)
+    assert await desk.reactor.revise(session_id, lambda session: session or SESSION) == revised
+    assert len(desk.observed.decisions) == told
+
+
+async def test_a_session_is_put_back(desk: Desk) -> None:
+    """One that nobody knows is in directory and store afterwards, and is told of."""
+    put_back = await desk.reactor.revise(SESSION.id, lambda before: before or SESSION)
+    assert put_back == SESSION == desk.directory.get(SESSION.id)
+    assert (await desk.stored())[SESSION.id] == SESSION
+    assert desk.observed.sessions == [SESSION]
+    desk.database.failures = 1
+    with pytest.raises(StoreError):
+        await desk.reactor.revise(SESSION.id, lambda _: replace(SESSION, title="never"))
+    desk.database.failures = 2
+    desk.reactor.post_revision(SESSION.id, lambda _: replace(SESSION, title="at last"))
+    await until(lambda: desk.directory.get(SESSION.id).title == "at last")
+
+
+async def test_a_full_disk_is_not_filled_by_complaints(desk: Desk) -> None:
+    """A line when it begins and one when it is over, however many sessions try how often."""
+    ids = [
+        await desk.take_in(pending_session(f"01hf00000000000000000000{number:02d}"))
+        for number in range(20)
+    ]
+    with structlog.testing.capture_logs() as lines:
+        desk.database.failures = 200
+        for session_id in ids:
+            desk.reactor.post(session_id, QueueMoved(7))
+        await until(lambda: len(desk.observed.decisions) == 20)
+    told = [(line["event"], line["failures"]) for line in lines if "failures" in line]
+    assert told == [("commit_failed", 1), ("commits_resumed", 200)]
+
+
+async def test_what_is_told_again_and_again_waits_once(desk: Desk) -> None:
+    """An outage of hours does not fill the mailboxes; what differs is kept, in order."""
+    session_id = await desk.take_in(session_in(Phase.RUNNING))
+    desk.database.failures = 1_000_000
+    desk.reactor.post(session_id, AgentTitle(1, "stuck"))
+    await settled()
+    for at in range(100):
+        desk.reactor.post(session_id, InputSeen(NOW + at))
+        desk.reactor.post(session_id, DeadlinePassed(DeadlineName.IDLE))
+        desk.reactor.post(session_id, DeadlinePassed(DeadlineName.LIFETIME))
+        desk.reactor.post(session_id, ContainerListed(CONTAINER, ContainerStatus.RUNNING))
+    desk.reactor.post(session_id, AgentTitle(2, "second"))
+    desk.reactor.post(session_id, AgentTitle(3, "third"))
+    assert [letter.news for letter in desk.reactor._mailboxes[session_id]] == [
+        AgentTitle(1, "stuck"),
+        InputSeen(NOW + 99),
+        DeadlinePassed(DeadlineName.IDLE),
+        DeadlinePassed(DeadlineName.LIFETIME),
+        ContainerListed(CONTAINER, ContainerStatus.RUNNING),
+        AgentTitle(2, "second"),
+        AgentTitle(3, "third"),
+    ]
+    desk.database.failures = 0
+    await until(lambda: desk.directory.get(session_id).title == "third")
 
 
 async def test_draining_finishes_what_is_in_the_mailboxes(desk: Desk, tasks: Tasks) -> None:

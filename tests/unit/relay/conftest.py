@@ -19,7 +19,16 @@ from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeFeed, FakeHealth, FakeSessions
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+    FakeUpkeep,
+)
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
 TOKEN = "token-of-alice"
@@ -53,7 +62,9 @@ class House:
     config: RelayConfig
     sessions: FakeSessions
     feed: FakeFeed
+    logs: FakeLogs
     health: FakeHealth
+    upkeep: FakeUpkeep
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
@@ -117,7 +128,9 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     config = config_in(directory, limits)
     feed = FakeFeed()
     sessions = FakeSessions(feed)
+    logs = FakeLogs(sessions)
     health = FakeHealth()
+    upkeep = FakeUpkeep()
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
     relay = Relay(
@@ -125,7 +138,10 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
+        logs=logs,
         health=health,
+        upkeep=upkeep,
+        shelf=FakeShelf(),
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
     )
@@ -136,4 +152,4 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, health, clock, web, inputs, stack)
+        yield House(relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, stack)

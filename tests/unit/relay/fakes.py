@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from supervisor.lifecycle.decide import decide
 from supervisor.lifecycle.effects import CloseViewers, EventKind, ReleaseSession
 from supervisor.lifecycle.errors import (
     ConflictError,
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
     SessionNotFoundError,
     SupervisorError,
     TemplateNotFoundError,
@@ -27,8 +30,10 @@ from supervisor.lifecycle.facts import (
     SessionPrepared,
     SlotGranted,
 )
-from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
+from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.lifecycle.view import delete_document, update_document
+from tests.support.memory_log import MemoryLog
 
 
 class FakeFeed:
@@ -49,6 +54,12 @@ class FakeFeed:
         self.items.append(item)
         for reader in self.readers:
             reader.append(item)
+        self.changed.set()
+
+    def publish_node(self, data: bytes) -> None:
+        """News that is not kept."""
+        for reader in self.readers:
+            reader.append(FeedItem(self.latest(), EventKind.NODE, SessionId(""), "", data))
         self.changed.set()
 
     @contextmanager
@@ -86,6 +97,9 @@ class FakeFeed:
         return tuple(self.sessions.values())
 
 
+QUOTA_USE = {"sessions": 1, "memory_bytes": 4096, "cpu_seconds": 1.5, "processes": 7}
+
+
 class FakeSessions:
     """Sessions without an engine: what a container would do, a test says."""
 
@@ -95,6 +109,8 @@ class FakeSessions:
         self.requests: list[StartRequest] = []
         self.refusal: Exception | None = None
         self.link: AgentLink | None = None
+        self.all_known = True
+        """Whether every session has been taken over since the start."""
         self._keys: dict[str, tuple[StartRequest, SessionId]] = {}
         self._count = 0
 
@@ -177,6 +193,10 @@ class FakeSessions:
         found = (s.id for s in self.sessions.values() if s.token_hash == token_hash)
         return next(found, None)
 
+    def knows_every_token(self) -> bool:
+        """As told."""
+        return self.all_known
+
     # -- what tests say
 
     async def prepare(self, token: str, user: str = "alice") -> SessionId:
@@ -198,7 +218,24 @@ class FakeSessions:
         """The session's container is gone."""
         await self.submit(session_id, ContainerGone("c1"))
 
-    def change(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
+    async def change(
+        self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
+    ) -> Session:
+        """Rename, and take any params but ``forbidden``."""
+        if "forbidden" in params:
+            fault = FieldError(("params", "forbidden"), "cannot be changed while the session runs")
+            raise InvalidRequestError("params: forbidden cannot be changed", errors=(fault,))
+        session = self.get(session_id)
+        self.force(session.id, name=name or session.name, params={**session.params, **params})
+        return self.get(session_id)
+
+    async def quota(self, user: str) -> Mapping[str, Any]:
+        """Of alice alone."""
+        if user != "alice":
+            raise NotFoundError(f"There is no user {user!r} on this host.")
+        return {"user": user, "limits": {"sessions": 3}, "use": QUOTA_USE}
+
+    def force(self, session_id: SessionId, **changes: Any) -> None:  # noqa: ANN401 any field of a session
         """Put a session into a state that no fact leads to here."""
         session = self.sessions[session_id]
         changed = replace(session, version=session.version + 1, **changes)
@@ -210,6 +247,39 @@ class FakeSessions:
         else:
             self.sessions[session.id] = session
         self.feed.publish(kind, session)
+
+
+class FakeLogs:
+    """Logs of containers as tests have them print; a session without one has what was kept."""
+
+    def __init__(self, sessions: FakeSessions) -> None:
+        self._sessions = sessions
+        self.printed: dict[SessionId, MemoryLog] = {}
+        self.refusal: Exception | None = None
+        self.opening = asyncio.Event()
+        self.opening.set()
+        self.open_now = 0
+
+    @asynccontextmanager
+    async def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See ``relay.ports.Logs``."""
+        session = self._sessions.get(session_id)
+        await self.opening.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        log = self.printed.get(session.id)
+        if log is None:
+            log = MemoryLog()
+            log.print(session.log_tail.encode())
+            log.end()
+        self.open_now += 1
+        try:
+            async with aclosing(log.read(tail, follow=follow)) as pieces:
+                yield pieces
+        finally:
+            self.open_now -= 1
 
 
 class FakeCatalog:
@@ -244,6 +314,8 @@ class FakeHealth:
     node_object: dict[str, Any] = field(
         default_factory=lambda: {
             "host": "node1",
+            "ready": True,
+            "message": "",
             "engine": {"reachable": True, "version": "24.0.5"},
             "capacity": {"sessions": 100},
             "load": {"sessions": 0},
@@ -258,6 +330,43 @@ class FakeHealth:
     def node(self) -> Mapping[str, Any]:
         """The node."""
         return self.node_object
+
+
+@dataclass
+class FakeUpkeep:
+    """Finds one of each; notes what was asked."""
+
+    asked: list[bool] = field(default_factory=list)
+    refusal: Exception | None = None
+
+    async def reconcile(self, *, dry_run: bool) -> Mapping[str, Any]:
+        """What there is, or was."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append(dry_run)
+        done = "would be" if dry_run else "was"
+        session_id = "01jd0000000000000000000007"
+        orphan = {
+            "container_id": "c0ffee" * 10 + "cafe",
+            "session_id": session_id,
+            "user": "alice",
+            "template": "docker",
+            "created_at": "2025-01-01T12:00:00.000Z",
+            "message": f"No session stands for it: it {done} removed.",
+        }
+        drift = {
+            "session_id": session_id,
+            "phase": "running",
+            "container": None,
+            "message": "Its container is gone: the session would be ended.",
+        }
+        leftover = {"session_id": session_id, "message": f"They {done} removed."}
+        return {
+            "dry_run": dry_run,
+            "orphans": [orphan],
+            "leftover_files": [leftover],
+            "drift": [drift, {**drift, "phase": None, "container": "running"}],
+        }
 
 
 class BrokenError(SupervisorError):
@@ -275,3 +384,32 @@ class Clock:
     def __call__(self) -> float:
         """Seconds since the epoch."""
         return self.now
+
+
+class FakeShelf:
+    """Tickets in a dict; refuses if so ordered."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KeptTicket] = {}
+        self.refusal: Exception | None = None
+
+    async def load(self) -> Sequence[KeptTicket]:
+        """All of them."""
+        return list(self.kept.values())
+
+    async def keep(self, kept: KeptTicket) -> None:
+        """One."""
+        self._ask()
+        self.kept.pop(kept.ticket.key, None)
+        if kept.uses:
+            self.kept[kept.ticket.key] = kept
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Those of a session."""
+        self._ask()
+        for key in [k for k, each in self.kept.items() if each.ticket.session_id == session_id]:
+            del self.kept[key]
+
+    def _ask(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal

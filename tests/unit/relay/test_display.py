@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from supervisor.lifecycle.facts import CommandExited
-from supervisor.lifecycle.session import Phase, SessionId, ViewerCount
+from supervisor.lifecycle.session import Phase, SessionId, ViewerCount, known_phase
 from tests.unit.relay import rfb_messages as rfb
 from tests.unit.relay.agent import FakeAgent
 from tests.unit.relay.conftest import TOKEN, House, until
@@ -125,17 +125,56 @@ async def test_bad_tickets_are_refused(house: House) -> None:
     assert await refused(house, path) == 401
 
 
-@pytest.mark.parametrize("phase", set(Phase) - {Phase.RUNNING, Phase.UNKNOWN})
+@pytest.mark.parametrize("covered", [False, True], ids=["suspended", "unknown over suspended"])
+async def test_connecting_resumes_a_suspended_session(house: House, covered: bool) -> None:  # noqa: FBT001 a parameter
+    """Whoever comes is let in after a short wait, and the session runs."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    path = await house.ticket(session_id)
+    if covered:
+        house.sessions.force(session_id, phase=Phase.UNKNOWN, known_phase=Phase.SUSPENDED)
+    else:
+        house.sessions.force(session_id, phase=Phase.SUSPENDED)
+    viewer, reader, _ = await connected(house, agent, path)
+    await viewer.send_bytes(rfb.OPENING)
+    assert await reader.readexactly(len(rfb.OPENING)) == rfb.OPENING
+    assert known_phase(house.sessions.get(session_id)) is Phase.RUNNING
+    await viewer.close()
+
+
+async def test_asking_without_a_websocket_resumes_nothing(house: House) -> None:
+    """A plain GET is no viewer."""
+    session_id = await house.sessions.run(TOKEN)
+    path = await house.ticket(session_id)
+    house.sessions.force(session_id, phase=Phase.SUSPENDED)
+    async with house.web.get(f"http://relay{path}") as response:
+        assert response.status == 426
+    assert house.sessions.get(session_id).phase is Phase.SUSPENDED
+
+
+async def test_suspending_puts_viewers_out(house: House) -> None:
+    """With the close code that says why, in control or not."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    one, *_ = await connected(house, agent, await house.ticket(session_id))
+    other, *_ = await connected(house, agent, await house.ticket(session_id, mode="view"))
+    async with house.web.post(f"http://relay/v1/sessions/{session_id}/suspend") as response:
+        assert response.status == 202
+        assert (await response.json())["phase"] == "suspended"
+    assert [await closed(one), await closed(other)] == [4002, 4002]
+
+
+@pytest.mark.parametrize("phase", set(Phase) - {Phase.RUNNING, Phase.SUSPENDED, Phase.UNKNOWN})
 async def test_a_phase_without_a_display_is_a_conflict(house: House, phase: Phase) -> None:
     """409, and the ticket is still good when the session runs."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
     path = await house.ticket(session_id)
-    house.sessions.change(session_id, phase=phase)
+    house.sessions.force(session_id, phase=phase)
     assert await refused(house, path) == 409
-    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=phase)
+    house.sessions.force(session_id, phase=Phase.UNKNOWN, known_phase=phase)
     assert await refused(house, path) == 409
-    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
+    house.sessions.force(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
     viewer, *_ = await connected(house, agent, path)
     await viewer.close()
 
@@ -195,6 +234,15 @@ async def test_a_display_is_for_the_session_it_is_of(house: House) -> None:
     assert (await agent.dial(stream))[0] == b"OK\n"
     await asking
     assert (await agent.dial(stream))[0] == b"ERROR unknown_stream\n"
+
+
+async def test_a_display_that_may_yet_be_known_is_put_off(house: House) -> None:
+    """While sessions are taken over, a token that is not known is not called wrong."""
+    house.sessions.all_known = False
+    await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    assert (await agent.dial("any", "other"))[0] == b"ERROR unavailable\n"
+    assert (await agent.dial("any"))[0] == b"ERROR unknown_stream\n"
 
 
 async def test_text_is_refused(house: House) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from relay.config import RelayLimits
 from supervisor.lifecycle.session import StartRequest
+from supervisor.lifecycle.view import node_document
 from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
 from tests.unit.relay.test_web_api import problem
 
@@ -34,7 +35,7 @@ class Event(NamedTuple):
 
 
 async def next_event(response: aiohttp.ClientResponse) -> Event | None:
-    """The next event; ``None`` when the stream is over. Comments are skipped."""
+    """The next event of a session; ``None`` when the stream is over. Comments are skipped."""
     fields: dict[str, str] = {}
     async with asyncio.timeout(5):
         while raw := await response.content.readline():
@@ -46,7 +47,11 @@ async def next_event(response: aiohttp.ClientResponse) -> Event | None:
                 fields[name] = value
             elif fields:
                 number = int(fields["id"]) if "id" in fields else None
-                return Event(fields["event"], number, json.loads(fields["data"]))
+                event = Event(fields["event"], number, json.loads(fields["data"]))
+                if event.event != "node":
+                    return event
+                assert event.id is None
+                fields.clear()
     return None
 
 
@@ -76,11 +81,11 @@ async def test_a_reader_comes_back_to_where_it_was(house: House) -> None:
     """Exactly what came after its id, then live, nothing twice."""
     session_id = await house.sessions.run(TOKEN)
     position = house.feed.latest()
-    house.sessions.change(session_id, message="one")
-    house.sessions.change(session_id, message="two")
+    house.sessions.force(session_id, message="one")
+    house.sessions.force(session_id, message="two")
     async with house.web.get(URL, headers={"Last-Event-ID": str(position)}) as response:
         missed = await events(response, 2)
-        house.sessions.change(session_id, message="three")
+        house.sessions.force(session_id, message="three")
         live = await next_event(response)
     assert [event.data["message"] for event in missed] == ["one", "two"]
     assert [event.id for event in missed] == [position + 1, position + 2]
@@ -123,10 +128,11 @@ async def test_a_web_server_can_follow_by_websocket(house: House) -> None:
     """The same frames as JSON messages; 1001 when the relay stops."""
     session_id = await house.sessions.run(TOKEN)
     socket = await house.web.ws_connect(URL)
-    update, synced = await socket.receive_json(), await socket.receive_json()
+    update, synced, node = [await socket.receive_json() for _ in range(3)]
+    assert node == {"event": "node", "id": None, "data": house.health.node()}
     assert (update["event"], update["id"], update["data"]["id"]) == ("update", None, session_id)
     assert synced == {"event": "synced", "id": house.feed.latest(), "data": {}}
-    house.sessions.change(session_id, message="live")
+    house.sessions.force(session_id, message="live")
     live = await socket.receive_json()
     assert (live["id"], live["data"]["message"]) == (house.feed.latest(), "live")
     stopping = asyncio.create_task(house.relay.stop(5.0))
@@ -145,16 +151,32 @@ async def test_a_websocket_reader_comes_and_goes(house: House) -> None:
     await until(lambda: not house.feed.readers)
     async with house.web.ws_connect(URL, headers=headers) as socket:
         assert (await socket.receive_json())["id"] == house.feed.latest()
+        assert (await socket.receive_json())["event"] == "node"
         for number in range(1100):
-            house.sessions.change(session_id, message=str(number))
+            house.sessions.force(session_id, message=str(number))
         while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
         assert socket.close_code == 1013
 
 
+async def test_news_of_the_node_reach_everybody(house: House) -> None:
+    """Whichever user a reader asks for, and without a number to come back to."""
+    async with house.web.get(URL, params={"user": "bob"}) as response:
+        assert await events(response, 1)
+        house.health.node_object["draining"] = True
+        house.feed.publish_node(node_document(house.health.node()))
+        async with asyncio.timeout(5):
+            while b'"draining":true' not in (line := await response.content.readline()):
+                assert not line.startswith(b"id:")
+
+
 async def test_an_idle_stream_is_kept_alive(house: House) -> None:
     """A comment at once, and again; a resumed reader with nothing to get has its headers."""
     async with house.web.get(URL, headers={"Last-Event-ID": "0"}) as response:
+        assert await asyncio.wait_for(response.content.readline(), 5) == b": keep-alive\n"
+        node = [await response.content.readline() for _ in range(4)]
+        assert node[1] == b"event: node\n"
+        assert json.loads(node[2].removeprefix(b"data: ")) == house.health.node()
         for _ in range(3):
             assert await asyncio.wait_for(response.content.readline(), 5) == b": keep-alive\n"
             assert await response.content.readline() == b"\n"
@@ -181,7 +203,7 @@ async def test_a_reader_too_slow_to_follow_is_cut_off(house: House) -> None:
     big = "x" * 100_000
 
     def stuffed() -> bool:
-        house.sessions.change(session_id, message=big)
+        house.sessions.force(session_id, message=big)
         return not house.feed.readers
 
     await until(stuffed, 20)
@@ -200,7 +222,7 @@ async def test_a_reader_that_falls_behind_the_feed_is_cut_off(house: House) -> N
     async with house.web.get(URL) as response:
         await events(response, 2)
         for number in range(1100):
-            house.sessions.change(session_id, message=str(number))
+            house.sessions.force(session_id, message=str(number))
         with pytest.raises(aiohttp.ClientPayloadError):  # noqa: PT012 some event has to be the last
             while await next_event(response):
                 pass

@@ -14,7 +14,15 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
-from tests.unit.relay.fakes import FakeCatalog, FakeFeed, FakeHealth, FakeSessions
+from tests.unit.relay.fakes import (
+    FakeCatalog,
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+    FakeUpkeep,
+)
 from tests.unit.relay.test_display import closed, connected
 from tests.unit.relay.test_event_stream import events, next_event
 
@@ -22,12 +30,16 @@ from tests.unit.relay.test_event_stream import events, next_event
 def relay_at(config: RelayConfig) -> Relay:
     """A relay with nothing behind it."""
     feed = FakeFeed()
+    sessions = FakeSessions(feed)
     return Relay(
         config,
-        sessions=FakeSessions(feed),
+        sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
+        logs=FakeLogs(sessions),
         health=FakeHealth(),
+        upkeep=FakeUpkeep(),
+        shelf=FakeShelf(),
     )
 
 

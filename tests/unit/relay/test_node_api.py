@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from supervisor.lifecycle.errors import UnavailableError
 from tests.unit.relay.conftest import House
 from tests.unit.relay.test_web_api import problem
 
@@ -34,6 +35,22 @@ async def test_health_is_told(house: House) -> None:
         assert response.status == 200
 
 
+async def test_reconciling_is_asked_for(house: House) -> None:
+    """For real unless it is called a dry run; what cannot be at the moment is 503."""
+    url = "http://relay/v1/reconcile"
+    for body, dry_run in ((b"", False), (b"{}", False), (b'{"dry_run": true}', True)):
+        async with house.web.post(url, data=body) as response:
+            assert response.status == 200
+            assert (await response.json())["dry_run"] is dry_run
+    assert house.upkeep.asked == [False, False, True]
+    for wrong in (b'{"dry_run": 1}', b'{"dry_run": null}', b'{"dry": true}', b"[]"):
+        async with house.web.post(url, data=wrong) as response:
+            await problem(response, 422, "invalid_request")
+    house.upkeep.refusal = UnavailableError("Sessions are not adopted yet.")
+    async with house.web.post(url) as response:
+        assert (await problem(response, 503, "unavailable"))["detail"].startswith("Sessions")
+
+
 async def test_node_and_metrics_are_shown(house: House) -> None:
     """The node as it is given; Prometheus' text format, even of nothing."""
     async with house.web.get("http://relay/v1/node") as response:
@@ -48,11 +65,10 @@ async def test_node_and_metrics_are_shown(house: House) -> None:
     [
         ("GET", "/", 404, "not_found"),
         ("GET", "/v1/sessions/", 404, "not_found"),
-        ("POST", "/v1/sessions/x/suspend", 404, "not_found"),
-        ("POST", "/v1/sessions/x/exec", 404, "not_found"),
-        ("GET", "/v1/users/alice/quota", 404, "not_found"),
+        ("POST", "/v1/sessions/x/burn", 404, "not_found"),
+        ("GET", "/v1/users/alice", 404, "not_found"),
         ("PUT", "/v1/sessions", 405, "method_not_allowed"),
-        ("PATCH", "/v1/sessions/x", 405, "method_not_allowed"),
+        ("PUT", "/v1/sessions/x", 405, "method_not_allowed"),
         ("HEAD", "/v1/node", 405, None),
     ],
 )

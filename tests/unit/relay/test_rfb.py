@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.rfb import ClientStream, RfbError
-from relay.tickets import Mode
+from supervisor.lifecycle.tickets import Mode
 from tests.unit.relay import rfb_messages as rfb
 
 LIMIT = 1024

@@ -70,16 +70,19 @@ async def test_a_report_is_cut_to_its_bounds(house: House) -> None:
     session_id = await house.sessions.prepare(TOKEN)
     agent = await house.agent()
     await agent.report({"seq": 1, "type": "title", "title": "t" * 1000})
-    body = {"seq": 2, "type": "exited", "signal": 9, "log_tail": "\u00e9" * 10_000 + "\0end"}
-    assert await agent.report(body) == 204
+    head = b'{"seq": 2, "type": "exited", "signal": 9, "log_tail": "'
+    # Bytes that are no character take three once they are made one.
+    status, _ = await post(house, head + b"\xff" * 60_000 + b'\\u0000end"}')
+    assert status == 204
     message = {"seq": 3, "type": "failed", "reason": "XServerFailed", "message": "m" * 5000}
     assert await agent.report(message) == 204
     facts = [fact for _, fact in house.sessions.facts]
     assert AgentTitle(1, "t" * 256) in facts
     exited = next(fact for fact in facts if isinstance(fact, CommandExited))
     assert exited.exit_code == 137
-    assert len(exited.log_tail.encode()) <= 16 * 1024
-    assert exited.log_tail.endswith("\u00e9\ufffdend")
+    assert 64 * 1024 - 3 < len(exited.log_tail.encode()) <= 64 * 1024
+    assert exited.log_tail.endswith("\ufffd\ufffdend")
+    assert exited.log_tail.startswith("\ufffd")
     failed = next(fact for fact in facts if isinstance(fact, AgentFailed))
     assert (failed.reason, failed.message) == (Reason.X_SERVER_FAILED, "m" * 1024)
     assert house.sessions.get(session_id).phase is Phase.TERMINATING
@@ -140,6 +143,23 @@ async def test_a_wrong_token_is_refused_and_not_repeated(house: House, token: st
     status, document = await post(house, b'{"seq": 1, "type": "ready"}', token)
     assert (status, document["code"]) == (401, "unauthorized")
     assert not token.strip() or token.strip() not in json.dumps(document)
+
+
+async def test_a_token_that_may_yet_be_known_is_put_off(house: House) -> None:
+    """503 while sessions are taken over, for 401 would end a session that lives; then as ever."""
+    house.sessions.all_known = False
+    connector = aiohttp.UnixConnector(path=str(house.config.session_socket))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as http:
+        for call in (http.post("http://relay/v1/callbacks"), http.get("http://relay/v1/commands")):
+            async with call as response:
+                await problem(response, 503, "not_adopted")
+                assert response.headers["Retry-After"] == "1"
+    await house.sessions.run(TOKEN)
+    assert await (await house.agent()).report({"seq": 5, "type": "heartbeat"}) == 204
+    assert (await post(house, b"{}", ""))[0] == 401
+    house.sessions.all_known = True
+    assert (await post(house, b"{}", "wrong"))[0] == 401
 
 
 async def test_a_token_is_over_with_its_session(house: House) -> None:

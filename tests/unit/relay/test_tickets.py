@@ -5,103 +5,148 @@ from __future__ import annotations
 import pytest
 
 from relay.problems import ProblemError
-from relay.tickets import Mode, Tickets
+from relay.tickets import Tickets
+from supervisor.errors import StoreError
 from supervisor.lifecycle.session import SessionId
-from tests.unit.relay.fakes import Clock
+from supervisor.lifecycle.tickets import Mode
+from tests.unit.relay.fakes import Clock, FakeShelf
 
 ALICE = SessionId("01jd0000000000000000000001")
 BOB = SessionId("01jd0000000000000000000002")
 
 
-def issued(tickets: Tickets, ttl: int = 30, uses: int = 1) -> str:
+async def issued(tickets: Tickets, ttl: int = 30, uses: int = 1) -> str:
     """A ticket for Alice's session."""
-    secret, _ = tickets.issue(ALICE, Mode.VIEW, "guest", ttl, uses)
+    secret, _ = await tickets.issue(ALICE, Mode.VIEW, "guest", ttl, uses)
     return secret
 
 
-def test_a_ticket_admits_as_often_as_it_says() -> None:
+async def test_a_ticket_admits_as_often_as_it_says() -> None:
     """Two uses, then 401."""
-    tickets = Tickets(Clock(), 10)
-    secret = issued(tickets, uses=2)
+    tickets = Tickets(Clock(), 10, FakeShelf())
+    secret = await issued(tickets, uses=2)
     for _ in range(2):
         ticket = tickets.redeem(ALICE, secret)
         assert (ticket.mode, ticket.guest) == (Mode.VIEW, "guest")
-        assert tickets.settle(ticket, used=True)
+        assert await tickets.use_up(ticket)
     with pytest.raises(ProblemError) as raised:
         tickets.redeem(ALICE, secret)
     assert raised.value.status == 401
 
 
-def test_a_ticket_expires() -> None:
+async def test_a_ticket_expires() -> None:
     """At its last second it is over."""
     clock = Clock()
-    tickets = Tickets(clock, 10)
-    secret = issued(tickets)
+    tickets = Tickets(clock, 10, FakeShelf())
+    secret = await issued(tickets)
     clock.now += 30
     with pytest.raises(ProblemError):
         tickets.redeem(ALICE, secret)
 
 
-def test_a_held_ticket_expires_all_the_same() -> None:
+async def test_a_held_ticket_expires_all_the_same() -> None:
     """Whoever is being admitted keeps a use, but does not keep the ticket alive for others."""
     clock = Clock()
-    tickets = Tickets(clock, 10)
-    secret = issued(tickets, uses=3)
+    tickets = Tickets(clock, 10, FakeShelf())
+    secret = await issued(tickets, uses=3)
     held = tickets.redeem(ALICE, secret)
     clock.now += 30
     with pytest.raises(ProblemError):
         tickets.redeem(ALICE, secret)
-    assert tickets.settle(held, used=True)
+    assert await tickets.use_up(held)
 
 
-def test_a_ticket_is_of_one_session() -> None:
+async def test_a_ticket_is_of_one_session() -> None:
     """Shown at another session's display it is unknown, and not used up."""
-    tickets = Tickets(Clock(), 10)
-    secret = issued(tickets)
+    tickets = Tickets(Clock(), 10, FakeShelf())
+    secret = await issued(tickets)
     with pytest.raises(ProblemError):
         tickets.redeem(BOB, secret)
     assert tickets.redeem(ALICE, secret).session_id == ALICE
 
 
-def test_a_use_that_led_nowhere_is_given_back() -> None:
+async def test_a_use_that_led_nowhere_is_given_back() -> None:
     """While it is held nobody else has it."""
-    tickets = Tickets(Clock(), 10)
-    secret = issued(tickets)
+    tickets = Tickets(Clock(), 10, FakeShelf())
+    secret = await issued(tickets)
     ticket = tickets.redeem(ALICE, secret)
     with pytest.raises(ProblemError):
         tickets.redeem(ALICE, secret)
-    tickets.settle(ticket, used=False)
+    tickets.give_back(ticket)
     assert tickets.redeem(ALICE, secret) == ticket
 
 
-def test_revoking_reaches_a_ticket_that_is_being_used() -> None:
+async def test_revoking_reaches_a_ticket_that_is_being_used() -> None:
     """Its holder is told when it settles; nothing comes back."""
-    tickets = Tickets(Clock(), 10)
-    secret = issued(tickets)
+    tickets = Tickets(Clock(), 10, FakeShelf())
+    secret = await issued(tickets)
     ticket = tickets.redeem(ALICE, secret)
-    assert tickets.revoke(ALICE) == {ticket.key}
-    assert not tickets.settle(ticket, used=True)
-    assert not tickets.settle(ticket, used=False)
+    assert tickets.outstanding(ALICE) == {ticket.key}
+    await tickets.revoke(ALICE)
+    assert not await tickets.use_up(ticket)
+    tickets.give_back(ticket)
     with pytest.raises(ProblemError):
         tickets.redeem(ALICE, secret)
 
 
-def test_tickets_of_a_session_are_bounded_and_expired_ones_do_not_count() -> None:
+async def test_tickets_of_a_session_are_bounded_and_expired_ones_do_not_count() -> None:
     """The eleventh of ten is refused until some expire; other sessions have their own bound."""
     clock = Clock()
-    tickets = Tickets(clock, 10)
+    tickets = Tickets(clock, 10, FakeShelf())
     for _ in range(10):
-        issued(tickets)
+        await issued(tickets)
     with pytest.raises(ProblemError) as raised:
-        issued(tickets)
+        await issued(tickets)
     assert raised.value.status == 429
-    tickets.issue(BOB, Mode.VIEW, None, 30, 1)
+    await tickets.issue(BOB, Mode.VIEW, None, 30, 1)
     clock.now += 31
-    assert issued(tickets)
+    assert await issued(tickets)
 
 
-def test_what_is_kept_is_not_the_secret() -> None:
+async def test_what_is_kept_is_not_the_secret() -> None:
     """A dump of the tickets admits nobody."""
-    tickets = Tickets(Clock(), 10)
-    secret = issued(tickets)
+    tickets = Tickets(Clock(), 10, FakeShelf())
+    secret = await issued(tickets)
     assert secret not in repr(tickets._uses)
+
+
+async def test_a_shared_link_outlives_the_daemon() -> None:
+    """With the uses it has left; one that is used up, or revoked, does not come back."""
+    clock, shelf = Clock(), FakeShelf()
+    before = Tickets(clock, 10, shelf)
+    shared, spent = await issued(before, ttl=3600, uses=3), await issued(before)
+    for secret in (shared, spent):
+        assert await before.use_up(before.redeem(ALICE, secret))
+    gone, _ = await before.issue(BOB, Mode.VIEW, None, 3600, 5)
+    await before.revoke(BOB)
+    after = Tickets(clock, 10, shelf)
+    await after.load()
+    for _ in range(2):
+        assert await after.use_up(after.redeem(ALICE, shared))
+    for session_id, secret in ((ALICE, shared), (ALICE, spent), (BOB, gone)):
+        with pytest.raises(ProblemError):
+            after.redeem(session_id, secret)
+
+
+async def test_a_use_that_was_under_way_is_good_again_after_a_crash() -> None:
+    """Nobody was let in by it."""
+    clock, shelf = Clock(), FakeShelf()
+    before = Tickets(clock, 10, shelf)
+    secret = await issued(before)
+    before.redeem(ALICE, secret)
+    after = Tickets(clock, 10, shelf)
+    await after.load()
+    assert await after.use_up(after.redeem(ALICE, secret))
+
+
+async def test_a_store_that_fails_keeps_nobody_out() -> None:
+    """A session that runs can be connected to; what is revoked is void, and said to be unsafe."""
+    shelf = FakeShelf()
+    shelf.refusal = StoreError("The disk is full.")
+    tickets = Tickets(Clock(), 10, shelf)
+    secret = await issued(tickets, uses=2)
+    assert await tickets.use_up(tickets.redeem(ALICE, secret))
+    with pytest.raises(StoreError):
+        await tickets.revoke(ALICE)
+    with pytest.raises(ProblemError):
+        tickets.redeem(ALICE, secret)

@@ -215,7 +215,7 @@ async def test_a_session_has_a_version_that_can_be_asked_by(house: House) -> Non
         assert etag == f'"{(await response.json())["version"]}"'
     async with house.web.get(url, headers={"If-None-Match": f'"0", W/{etag}'}) as response:
         assert response.status == 304
-    house.sessions.change(session_id, message="changed")
+    house.sessions.force(session_id, message="changed")
     async with house.web.get(url, headers={"If-None-Match": etag}) as response:
         assert response.status == 200
 
@@ -238,22 +238,6 @@ async def test_purging_forgets(house: House) -> None:
         await problem(response, 404, "session_not_found")
 
 
-async def test_the_log_is_text_and_can_be_cut(house: House) -> None:
-    """The last lines; following it is for later."""
-    session_id = await house.sessions.run(TOKEN)
-    house.sessions.change(session_id, log_tail="one\ntwo\nthree\n")
-    url = f"{URL}/{session_id}/log"
-    async with house.web.get(url) as response:
-        assert response.content_type == "text/plain"
-        assert await response.text() == "one\ntwo\nthree\n"
-    async with house.web.get(url, params={"tail": "2"}) as response:
-        assert await response.text() == "two\nthree\n"
-    async with house.web.get(url, params={"follow": "true"}) as response:
-        await problem(response, 501, "not_implemented")
-    async with house.web.get(url, params={"tail": "-1"}) as response:
-        await problem(response, 422, "invalid_request")
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -261,7 +245,10 @@ async def test_the_log_is_text_and_can_be_cut(house: House) -> None:
         ("DELETE", ""),
         ("POST", "/terminate"),
         ("POST", "/disconnect"),
+        ("POST", "/exec"),
         ("GET", "/log"),
+        ("GET", "/log?follow=true"),
+        ("GET", "/screenshot"),
         ("POST", "/tickets"),
         ("DELETE", "/tickets"),
         ("GET", "/display"),
@@ -322,7 +309,7 @@ async def test_too_many_tickets_are_refused(house: House) -> None:
 async def test_an_unknown_phase_counts_as_what_it_was(house: House) -> None:
     """While the engine cannot be asked, a running session still gets tickets."""
     session_id = await house.sessions.run(TOKEN)
-    house.sessions.change(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
+    house.sessions.force(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
     assert await house.ticket(session_id)
 
 

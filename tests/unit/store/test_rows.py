@@ -26,19 +26,22 @@ from supervisor.lifecycle.session import (
     Usage,
     ViewerCount,
 )
-from supervisor.store.database import _SCHEMA, Database
+from supervisor.store.database import Database
 from supervisor.store.images import find_image, keep_image
-from supervisor.store.outbox import latest, prune, replay
+from supervisor.store.outbox import latest, replay
+from supervisor.store.pruning import prune
+from supervisor.store.schema import migrate
 from supervisor.store.sessions import (
     IDEMPOTENCY_SECONDS,
     Claim,
     Claimed,
     claim,
     commit_change,
+    count_live,
     find_claim,
     load_sessions,
 )
-from tests.support.sessions import pending_session, session_in
+from tests.support.sessions import NOW, pending_session, session_in
 
 SESSION = session_in(Phase.RUNNING)
 
@@ -55,10 +58,10 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def change(database: Database, session: Session = SESSION, *, times: int = 1) -> None:
     """Commit a change of a session so many times."""
     for _ in range(times):
-        await database.run(lambda db: commit_change(db, session, EventKind.UPDATE))
+        await database.run(lambda db: commit_change(db, session, EventKind.UPDATE, NOW))
 
 
-@pytest.mark.parametrize("kind", EventKind)
+@pytest.mark.parametrize("kind", [EventKind.UPDATE, EventKind.DELETE])
 @pytest.mark.parametrize("table", ["sessions", "outbox"])
 async def test_session_and_outbox_are_one(database: Database, kind: EventKind, table: str) -> None:
     """If either row cannot be written, neither is."""
@@ -68,7 +71,7 @@ async def test_session_and_outbox_are_one(database: Database, kind: EventKind, t
     await database.run(lambda db: db.execute(trigger))
     changed = replace(SESSION, name="changed", version=2)
     with pytest.raises(StoreError, match="full"):
-        await database.run(lambda db: commit_change(db, changed, kind))
+        await database.run(lambda db: commit_change(db, changed, kind, NOW))
     assert (await database.run(load_sessions))[0] == [SESSION]
     assert await database.run(latest) == 1
 
@@ -106,8 +109,8 @@ def test_any_text_and_number_survives(
     finite = {key: value for key, value in params.items() if value not in (1e999, -1e999)}
     session = replace(SESSION, title=title, params=finite)
     connection = sqlite3.connect(":memory:")
-    connection.executescript(_SCHEMA)
-    item = commit_change(connection, session, EventKind.UPDATE)
+    migrate(connection)
+    item = commit_change(connection, session, EventKind.UPDATE, NOW)
     (found,), _ = load_sessions(connection)
     connection.close()
     assert found == session
@@ -143,7 +146,7 @@ async def test_a_row_that_cannot_be_read(database: Database, body: str) -> None:
 async def test_a_deleted_session_is_told_of(database: Database) -> None:
     """The row goes, the outbox says so, and no more than the id is told."""
     await change(database)
-    item = await database.run(lambda db: commit_change(db, SESSION, EventKind.DELETE))
+    item = await database.run(lambda db: commit_change(db, SESSION, EventKind.DELETE, NOW))
     assert (await database.run(load_sessions))[0] == []
     assert json.loads(item.data) == {"id": SESSION.id}
     assert (item.seq, item.kind, item.user) == (2, EventKind.DELETE, "alice")
@@ -152,7 +155,7 @@ async def test_a_deleted_session_is_told_of(database: Database) -> None:
 async def test_secrets_stay_out_of_the_outbox(database: Database) -> None:
     """Neither the token's hash nor the specification leaves the daemon."""
     item = await database.run(
-        lambda db: commit_change(db, replace(SESSION, spec="s3cret"), EventKind.UPDATE)
+        lambda db: commit_change(db, replace(SESSION, spec="s3cret"), EventKind.UPDATE, NOW)
     )
     assert SESSION.token_hash is not None
     assert SESSION.token_hash.encode() not in item.data
@@ -165,7 +168,7 @@ async def test_replay_is_complete_or_refused(database: Database) -> None:
     assert await database.run(lambda db: replay(db, 0)) == []
     assert await database.run(lambda db: replay(db, 1)) is None
     await change(database, times=10)
-    await database.run(lambda db: prune(db, 4))
+    await database.run(lambda db: prune(db, 4, NOW, None))
     expected = {5: None, 6: [7, 8, 9, 10], 9: [10], 10: [], 11: None, 0: None}
     for after, seqs in expected.items():
         items = await database.run(partial(replay, after=after))
@@ -175,10 +178,10 @@ async def test_replay_is_complete_or_refused(database: Database) -> None:
 async def test_numbers_are_never_used_twice(database: Database) -> None:
     """Even when the whole outbox has been pruned, the next number is a new one."""
     await change(database, times=3)
-    await database.run(lambda db: prune(db, 0))
+    await database.run(lambda db: prune(db, 0, NOW, None))
     assert await database.run(lambda db: replay(db, 3)) == []
     assert await database.run(lambda db: replay(db, 2)) is None
-    item = await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE))
+    item = await database.run(lambda db: commit_change(db, SESSION, EventKind.UPDATE, NOW))
     assert item.seq == 4
     replayed = await database.run(lambda db: replay(db, 3))
     assert replayed == [item]
@@ -217,3 +220,16 @@ async def test_an_image_in_another_encoding(database: Database) -> None:
     contents = ImageContents(image_id="sha256:1", perl="/usr/bin/perl", passwd=passwd, group="")
     await database.run(lambda db: keep_image(db, contents))
     assert await database.run(lambda db: find_image(db, "sha256:1")) == contents
+
+
+def test_a_users_sessions_are_counted_by_index() -> None:
+    """Each start counts them; to read everybody's would make a start slower with each session."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    assert count_live(connection, "alice") == 0
+    connection.set_trace_callback(None)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    assert [row[3] for row in plan] == ["SEARCH sessions USING INDEX sessions_by_user (user=?)"]
+    connection.close()

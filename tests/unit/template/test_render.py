@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from supervisor.engine.payload import container_body
 from supervisor.lifecycle.session import ClipboardPolicy, EndRule, StartRequest, SuspendMode
 from supervisor.template import ContainerSpec, TemplateError, TemplateValueError, render
+from supervisor.template.schema.service import PullPolicy
 from tests.unit.template.samples import CONTEXT, USER, load, rendered
 
 ENTRYPOINTS = [
@@ -236,3 +237,38 @@ host_config: {X: {y: [1, null, "z"]}}
     again = adapter.validate_json(adapter.dump_json(spec))
     assert again == spec
     assert container_body(again) == container_body(spec)
+
+
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [
+        ("", PullPolicy.MISSING),
+        ("pull_policy: missing", PullPolicy.MISSING),
+        ("pull_policy: if_not_present", PullPolicy.MISSING),
+        ("pull_policy: always", PullPolicy.ALWAYS),
+        ("pull_policy: never", PullPolicy.NEVER),
+        ("pull_policy: ${extra.pull:-never}", PullPolicy.NEVER),
+    ],
+)
+def test_pull_policies(written: str, policy: PullPolicy) -> None:
+    """Those of Compose that decide by what is on the machine; the spec says the same."""
+    session = rendered(f"image: fx/x\n{written}")
+    assert (session.pull_policy, session.spec.pull_policy) == (policy, policy)
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ("build", "do not build"),
+        ("daily", "always to ask at every start"),
+        ("weekly", "always to ask at every start"),
+        ("every_12h", "always to ask at every start"),
+        ("refresh", "always to ask at every start"),
+        ("Always", "must be 'always', 'missing' or 'never'"),
+        ("7", "must be 'always', 'missing' or 'never'"),
+    ],
+)
+def test_other_pull_policies_are_refused(policy: str, why: str) -> None:
+    """What else Compose accepts is named with what to write in its place."""
+    with pytest.raises(TemplateError, match=f"x.tpl:2:14: pull_policy: .*{why}"):
+        load(f"image: fx/x\npull_policy: {policy}")

@@ -1,0 +1,58 @@
+"""Changing a session that is there: its name, and the params that its template lets users change.
+
+A session that waits is started with the new params. One that has a container keeps what it was
+started with, but for the container's limits (memory, processors, processes): those are updated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from supervisor.lifecycle.effects import Effect, UpdateContainer
+from supervisor.lifecycle.facts import ChangeRequested, ContainerUpdated
+from supervisor.lifecycle.session import Phase, Session
+from supervisor.lifecycle.transitions import Decision, unchanged
+
+_REFUSED = "The container keeps the limits it had: "
+
+
+def judge_change(session: Session, fact: ChangeRequested | ContainerUpdated) -> Decision:
+    """A wish to change the session, and what came of it."""
+    match fact:
+        case ChangeRequested():
+            return _change(session, fact)
+        case ContainerUpdated(refusal):
+            return _updated(session, refusal)
+        case _:
+            assert_never(fact)
+
+
+def repeat_update(session: Session) -> tuple[Effect, ...]:
+    """What the daemon has to ask again after a restart."""
+    return (UpdateContainer(),) if session.update_due else ()
+
+
+def _change(session: Session, fact: ChangeRequested) -> Decision:
+    if session.phase in (Phase.TERMINATING, Phase.ENDED):
+        return unchanged(session)
+    named = replace(session, name=session.name if fact.name is None else fact.name)
+    rendered = fact.rendered
+    if rendered is None:
+        return Decision(named)
+    if rendered.waiting is not (session.phase is Phase.PENDING):
+        # It was started while this was rendered: whoever asked renders it again.
+        return unchanged(session)
+    changed = replace(named, params=dict(rendered.params), spec=rendered.spec)
+    if rendered.waiting:
+        return Decision(replace(changed, image=rendered.image, command=rendered.command))
+    if changed.spec == session.spec:
+        return Decision(changed)
+    return Decision(replace(changed, update_due=True), (UpdateContainer(),))
+
+
+def _updated(session: Session, refusal: str | None) -> Decision:
+    message = "" if session.message.startswith(_REFUSED) else session.message
+    if refusal is not None and session.phase in (Phase.RUNNING, Phase.SUSPENDED):
+        message = f"{_REFUSED}{refusal}"
+    return Decision(replace(session, update_due=False, message=message))

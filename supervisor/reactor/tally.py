@@ -1,0 +1,17 @@
+"""What is counted for the metrics; states are not, for counts of them would drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Tally:
+    """Numbers that only grow, from the start of this life of the daemon."""
+
+    sessions_adopted: int = 0
+    adoptions_failed: int = 0
+    sessions_rebuilt: int = 0
+    orphans_removed: int = 0
+    drift_found: int = 0
+    """Differences that a listing showed and no event had told."""
