@@ -11,7 +11,7 @@ import asyncio
 import selectors
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
 
@@ -39,13 +39,28 @@ class _Selector(selectors.DefaultSelector):
         super().__init__()
         self._time = time
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, selectors._EventMask]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise NothingLeftError
         self._time.seconds += max(0.0, timeout)
         return super().select(0)
+
+
+class LoopExecutor(Executor):
+    """For code that hands jobs to an executor of its own: they are done by the running loop."""
+
+    # typeshed's signature has a ParamSpec, for which there is no use here
+    def submit(  # type: ignore[override]
+        self,
+        fn: Callable[..., Any],
+        /,
+        *args: Any,  # noqa: ANN401 whatever the function takes
+    ) -> Future[Any]:
+        """Hand a job in. Nobody is told when it is done but by itself."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.hand_in(self, partial(fn, *args))
+        return Future()
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -148,11 +163,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         answer: asyncio.Future[Any] = self.create_future()
         if self._dropping:
             answer.cancel()
-            return answer
-        self._jobs.setdefault(executor, deque()).append(partial(_do, answer, func, args))
+        self.hand_in(executor, partial(_do, answer, func, args))
+        return answer
+
+    def hand_in(self, executor: Executor | None, job: Job) -> None:
+        """Do this on a later turn, after what was handed to the executor before."""
+        if self._dropping:
+            return
+        self._jobs.setdefault(executor, deque()).append(job)
         if executor not in self._held:
             self.call_soon(self._work, executor)
-        return answer
 
     def _work(self, executor: Executor | None) -> None:
         jobs = self._jobs.get(executor)
