@@ -35,8 +35,10 @@ from supervisor.host.bundle import bundle_mounts
 from supervisor.host.identity import IdentityPolicy
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
+from supervisor.ops.metrics import registry
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
+from supervisor.reactor.reconcile import OrphanRules
 from supervisor.reactor.retention import RetentionBounds
 from supervisor.share import agent_directory, openapi_document, templates_directory
 from supervisor.store.database import Database
@@ -121,6 +123,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         health=core.health,
         upkeep=core.upkeep,
         shelf=core.tickets,
+        registry=registry(core.directory, core.tally, database),
         on_input=core.input_notes.note,
     )
     try:
@@ -181,7 +184,7 @@ def _raise_descriptor_limit() -> None:
 def core_settings(config: Config, places: Places) -> CoreSettings:
     """The configuration as the core wants it. Raises ConfigError if the bundle is not there."""
     return CoreSettings(
-        owner=instance_id(places.local),
+        owner=instance_id(places.local, places.run),
         node=platform.node(),
         engine_url=config.engine.url,
         identity=IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups),
@@ -194,6 +197,10 @@ def core_settings(config: Config, places: Places) -> CoreSettings:
         paths=host_paths(config, places),
         relist_seconds=config.engine.relist_seconds,
         retention=retention_bounds(config),
+        orphans=OrphanRules(
+            grace_seconds=config.reconcile.orphan_grace_seconds,
+            initial_delay_seconds=config.reconcile.initial_delay_seconds,
+        ),
     )
 
 

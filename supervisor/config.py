@@ -162,6 +162,15 @@ class RetentionConfig(Section):
     """Events that readers of the stream can come back to; ten times as many wait for a webhook."""
 
 
+class ReconcileConfig(Section):
+    """When a container that no session stands for is removed."""
+
+    orphan_grace_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How old it must be: no creation can be under way any more."""
+    initial_delay_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long after its start the daemon removes none."""
+
+
 class LogConfig(Section):
     """What is logged, and how."""
 
@@ -178,6 +187,7 @@ class Config(Section):
     limits: LimitsConfig = LimitsConfig()
     relay: RelayConfig = RelayConfig()
     retention: RetentionConfig = RetentionConfig()
+    reconcile: ReconcileConfig = ReconcileConfig()
     log: LogConfig = LogConfig()
 
 

@@ -32,6 +32,8 @@ from supervisor.ctl.views import (
 REQUEST_SECONDS = 30.0
 PURGE_SECONDS = 90.0
 """The daemon answers a purge when the container is gone; it gives up before this."""
+RECONCILE_SECONDS = 90.0
+"""Containers are removed one after the other, each as the engine gets to it."""
 SILENCE_SECONDS = 45.0
 """Three of the stream's keep-alives: a stream that is silent for longer is broken."""
 PAGE_SESSIONS = 500
@@ -154,6 +156,12 @@ class Client:
     async def template(self, name: str) -> TemplateView:
         """One template."""
         return template_view(await self._json("GET", f"/v1/templates/{_quoted(name)}"))
+
+    async def reconcile(self, *, dry_run: bool) -> Json:
+        """What was put in order, or would be."""
+        timeout = aiohttp.ClientTimeout(total=RECONCILE_SECONDS)
+        wish = {"dry_run": dry_run}
+        return mapping(await self._json("POST", "/v1/reconcile", body=wish, timeout=timeout))
 
     async def events(self, user: str | None, last_id: int | None) -> AsyncGenerator[Event, None]:
         """One reading of the event stream, until the daemon ends it; first an OPEN of our own."""

@@ -111,14 +111,14 @@ def event_line(event: Event, user: str, now: datetime, *, listing: bool = False)
     In the list of what there is (``listing``) the time is how long ago the session's last step was.
     """
     seq = "" if event.seq is None else str(event.seq)
-    clock = (f"{now.astimezone():%H:%M:%S}  {seq:>6}  ", "dim")
+    clock = (f"{now.astimezone():%H:%M:%S}  {seq:>13}  ", "dim")
     match event.kind:
         case "synced":
             line = Text(f"live, after event {seq}:" if seq else "live:", style="dim")
         case "update":
             session = session_view(event.document)
             if listing:
-                clock = (f"{age(_last_step(session), now) + ' ago':>8}  {'':>6}  ", "dim")
+                clock = (f"{age(_last_step(session), now) + ' ago':>8}  {'':>13}  ", "dim")
             why = ": ".join(plain(t) for t in (session.reason, session.message) if t)
             phase = phase_text(session)
             phase.pad_right(max(0, 12 - len(phase)))

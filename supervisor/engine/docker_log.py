@@ -18,11 +18,9 @@ import aiodocker
 import aiohttp
 from aiodocker.exceptions import DockerError
 
-from supervisor.engine.docker_errors import translated
+from supervisor.engine.docker_errors import CONFLICT, NOT_FOUND, translated
 from supervisor.errors import EngineError, LogUnavailableError
 
-NOT_FOUND = 404
-CONFLICT = 409
 NOT_IMPLEMENTED = 501
 
 _HEAD = struct.Struct(">BxxxI")

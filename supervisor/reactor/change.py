@@ -48,6 +48,10 @@ class Changes:
 
     def _rendered(self, session: Session, changes: Mapping[str, ParamValue]) -> Rendered:
         """Of what has started only the container's limits can change."""
+        if not session.spec:
+            raise ConflictError(
+                "How the session was started is lost; its params cannot be changed."
+            )
         plan = load_plan(session.spec)
         template = self._template(session)
         params = change_params(template.params, session.params, changes)

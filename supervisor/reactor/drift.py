@@ -14,7 +14,7 @@ from enum import Enum
 
 from supervisor.engine.base import ContainerRecord
 from supervisor.lifecycle.facts import ContainerStatus
-from supervisor.lifecycle.session import Phase, Session, SessionId, SuspendMode, Timestamp
+from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp, known_phase
 
 _ALIVE = (Phase.STARTING, Phase.RUNNING, Phase.SUSPENDED)
 _WITH_CONTAINER = (*_ALIVE, Phase.TERMINATING)
@@ -26,6 +26,8 @@ class Remedy(Enum):
     NOTHING = ("nothing would be done about it", "nothing is done about it")
     END = ("the session would be ended", "the session was told, and ends")
     REMOVE = ("the container would be removed", "the container is being removed")
+    SUSPEND = ("the session would be suspended", "the session was told, and is suspended")
+    RESUME = ("the session would be resumed", "the session was told, and is resumed")
     PUT_BACK = ("the session would be put back", "the session is being put back")
 
 
@@ -91,7 +93,7 @@ def find_drift(picture: Picture) -> Iterator[Drift]:
     listed = {each.session_id: each for each in picture.containers if not each.is_stray}
     ids = {each.container_id for each in picture.containers}
     for session_id, session in picture.sessions.items():
-        phase = session.known_phase or session.phase
+        phase = known_phase(session)
         container = listed.get(session_id)
         if container is not None:
             yield from _differences(session, phase, container)
@@ -121,16 +123,16 @@ def _differences(session: Session, phase: Phase, container: ContainerRecord) -> 
         what, remedy = "Its container has exited", Remedy.END
     elif phase is Phase.PENDING:
         what = "It waits for its turn, and has a container already"
-    elif phase is Phase.RUNNING and status is ContainerStatus.PAUSED:
-        what = "It runs, and its container is paused (docker unpause)"
-    elif _should_be_frozen(session, phase) and status is ContainerStatus.RUNNING:
-        what = "It is suspended, and its container runs"
+    elif phase is Phase.RUNNING and status is ContainerStatus.PAUSED and session.freeze.settled:
+        what, remedy = "It runs, and its container was paused", Remedy.SUSPEND
+    elif _is_frozen(session, phase) and status is ContainerStatus.RUNNING:
+        what, remedy = "It is suspended, and its container was unpaused", Remedy.RESUME
     if what:
         yield Drift(session.id, phase, status, what, remedy)
 
 
-def _should_be_frozen(session: Session, phase: Phase) -> bool:
-    return phase is Phase.SUSPENDED and session.rules.suspend is SuspendMode.FREEZE
+def _is_frozen(session: Session, phase: Phase) -> bool:
+    return phase is Phase.SUSPENDED and session.freeze.frozen and session.freeze.settled
 
 
 def _unaccounted(container: ContainerRecord, picture: Picture) -> Iterator[Drift]:

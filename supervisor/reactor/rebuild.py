@@ -20,9 +20,10 @@ from supervisor.engine.base import ContainerRecord
 from supervisor.host.session_files import KeptFiles
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.ids import id_time
-from supervisor.lifecycle.limits import limits_from_ready
+from supervisor.lifecycle.limits import limits_from_ready, without
 from supervisor.lifecycle.session import (
     DeadlineName,
+    Freeze,
     Phase,
     Reason,
     Session,
@@ -88,7 +89,8 @@ def rebuilt(container: ContainerRecord, remains: Remains, node: str, now: Timest
         case ContainerStatus.CREATED if record.spec:
             return _starting(session, now)
         case ContainerStatus.PAUSED:
-            return _live(session, container, Phase.SUSPENDED)
+            frozen = replace(session, freeze=Freeze(frozen=True))
+            return _live(frozen, container, Phase.SUSPENDED)
         case ContainerStatus.CREATED:
             # Without the container's id it is removed at once: there is nobody to ask to end.
             over = replace(session, reason=Reason.START_TIMEOUT, message=_NEVER_STARTED)
@@ -122,6 +124,9 @@ def _cleared(record: Session, now: Timestamp) -> Session:
         progress=None,
         queue_position=None,
         viewers=ViewerCount(),
+        warning=None,
+        freeze=Freeze(),
+        update_due=False,
         deadlines={},
     )
 
@@ -144,7 +149,10 @@ def _live(session: Session, container: ContainerRecord, phase: Phase) -> Session
         started_at=session.started_at or began_at,
         ready_at=session.ready_at or began_at,
     )
-    return replace(running, deadlines=limits_from_ready(running, began_at))
+    limited = replace(running, deadlines=limits_from_ready(running, began_at))
+    if phase is Phase.SUSPENDED:
+        return replace(limited, deadlines=without(limited, DeadlineName.SUSPEND))
+    return limited
 
 
 def _agree(record: Session, container: ContainerRecord) -> bool:

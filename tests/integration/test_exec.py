@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import Daemon
-from tests.support.eventually import eventually
+from tests.support.eventually import LONG_SECONDS, eventually
 from tests.support.viewing import viewing, wait_for_window
 from tests.support.web_server import Answer, WebServer
 
@@ -88,11 +88,10 @@ async def test_what_nobody_waits_for_prints_into_the_log(web: WebServer) -> None
         await execute(web, session["id"], "echo from the program", wait=False)
         await execute(web, session["id"], ["fx-no-such-program"], wait=False)
 
-        async def logged() -> bool:
-            text = (await web.call("GET", path)).text
-            return "from the program\n" in text and "exec failed: exec: No such file" in text
-
-        await eventually(logged, "the log tells of both programs")
+        async with asyncio.timeout(LONG_SECONDS), web.http.get(f"{path}?follow=true") as answer:
+            seen = ""
+            while not ("from the program\n" in seen and "exec failed: exec: No such file" in seen):
+                seen += (await answer.content.readline()).decode()
 
 
 async def test_a_program_outlives_the_patience_of_its_caller(web: WebServer, scratch: Path) -> None:
@@ -118,6 +117,30 @@ async def test_only_a_running_session_has_programs(web: WebServer) -> None:
     refused = await execute(web, ended["id"], "true")
     assert refused.refusal() == (409, "not_running", [])
     assert "start another" in refused.body["detail"]
+
+
+@pytest.mark.parametrize("mode", ["disconnect", "freeze"])
+async def test_a_suspended_session_is_left_alone(web: WebServer, daemon: Daemon, mode: str) -> None:
+    """409 for programs and pictures until it is resumed; what it has printed can be read."""
+    daemon.write_template(
+        f"suspended-{mode}",
+        f"image: {daemon.site.sample}\nworking_dir: /\ncommand: echo asleep; sleep 600\n"
+        f"session: {{suspend: {mode}}}\n",
+    )
+    async with web.session(template=f"suspended-{mode}") as session:
+        path = f"/v1/sessions/{session['id']}"
+        await web.call("POST", f"{path}/suspend")
+        await web.until(session["id"], "suspended")
+        for refused in (
+            await execute(web, session["id"], "true"),
+            await web.call("GET", f"{path}/screenshot"),
+        ):
+            assert refused.refusal() == (409, "not_running", [])
+            assert "resume" in refused.body["detail"]
+        assert "asleep\n" in (await web.call("GET", f"{path}/log")).text
+        await web.call("POST", f"{path}/resume")
+        assert (await web.get(session["id"]))["phase"] == "running"
+        assert (await execute(web, session["id"], "exit 9")).body["exit_code"] == 9
 
 
 async def test_by_command_line(web: WebServer, daemon: Daemon) -> None:

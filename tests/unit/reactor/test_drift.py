@@ -9,7 +9,7 @@ import pytest
 
 from supervisor.engine.base import ContainerRecord
 from supervisor.lifecycle.facts import ContainerStatus
-from supervisor.lifecycle.session import Phase, Session, SessionId, SessionRules, SuspendMode
+from supervisor.lifecycle.session import Freeze, Phase, Session, SessionId
 from supervisor.reactor.drift import Drift, Picture, Plan, Remedy, find_drift, plan
 from tests.support.sessions import CONTAINER, NOW, SESSION_ID, session_in
 
@@ -95,7 +95,8 @@ def test_files_of_nobody_are_left_over() -> None:
         assert planned(picture([session_in(phase)], kept=[SESSION_ID])).leftover_files == []
 
 
-FREEZING = replace(session_in(Phase.SUSPENDED), rules=SessionRules(suspend=SuspendMode.FREEZE))
+FROZEN = replace(session_in(Phase.SUSPENDED), freeze=Freeze(frozen=True))
+THAWED = session_in(Phase.RUNNING)
 RUNNING, PAUSED = ContainerStatus.RUNNING, ContainerStatus.PAUSED
 CREATED, EXITED = ContainerStatus.CREATED, ContainerStatus.EXITED
 
@@ -108,7 +109,9 @@ CREATED, EXITED = ContainerStatus.CREATED, ContainerStatus.EXITED
         (session_in(Phase.STARTING), None),
         (session_in(Phase.RUNNING), RUNNING),
         (session_in(Phase.SUSPENDED), RUNNING),
-        (FREEZING, PAUSED),
+        (FROZEN, PAUSED),
+        (replace(FROZEN, freeze=Freeze(frozen=True, order=1, settled=False)), RUNNING),
+        (replace(THAWED, freeze=Freeze(frozen=False, order=2, settled=False)), PAUSED),
         (session_in(Phase.TERMINATING), RUNNING),
         (session_in(Phase.TERMINATING), EXITED),
         (session_in(Phase.ENDED), None),
@@ -134,8 +137,8 @@ def test_what_agrees_is_no_drift(session: Session, status: ContainerStatus | Non
         (session_in(Phase.ENDED), RUNNING, Remedy.REMOVE),
         (session_in(Phase.ENDED), EXITED, Remedy.REMOVE),
         (session_in(Phase.PENDING), RUNNING, Remedy.NOTHING),
-        (session_in(Phase.RUNNING), PAUSED, Remedy.NOTHING),
-        (FREEZING, RUNNING, Remedy.NOTHING),
+        (session_in(Phase.RUNNING), PAUSED, Remedy.SUSPEND),
+        (FROZEN, RUNNING, Remedy.RESUME),
     ],
 )
 def test_what_does_not_agree(

@@ -148,6 +148,7 @@ async def test_a_dry_run_tells_and_does_nothing(house: House) -> None:
         assert house.engine.host.named(ORPHAN) is None
         assert FOREIGN not in list(house.files.session_ids())
         await life.reaches(session.id, Phase.ENDED)
+        await until(lambda: not house.files.path(session.id).exists())
         again = await life.core.upkeep.reconcile(dry_run=True)
         assert len(again["orphans"]) == 1
         assert (again["leftover_files"], again["drift"]) == ([], [])
@@ -195,17 +196,21 @@ async def test_nobody_waits_for_ever(house: House, monkeypatch: pytest.MonkeyPat
 
 async def test_drift_is_counted_once(house: House) -> None:
     """What events told is none; what only a listing showed is one."""
+    house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
         first, second = await life.run(), await life.run()
         house.engine.exit(first.id)
         await life.reaches(first.id, Phase.ENDED)
-        await listed(house)
+        house.engine.host.break_streams()
+        await listed(house, 1)
         assert life.core.tally.drift_found == 0
         with house.engine.host.dropped_events():
             house.engine.exit(second.id)
+        house.engine.host.break_streams()
         await life.reaches(second.id, Phase.ENDED)
-        await listed(house)
+        house.engine.host.break_streams()
+        await listed(house, 1)
         assert life.core.tally.drift_found == 1
 
 

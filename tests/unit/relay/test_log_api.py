@@ -18,8 +18,11 @@ from tests.unit.relay.test_web_api import URL, problem
 
 @pytest.fixture
 def limits() -> RelayLimits:
-    """Few followers and short lines, a reader's patience long enough."""
-    return replace(LIMITS, followers=2, log_bytes=64, log_seconds=0.5, stall_seconds=0.5)
+    """Few followers and short logs."""
+    return replace(LIMITS, followers=2, log_bytes=64)
+
+
+HASTE = replace(LIMITS, log_seconds=0.2, stall_seconds=0.5)
 
 
 async def printing(house: House, text: bytes = b"") -> tuple[SessionId, MemoryLog, str]:
@@ -132,6 +135,7 @@ async def test_followers_have_a_bound_per_session(house: House) -> None:
     assert session_id
 
 
+@pytest.mark.parametrize("limits", [HASTE])
 async def test_a_follower_that_does_not_read_is_cut_off(house: House) -> None:
     """What waits for it is bounded, and so is the time."""
     _, log, url = await printing(house, b"y" * 60 + b"\n")
@@ -161,6 +165,7 @@ async def test_refusals_come_before_the_first_byte(house: House) -> None:
                 assert document["detail"] == str(error)
 
 
+@pytest.mark.parametrize("limits", [HASTE])
 async def test_an_engine_that_hangs_is_not_waited_for(house: House) -> None:
     """504, followed or not."""
     _, _, url = await printing(house)

@@ -7,6 +7,7 @@ import io
 import json
 import random
 import struct
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image
 
 from relay.config import RelayLimits
+from relay.picture import Frame, encode_png
 from supervisor.lifecycle.session import Phase, SessionId, ViewerCount
 from tests.unit.relay.agent import FakeAgent
 from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
@@ -25,10 +27,13 @@ from tests.unit.relay.x_server import VERSION, Part, XServer, rectangle
 
 @pytest.fixture
 def limits() -> RelayLimits:
-    """Small pictures and little patience."""
-    return replace(
-        LIMITS, picture_pixels=100 * 100, picture_seconds=0.5, handshake_seconds=0.5, pictures=1
-    )
+    """Small pictures, one at a time."""
+    return replace(LIMITS, picture_pixels=100 * 100, picture_seconds=30.0, pictures=1)
+
+
+HASTE = replace(
+    LIMITS, picture_pixels=100 * 100, picture_seconds=0.2, handshake_seconds=0.2, pictures=1
+)
 
 
 def noise(width: int = 60, height: int = 40) -> Image.Image:
@@ -171,6 +176,34 @@ async def test_who_asks_at_the_same_time_shares_a_picture(house: House) -> None:
     await shown(house, agent, XServer(noise()), session_id)
 
 
+async def test_who_comes_while_a_picture_is_made_gets_a_newer_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was fetched before somebody asked is not what they asked for."""
+    house.relay._shots._turns = asyncio.Semaphore(2)
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    encoding, go_on = threading.Event(), threading.Event()
+
+    def slow(frame: Frame, max_width: int | None) -> bytes:
+        encoding.set()
+        assert go_on.wait(5)
+        return encode_png(frame, max_width)
+
+    monkeypatch.setattr("relay.shots.encode_png", slow)
+    first = asyncio.create_task(fetch(house, session_id))
+    await XServer(Image.new("RGB", (60, 40), "#ff0000")).serve(*await agent.open_display())
+    await until(encoding.is_set)
+    second = asyncio.create_task(fetch(house, session_id))
+    try:
+        async with asyncio.timeout(5):
+            await XServer(Image.new("RGB", (60, 40), "#0000ff")).serve(*await agent.open_display())
+    finally:
+        go_on.set()
+    colours = [picture((await asked)[2]).getpixel((0, 0)) for asked in (first, second)]
+    assert colours == [(255, 0, 0), (0, 0, 255)]
+
+
 def shots(house: House) -> dict[SessionId, Any]:
     """What is being fetched."""
     return house.relay._shots._joinable
@@ -203,32 +236,41 @@ def update(*rectangles: bytes, count: int | None = None) -> bytes:
 
 HALF = rectangle(noise(), (0, 0, 60, 20))
 GARBAGE = {
-    "no RFB": b"HTTP/1.1 400 Bad Request\r\n\r\n",
-    "an old version": b"RFB 003.003\n",
-    "another version": b"RFB 004.001\n",
-    "a password": VERSION + b"\x01\x02",
-    "a refusal": VERSION + b"\x00" + struct.pack(">I", 2**32 - 1),
-    "a late refusal": VERSION + b"\x01\x01" + struct.pack(">I", 1),
-    "an endless name": VERSION + b"\x01\x01" + bytes(4) + struct.pack(">HH16xI", 9, 9, 2**32 - 1),
+    "no RFB": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks"),
+    "an old version": (b"RFB 003.003\n", "speaks"),
+    "another version": (b"RFB 004.001\n", "speaks"),
+    "a password": (VERSION + b"\x01\x02", "password"),
+    "a refusal": (VERSION + b"\x00" + struct.pack(">I", 2**32 - 1), "password"),
+    "a late refusal": (VERSION + b"\x01\x01" + struct.pack(">I", 1), "refused"),
+    "an endless name": (
+        VERSION + b"\x01\x01" + bytes(4) + struct.pack(">HH16xI", 9, 9, 2**32 - 1),
+        "name",
+    ),
 }
 LIES = {
-    "an unknown message": b"\x63",
-    "an endless clipboard": struct.pack(">BxxxI", 3, 2**32 - 1),
-    "endless colours": struct.pack(">BxHH", 1, 0, 0xFFFF) * 3 + bytes(3 * 6 * 0xFFFF),
-    "endless bells": b"\x02" * 70_000,
-    "empty updates": update() * 70_000,
-    "empty rectangles": update(*[rectangle(noise(), (0, 0, 0, 0))] * 0xFFFF) * 2,
-    "a compressed rectangle": update(rectangle(noise(), (0, 0, 60, 40), 7)),
-    "another size": update(struct.pack(">HHHHi", 0, 0, 0x7FFF, 0x7FFF, -223)),
-    "beyond the edge": update(struct.pack(">HHHHi", 1, 0, 60, 40, 0)),
-    "far beyond the edge": update(struct.pack(">HHHHi", 0xFFFF, 0xFFFF, 1, 1, 0)),
-    "too many pixels": update(HALF, HALF, HALF),
+    "an unknown message": (b"\x63", "unknown message"),
+    "an endless clipboard": (struct.pack(">BxxxI", 3, 2**32 - 1), "asked for"),
+    "endless colours": (
+        (struct.pack(">BxHH", 1, 0, 0xFFFF) + bytes(6 * 0xFFFF)) * 3,
+        "asked for",
+    ),
+    "endless bells": (b"\x02" * 70_000, "too many messages"),
+    "empty updates": (update() * 70_000, "too many messages"),
+    "empty rectangles": (
+        update(*[rectangle(noise(), (0, 0, 0, 0))] * 0xFFFF) * 2,
+        "too many messages",
+    ),
+    "a compressed rectangle": (update(rectangle(noise(), (0, 0, 60, 40), 7)), "encoding"),
+    "another size": (update(struct.pack(">HHHHi", 0, 0, 0x7FFF, 0x7FFF, -223)), "encoding"),
+    "beyond the edge": (update(struct.pack(">HHHHi", 1, 0, 60, 40, 0)), "edge"),
+    "far beyond the edge": (update(struct.pack(">HHHHi", 0xFFFF, 0xFFFF, 1, 1, 0)), "edge"),
+    "too many pixels": (update(HALF, HALF, HALF), "more pixels"),
 }
 
 
 async def failed(
     house: House, served: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-) -> tuple[int, str]:
+) -> tuple[int, str, str]:
     """What is answered when the server does this and closes; the session and its agent stay."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
@@ -240,28 +282,33 @@ async def failed(
         writer.write_eof()
     status, _, body = await asking
     assert await shown(house, agent, XServer(noise()), session_id)
-    return status, json.loads(body)["code"]
+    document = json.loads(body)
+    return status, document["code"], document["detail"]
 
 
-@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
-async def test_what_is_no_display_is_no_picture(house: House, garbage: bytes) -> None:
+@pytest.mark.parametrize(("garbage", "reason"), GARBAGE.values(), ids=GARBAGE)
+async def test_what_is_no_display_is_no_picture(house: House, garbage: bytes, reason: str) -> None:
     """502, and the next one is as good as ever."""
 
     async def served(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(garbage)
 
-    assert await failed(house, served) == (502, "display_failed")
+    status, code, detail = await failed(house, served)
+    assert (status, code) == (502, "display_failed")
+    assert reason in detail
 
 
-@pytest.mark.parametrize("lies", LIES.values(), ids=LIES)
-async def test_a_lying_display_is_no_picture(house: House, lies: bytes) -> None:
+@pytest.mark.parametrize(("lies", "reason"), LIES.values(), ids=LIES)
+async def test_a_lying_display_is_no_picture(house: House, lies: bytes, reason: str) -> None:
     """502: nothing that was not asked for, nothing without end, nothing outside."""
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await XServer(noise()).greet(reader, writer)
         writer.write(lies)
 
-    assert await failed(house, served) == (502, "display_failed")
+    status, code, detail = await failed(house, served)
+    assert (status, code) == (502, "display_failed")
+    assert reason in detail
 
 
 @pytest.mark.parametrize("size", [(0, 40), (60, 0), (101, 100), (16_385, 1), (65_535, 65_535)])
@@ -272,12 +319,13 @@ async def test_an_immense_display_is_no_picture(house: House, size: tuple[int, i
         await XServer(noise()).greet(reader, writer, size=size)
         assert await reader.read() == b""
 
-    assert await failed(house, served) == (502, "display_failed")
+    assert (await failed(house, served))[:2] == (502, "display_failed")
 
 
 @pytest.mark.parametrize("greets", [False, True])
 async def test_a_display_that_falls_silent_is_not_waited_for(house: House, *, greets: bool) -> None:
     """504, whether before the handshake or in the middle of its pixels."""
+    patient, house.relay._shots._limits = house.config.limits, HASTE
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if greets:
@@ -285,8 +333,9 @@ async def test_a_display_that_falls_silent_is_not_waited_for(house: House, *, gr
             writer.write(update(HALF, count=2))
         while await reader.read(65536):
             pass
+        house.relay._shots._limits = patient
 
-    assert await failed(house, served) == (504, "display_timeout")
+    assert (await failed(house, served))[:2] == (504, "display_timeout")
 
 
 async def test_an_agent_that_does_not_dial_is_not_waited_for(house: House) -> None:
@@ -334,7 +383,7 @@ async def test_pictures_are_taken_in_turns(house: House) -> None:
     reader, writer = await agents[0].open_display()
     await XServer(noise()).greet(reader, writer)
     await reader.readexactly(38)
-    house.relay._shots._limits = replace(house.config.limits, picture_seconds=0.1)
+    house.relay._shots._limits = replace(house.config.limits, picture_seconds=0.2)
     asking = asyncio.create_task(fetch(house, second))
     await XServer(noise()).greet(*await agents[1].open_display())
     status, headers, body = await asking
