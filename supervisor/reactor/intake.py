@@ -77,7 +77,7 @@ class Intake:
         outcome = await self.database.run(lambda connection: self._accept(connection, session, key))
         if isinstance(outcome, Claimed):
             return self._claimed(outcome, key)
-        self.directory.put(session)
+        self.directory.put(session, outcome.data)
         log.info(
             "session_accepted", session_id=session.id, user=session.user, template=session.template
         )
