@@ -24,13 +24,18 @@ from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
 from relay.display import Display
 from relay.event_stream import EventStream
+from relay.exec_api import ExecApi
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
+from relay.log_api import LogApi
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Sessions, TicketShelf, Upkeep
+from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.programs import Programs
 from relay.rendezvous import Rendezvous
+from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
+from relay.shots import Shots
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
@@ -53,6 +58,7 @@ class Relay:
         sessions: Sessions,
         catalog: Catalog,
         feed: Feed,
+        logs: Logs,
         health: Health,
         shelf: TicketShelf,
         upkeep: Upkeep,
@@ -64,6 +70,7 @@ class Relay:
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
+        self._logs = logs
         self._health = health
         self._upkeep = upkeep
         self._registry = registry or CollectorRegistry()
@@ -72,9 +79,9 @@ class Relay:
         self._viewers = Viewers()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
-        self._rendezvous = Rendezvous(
-            sessions, self._controls, self._viewers, limits.display_seconds
-        )
+        self._programs = Programs(self._controls, limits.programs)
+        self._rendezvous = Rendezvous(sessions, self._controls, limits.display_seconds)
+        self._shots = Shots(self._rendezvous, limits)
         self._display = Display(
             sessions=sessions,
             tickets=self._tickets,
@@ -136,6 +143,7 @@ class Relay:
         self._tickets.forget(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
+        self._programs.release(session_id)
         self._pace.forget(session_id)
 
     def web_routes(self, stopping: asyncio.Future[None]) -> list[web.RouteDef]:
@@ -143,6 +151,9 @@ class Relay:
         limits = self._config.limits
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
+            *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
+            *LogApi(self._logs, limits, stopping).routes(),
+            *ScreenshotApi(self._sessions, self._shots).routes(),
             *EventStream(self._feed, self._health, limits, stopping).routes(),
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry
@@ -156,7 +167,12 @@ class Relay:
         web_app = _app((problems.middleware, peers), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
         session_api = SessionApi(
-            self._sessions, self._controls, self._rendezvous, self._pace, config.limits
+            sessions=self._sessions,
+            controls=self._controls,
+            rendezvous=self._rendezvous,
+            programs=self._programs,
+            pace=self._pace,
+            limits=config.limits,
         )
         session_app = _app((problems.middleware,), session_api.routes())
 

@@ -26,6 +26,8 @@ class RelayLimits:
     """How long a lost display waits to be told why, before its viewer is."""
     close_seconds: float = 2.0
     """How long a viewer has to answer the closing of its WebSocket."""
+    count_seconds: float = 1.0
+    """How long to wait before a viewer count that could not be stored is posted once more."""
     commands: int = 64
     """Commands that may wait for an agent to read them."""
     tickets: int = 256
@@ -33,6 +35,21 @@ class RelayLimits:
     cut_text_bytes: int = 1024 * 1024
     buffer_bytes: int = 512 * 1024
     """What is kept for one direction of a display before its source is paused."""
+    programs: int = 16
+    """Programs of one session whose ends are waited for at once."""
+    followers: int = 16
+    """Readers that follow the log of one session at once."""
+    log_readings: int = 4
+    """Logs that are read, and not followed, at once."""
+    log_bytes: int = 4 * 1024 * 1024
+    """What such a reading gets at most: the end."""
+    log_seconds: float = 20.0
+    """How long the engine may take to begin, and for a reading to finish."""
+    pictures: int = 2
+    """Displays that are fetched and encoded for screenshots at once."""
+    picture_pixels: int = 7680 * 4320
+    picture_seconds: float = 10.0
+    """How long the X server may take to send one, and a screenshot to get its turn."""
     connections_per_uid: int = 2048
     """Connections of one user to each HTTP socket; whoever may not use it can still connect."""
     session_calls: int = 50

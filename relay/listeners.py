@@ -50,12 +50,14 @@ class Census:
 class Connection(web.RequestHandler):
     """aiohttp's connection, refusing in problem documents."""
 
-    __slots__ = ("_census", "_uid")
+    __slots__ = ("_census", "_uid", "lost")
 
     def __init__(self, census: Census, manager: web.Server, **options: Any) -> None:  # noqa: ANN401 aiohttp's
         super().__init__(manager, **options)
         self._census = census
         self._uid: int | None = None
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Resolved once the connection is over: aiohttp does not tell a call that only waits."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, unless its user has too many."""
@@ -73,6 +75,8 @@ class Connection(web.RequestHandler):
         if self._uid is not None:
             self._census.leave(self._uid)
             self._uid = None
+        if not self.lost.done():
+            self.lost.set_result(None)
         super().connection_lost(exc)
 
     def handle_error(

@@ -8,7 +8,7 @@ this module and ``supervisor.lifecycle``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
@@ -42,6 +42,9 @@ class Sessions(Protocol):
         self, *, user: str | None, phase: Phase | None, limit: int, cursor: str | None
     ) -> Page:
         """Newest first. ``cursor`` is the id after which to go on."""
+
+    def document(self, session: Session) -> bytes:
+        """The session object as JSON, encoded once after each change."""
 
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """Post a fact and return the session once what it led to is committed.
@@ -84,11 +87,22 @@ class Catalog(Protocol):
         """Raises TemplateNotFoundError."""
 
 
+class FeedReader(Protocol):
+    """What one reader of the feed has not read yet."""
+
+    async def take(self, most: int) -> Sequence[FeedItem]:
+        """What there is, up to ``most`` items; waits for the first.
+
+        Raises FeedGapError once more was published than is kept for a reader. A call that is
+        cancelled has taken nothing.
+        """
+
+
 class Feed(Protocol):
     """Committed changes in the order of their commit."""
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[FeedItem]]:
-        """Live items from now on, up to a bound; past it the iterator raises FeedGapError."""
+    def subscribe(self) -> AbstractContextManager[FeedReader]:
+        """Live items from now on."""
 
     def latest(self) -> int:
         """The seq of the newest committed item."""
@@ -98,6 +112,9 @@ class Feed(Protocol):
 
     def snapshot(self) -> Sequence[Session]:
         """Every session, as of ``latest()`` when called without an await between."""
+
+    def document(self, session: Session) -> bytes:
+        """The session object as JSON, encoded once after each change."""
 
 
 class Outbox(Protocol):
@@ -126,6 +143,20 @@ class Outbox(Protocol):
 
     async def grown(self, past: int) -> None:
         """Return once there is an event with a greater number than ``past``."""
+
+
+class Logs(Protocol):
+    """What sessions have printed."""
+
+    def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The session's log in pieces cut anywhere: of its container, or what was kept of it.
+
+        Only the last ``tail`` lines; ``None``: all there is. With ``follow`` it goes on until the
+        session ends; of a session that has no container yet, from its beginning. Entering raises
+        SessionNotFoundError, LogUnavailableError (a ConflictError), UnavailableError and its kin.
+        """
 
 
 class Health(Protocol):
@@ -177,7 +208,9 @@ __all__ = [
     "Feed",
     "FeedGapError",
     "FeedItem",
+    "FeedReader",
     "Health",
+    "Logs",
     "Outbox",
     "Overdue",
     "Page",

@@ -1,12 +1,13 @@
-"""Where a viewer and its agent's display stream meet.
+"""Where whoever wants a display and its agent's display stream meet.
 
 The relay names a stream, tells the agent, and waits; the agent dials the display socket and names
-the same stream under its own token. A name is good for one dial, while its viewer waits.
+the same stream under its own token. A name is good for one dial, while it is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,39 +18,40 @@ from relay.control import ControlStreams
 from relay.credentials import NotYetKnownError, session_of_token
 from relay.ports import Sessions
 from relay.problems import ProblemError
-from relay.viewers import Viewer, Viewers
+from relay.viewers import Viewer
 from supervisor.lifecycle.session import SessionId
 
 _log = structlog.get_logger()
 
 
 class Rendezvous:
-    """Display streams that a viewer waits for."""
+    """Display streams that are waited for."""
 
     def __init__(
-        self,
-        sessions: Sessions,
-        controls: ControlStreams,
-        viewers: Viewers,
-        deadline_seconds: float,
+        self, sessions: Sessions, controls: ControlStreams, deadline_seconds: float
     ) -> None:
         self._sessions = sessions
         self._controls = controls
-        self._viewers = viewers
         self._deadline_seconds = deadline_seconds
         self._awaited: dict[str, tuple[SessionId, asyncio.Future[AgentStream]]] = {}
 
     async def meet(self, viewer: Viewer) -> AgentStream:
-        """The agent's stream for this viewer. Raises ProblemError: 504, or 409 if put out.
+        """The agent's stream for this viewer. Raises ProblemError: 504, or 409 if put out."""
+        return await self.open(viewer.ticket.session_id, viewer.dismissed)
+
+    async def open(
+        self, session_id: SessionId, dismissed: asyncio.Future[Any] | None = None
+    ) -> AgentStream:
+        """A display stream of the session. Raises ProblemError: 504, or 409 once ``dismissed``.
 
         An agent that has no control stream at the moment is told when it comes back in time.
         """
-        session_id = viewer.ticket.session_id
+        stream_id = secrets.token_urlsafe(18)
         arrival: asyncio.Future[AgentStream] = asyncio.get_running_loop().create_future()
-        self._awaited[viewer.stream_id] = (session_id, arrival)
-        ends: set[asyncio.Future[Any]] = {arrival, viewer.dismissed}
+        self._awaited[stream_id] = (session_id, arrival)
+        ends = {arrival} if dismissed is None else {arrival, dismissed}
         try:
-            self._controls.send(session_id, _open_display(viewer))
+            self._controls.send(session_id, _open_display(stream_id))
             # asyncio.wait leaves both futures alone: an arrival at the last moment is not lost.
             await asyncio.wait(
                 ends, timeout=self._deadline_seconds, return_when=asyncio.FIRST_COMPLETED
@@ -59,12 +61,13 @@ class Rendezvous:
                 arrival.result().abort()
             raise
         finally:
-            del self._awaited[viewer.stream_id]
+            del self._awaited[stream_id]
+        if dismissed is not None and dismissed.done():
+            if arrival.done():
+                arrival.result().abort()
+            raise ProblemError(409, "not_connectable", "The session was left while connecting.")
         if not arrival.done():
-            raise self._absence(viewer)
-        if viewer.dismissed.done():
-            arrival.result().abort()
-            raise self._absence(viewer)
+            raise self._absence(session_id)
         return arrival.result()
 
     def judge(self, token: str, stream_id: str, stream: AgentStream) -> None:
@@ -84,21 +87,19 @@ class Rendezvous:
 
     def wanted(self, session_id: SessionId) -> Iterator[Mapping[str, str]]:
         """Commands for an agent that has just (re)connected: displays that are still waited for."""
-        for viewer in self._viewers.waiting(session_id):
-            if viewer.stream_id in self._awaited:
-                yield _open_display(viewer)
+        for stream_id, (awaited_by, arrival) in tuple(self._awaited.items()):
+            if awaited_by == session_id and not arrival.done():
+                yield _open_display(stream_id)
 
-    def _absence(self, viewer: Viewer) -> ProblemError:
-        if viewer.dismissed.done():
-            return ProblemError(409, "not_connectable", "The session was left while connecting.")
-        _log.warning("display_timed_out", session_id=viewer.ticket.session_id)
+    def _absence(self, session_id: SessionId) -> ProblemError:
+        _log.warning("display_timed_out", session_id=session_id)
         return ProblemError(
             504,
             "display_timeout",
             f"The session's agent did not open the display within {self._deadline_seconds:g} s; "
-            "try again with the same ticket, or see the session's log.",
+            "try again (a ticket is still good), or see the session's log.",
         )
 
 
-def _open_display(viewer: Viewer) -> Mapping[str, str]:
-    return {"type": "open_display", "stream": viewer.stream_id}
+def _open_display(stream_id: str) -> Mapping[str, str]:
+    return {"type": "open_display", "stream": stream_id}

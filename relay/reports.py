@@ -22,7 +22,8 @@ from supervisor.lifecycle.facts import (
 )
 from supervisor.lifecycle.session import Reason, Usage
 
-_LOG_TAIL_BYTES = 16 * 1024
+_LOG_TAIL_BYTES = 64 * 1024
+"""No less than a report can carry."""
 _MESSAGE_CHARS = 1024
 _TITLE_CHARS = 256
 _SIGNALLED = 128
@@ -134,6 +135,15 @@ class Exited(_Report):
         return CommandExited(self.seq, exit_code, self.log_tail)
 
 
+class ExecExited(_Report):
+    """A program that was asked for beside the command ended: no fact, for it changes no session."""
+
+    type: Literal["exec_exited"]
+    id: str
+    exit_code: ExitCode
+    output: LogTail = ""
+
+
 class Failed(_Report):
     """The agent could not start or keep the session."""
 
@@ -156,5 +166,6 @@ class Failed(_Report):
 
 
 Report = Annotated[
-    Started | Ready | Heartbeat | Title | Exited | Failed, Field(discriminator="type")
+    Started | Ready | Heartbeat | Title | Exited | ExecExited | Failed,
+    Field(discriminator="type"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,6 +26,9 @@ _T = TypeVar("_T")
 
 _INTEGER_LIMIT = 2**63
 """What a database column holds."""
+
+_COMMAND_BYTES = 60_000
+"""Room is left for the rest of a command's line: agents take 64 KiB."""
 
 
 def validated(adapter: TypeAdapter[_T], value: object, *prefix: str) -> _T:
@@ -66,9 +70,22 @@ def _scalar(value: Any, _next: Any) -> ParamValue:  # noqa: ANN401 that is what 
     raise ValueError("must be a string (4096 characters at most), a number, or true or false")
 
 
+def _command(value: Any, _next: Any) -> str | list[str]:  # noqa: ANN401 likewise
+    words = value if isinstance(value, list) else [value]
+    if not words or not words[0] or not all(isinstance(word, str) for word in words):
+        raise ValueError("must be a line for /bin/sh, or a list: a program and its arguments")
+    for word in words:
+        _no_nul(word)
+    if len(json.dumps(value)) > _COMMAND_BYTES:
+        raise ValueError(f"must have {_COMMAND_BYTES} bytes at most, as JSON in ASCII")
+    command: str | list[str] = value
+    return command
+
+
 Word = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_no_nul)]
 Text = Annotated[str, Field(max_length=4096), AfterValidator(_no_nul)]
 Scalar = Annotated[Any, WrapValidator(_scalar)]
+Command = Annotated[Any, WrapValidator(_command)]
 
 
 class _Body(BaseModel):
@@ -123,6 +140,14 @@ class ReconcileBody(_Body):
     dry_run: bool = False
 
 
+class ExecBody(_Body):
+    """``POST /v1/sessions/{id}/exec``; how long to wait is of no account without ``wait``."""
+
+    command: Command
+    wait: bool = False
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+
+
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -139,8 +164,14 @@ class ListQuery(_Query):
 class LogQuery(_Query):
     """``GET /v1/sessions/{id}/log``; ``tail`` counts lines."""
 
-    tail: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    tail: Annotated[int, Field(ge=0, le=10_000)] | None = None
     follow: Literal["true", "false", "1", "0"] = "false"
+
+
+class ScreenshotQuery(_Query):
+    """``GET /v1/sessions/{id}/screenshot``; pixels."""
+
+    max_width: Annotated[int, Field(ge=16, le=4096)] | None = None
 
 
 class EventsQuery(_Query):
@@ -153,8 +184,10 @@ START = TypeAdapter(StartBody)
 CHANGE = TypeAdapter(ChangeBody)
 TICKET = TypeAdapter(TicketBody)
 RECONCILE = TypeAdapter(ReconcileBody)
+EXEC = TypeAdapter(ExecBody)
 LIST_QUERY = TypeAdapter(ListQuery)
 LOG_QUERY = TypeAdapter(LogQuery)
+SCREENSHOT_QUERY = TypeAdapter(ScreenshotQuery)
 EVENTS_QUERY = TypeAdapter(EventsQuery)
 
 
@@ -179,6 +212,12 @@ def named_session(request: web.Request) -> str:
     return named
 
 
+def if_none_match(request: web.Request) -> set[str]:
+    """The entity tags that the caller has, weak ones as if they were strong."""
+    header = request.headers.get("If-None-Match", "")
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+
+
 def last_event_id(header: str | None) -> int | None:
     """``Last-Event-ID`` as a number; empty is none. Raises ProblemError 422."""
     if not header:
@@ -191,17 +230,21 @@ def last_event_id(header: str | None) -> int | None:
 __all__ = [
     "CHANGE",
     "EVENTS_QUERY",
+    "EXEC",
     "LIST_QUERY",
     "LOG_QUERY",
     "RECONCILE",
+    "SCREENSHOT_QUERY",
     "START",
     "TICKET",
     "ChangeBody",
+    "ExecBody",
     "ProblemError",
     "ReconcileBody",
     "StartBody",
     "TicketBody",
     "idempotency_key",
+    "if_none_match",
     "last_event_id",
     "named_session",
     "query",

@@ -12,8 +12,9 @@ from relay.control import ControlStreams
 from relay.credentials import session_of_header
 from relay.pace import Pace
 from relay.ports import Sessions
+from relay.programs import ProgramEnd, Programs
 from relay.rendezvous import Rendezvous
-from relay.reports import Report, Started
+from relay.reports import ExecExited, Report, Started
 from relay.schemas import validated
 from relay.streams import stream_lines
 from supervisor.lifecycle.session import SessionId
@@ -26,17 +27,20 @@ _log = structlog.get_logger()
 class SessionApi:
     """The two calls of the sessions' socket; the bearer token names the session."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what it is composed of
         self,
+        *,
         sessions: Sessions,
         controls: ControlStreams,
         rendezvous: Rendezvous,
+        programs: Programs,
         pace: Pace,
         limits: RelayLimits,
     ) -> None:
         self._sessions = sessions
         self._controls = controls
         self._rendezvous = rendezvous
+        self._programs = programs
         self._pace = pace
         self._limits = limits
 
@@ -61,7 +65,11 @@ class SessionApi:
                 agent_version=(report.agent_version or "")[:64],
                 perl=(report.perl or "")[:64],
             )
-        await self._sessions.submit(session_id, report.fact())
+        if isinstance(report, ExecExited):
+            # Counts once by its id. Its seq is not committed: what follows has a higher one.
+            self._programs.ended(session_id, report.id, ProgramEnd(report.exit_code, report.output))
+        else:
+            await self._sessions.submit(session_id, report.fact())
         return web.Response(status=204)
 
     async def command(self, request: web.Request) -> web.StreamResponse:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection
+from typing import Any
 
 from aiohttp import web
+
+from relay.listeners import Connection
 
 
 async def stream_lines(
@@ -32,3 +35,33 @@ def cut_off(request: web.Request) -> None:
     """End the connection without waiting for its reader to take what is buffered."""
     if request.transport is not None:
         request.transport.abort()
+
+
+def departure(request: web.Request) -> asyncio.Future[None]:
+    """Resolved when whoever called is gone; not to be cancelled."""
+    connection = request.protocol
+    if not isinstance(connection, Connection):
+        raise TypeError("the call did not come by way of a listener of the relay")
+    return connection.lost
+
+
+async def until(
+    ends: Collection[asyncio.Future[Any]], pieces: AsyncIterator[bytes]
+) -> AsyncGenerator[bytes, None]:
+    """The pieces, as far as they have come when one of ``ends`` is resolved."""
+    while not any(end.done() for end in ends):
+        upcoming = asyncio.create_task(_next(pieces))
+        try:
+            await asyncio.wait((upcoming, *ends), return_when=asyncio.FIRST_COMPLETED)
+            piece = upcoming.result() if upcoming.done() else None
+        finally:
+            # Awaited, for an iterator that still runs cannot be closed.
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
+        if piece is None:
+            return
+        yield piece
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(pieces, None)

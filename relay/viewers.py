@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from supervisor.lifecycle.tickets import Mode, Ticket
@@ -14,7 +13,6 @@ class Viewer:
     """One viewer, from its ticket to the end of its connection."""
 
     def __init__(self, ticket: Ticket) -> None:
-        self.stream_id = secrets.token_urlsafe(18)
         self.ticket = ticket
         self.connected = False
         self.counting: asyncio.Task[None] | None = None
@@ -51,10 +49,6 @@ class Viewers:
         """Who is connected to the session's display at present."""
         modes = [v.ticket.mode for v in self._viewers.get(session_id, ()) if v.connected]
         return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
-
-    def waiting(self, session_id: SessionId) -> Iterator[Viewer]:
-        """Viewers of the session whose display has not been opened yet."""
-        return (v for v in tuple(self._viewers.get(session_id, ())) if not v.connected)
 
     def dismiss(
         self,

@@ -12,14 +12,13 @@ from aiohttp import web
 from relay.bodies import read_json
 from relay.config import RelayLimits
 from relay.ports import Sessions
-from relay.problems import ProblemError
 from relay.schemas import (
     CHANGE,
     LIST_QUERY,
-    LOG_QUERY,
     START,
     TICKET,
     idempotency_key,
+    if_none_match,
     named_session,
     query,
     validated,
@@ -58,7 +57,6 @@ class WebApi:
             web.post(f"{one}/resume", self.resume),
             web.post(f"{one}/terminate", self.terminate),
             web.post(f"{one}/disconnect", self.disconnect),
-            web.get(f"{one}/log", self.show_log, allow_head=False),
             web.post(f"{one}/tickets", self.issue_ticket),
             web.delete(f"{one}/tickets", self.revoke_tickets),
             web.get("/v1/users/{name}/quota", self.show_quota, allow_head=False),
@@ -77,15 +75,15 @@ class WebApi:
         page = self._sessions.list(
             user=asked.user, phase=asked.phase, limit=asked.limit, cursor=asked.cursor
         )
-        listed = [session_object(session) for session in page.sessions]
-        return json_response({"sessions": listed, "next": page.next})
+        listed = b",".join(self._sessions.document(session) for session in page.sessions)
+        body = b'{"sessions":[%s],"next":%s}' % (listed, json.dumps(page.next).encode())
+        return web.Response(body=body, content_type="application/json")
 
     async def show(self, request: web.Request) -> web.Response:
         """200, or 304 when the caller has this version."""
         session = self._find(request)
         etag = f'"{session.version}"'
-        known = {tag.strip().removeprefix("W/") for tag in _if_none_match(request)}
-        if known & {etag, "*"}:
+        if if_none_match(request) & {etag, "*"}:
             return web.Response(status=304, headers={"ETag": etag})
         return _answer(session, 200)
 
@@ -132,16 +130,6 @@ class WebApi:
             for waiter in late:
                 waiter.cancel()
         return _answer(self._find(request), 200)
-
-    async def show_log(self, request: web.Request) -> web.Response:
-        """200: the last lines of the session's log, as its agent reported them at the end."""
-        asked = query(LOG_QUERY, request.query)
-        session = self._find(request)
-        if asked.follow in ("true", "1"):
-            detail = "Following a log is not possible yet; ask for it again instead."
-            raise ProblemError(501, "not_implemented", detail)
-        lines = session.log_tail.splitlines(keepends=True)
-        return web.Response(text="".join(lines[-asked.tail :] if asked.tail else lines))
 
     async def issue_ticket(self, request: web.Request) -> web.Response:
         """201: what admits a viewer. 409 when the session is over."""
@@ -199,7 +187,3 @@ def _answer(
 ) -> web.Response:
     tagged = {"ETag": f'"{session.version}"', **(headers or {})}
     return json_response(session_object(session), status, tagged)
-
-
-def _if_none_match(request: web.Request) -> list[str]:
-    return request.headers.get("If-None-Match", "").split(",")

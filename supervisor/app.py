@@ -12,7 +12,7 @@ import platform
 import resource
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from relay.webhook import Webhook
 from supervisor import __version__
 from supervisor.config import Config
 from supervisor.engine.agent_document import AgentSettings
+from supervisor.engine.base import Engine
 from supervisor.engine.docker import DockerEngine
 from supervisor.engine.dress import HostPaths
 from supervisor.errors import ConfigError
@@ -50,6 +51,9 @@ DRAIN_SECONDS = 10.0
 STOP_RELAY_SECONDS = 5.0
 FLUSH_WEBHOOK_SECONDS = 3.0
 
+EngineOf = Callable[[Config, str], Engine]
+"""Makes the engine for a configuration and the instance id that labels what is ours."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
@@ -60,8 +64,13 @@ class Places:
     run: Path
 
 
-async def serve(config: Config, places: Places) -> None:
-    """Run the daemon until SIGTERM or SIGINT.
+def docker_engine(config: Config, owner: str) -> Engine:
+    """The Docker Engine that the configuration names."""
+    return DockerEngine(config.engine.url, owner, config.engine.request_timeout_seconds)
+
+
+async def serve(config: Config, places: Places, engine_of: EngineOf = docker_engine) -> None:
+    """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
@@ -71,17 +80,19 @@ async def serve(config: Config, places: Places) -> None:
         async with _opened(Database(places.local / "supervisor.db")) as database:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    await _live(config, places, database, tasks, stopped)
+                    await _live(config, places, database, tasks, stopped, engine_of=engine_of)
             except BaseExceptionGroup as group:
                 raise _first(group) from None
 
 
-async def _live(
+async def _live(  # noqa: PLR0913 each made at another level
     config: Config,
     places: Places,
     database: Database,
     tasks: asyncio.TaskGroup,
     stopped: asyncio.Event,
+    *,
+    engine_of: EngineOf,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
 
@@ -90,7 +101,7 @@ async def _live(
 
     settings = core_settings(config, places)
     posting = webhook_config(config)
-    engine = DockerEngine(config.engine.url, settings.owner, config.engine.request_timeout_seconds)
+    engine = engine_of(config, settings.owner)
     files = SessionDirectory(places.run)
     files.create_root()
     parts = CoreParts(
@@ -108,6 +119,7 @@ async def _live(
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
+        logs=core.logs,
         health=core.health,
         upkeep=core.upkeep,
         shelf=core.tickets,

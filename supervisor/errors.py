@@ -10,12 +10,18 @@ SupervisorError
 │       └── EngineDeniedError     it may not be asked by this user             (exit 77)
 ├── StoreError                the database cannot be read or written; retryable
 │   └── StoreDamagedError     its file is at fault: the next start begins another (exit 74)
+├── LogUnavailableError       the container's logging driver cannot be read (a ConflictError)
 └── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
 """
 
 from __future__ import annotations
 
-from supervisor.lifecycle.errors import InvalidRequestError, SupervisorError, UnavailableError
+from supervisor.lifecycle.errors import (
+    ConflictError,
+    InvalidRequestError,
+    SupervisorError,
+    UnavailableError,
+)
 from supervisor.lifecycle.session import Reason
 
 
@@ -94,6 +100,12 @@ class StoreDamagedError(StoreError):
     """The database's file is damaged; the daemon ends, and its next life sets the file aside."""
 
     code = "store_damaged"
+
+
+class LogUnavailableError(ConflictError):
+    """The session's container logs to where nothing can be read back from."""
+
+    code = "log_unavailable"
 
 
 class UserNotAllowedError(InvalidRequestError):

@@ -145,7 +145,11 @@ init: true
 # ---- housekeeping -------------------------------------------------------------------------------
 
 #labels: {com.example.costs: research}
-#logging: {driver: journald, options: {tag: "fx/{{.Name}}"}}
+
+# How much is kept of what a session prints. Docker's own default has no limit: one session could
+# fill the disk. With driver none nobody can ask for the log of a living session.
+logging: {driver: json-file, options: {max-size: 10m, max-file: "2"}}
+
 #stop_signal: SIGTERM
 #deploy: {placement: {constraints: [node.labels.gpu == true]}}
 

@@ -33,6 +33,17 @@ $seen = started([ 'no-such-program' ]);
 ok ended($seen), 'a missing program';
 is $seen->{failed}, 'exec 2', '... is told with its errno';
 ok !$seen->{running}, '... and never said to run';
+for ([ 'no-such-program', 'exec 2', undef ], [ 'true', undef, 0 ]) {
+    my ($program, $failure, $status) = @$_;
+    $seen = started([$program]);
+    waitpid $seen->{command}->pid, 0;
+    $seen->{command}->_ended($?);
+    $loop->_fire_timers;
+    is $seen->{failed}, $failure, "$program: how it began is known when it has ended, before the loop has come to it";
+    is $seen->{status}, $status, '... and its end is told once';
+    is $seen->{running}, defined $failure ? undef : 1, '... after its beginning';
+    $loop->run_once;
+}
 $seen = started([ '/bin/true' ], directory => '/no/such/folder');
 ok ended($seen) && $seen->{failed} eq 'chdir 2', 'a missing directory is told apart';
 $seen = started([ '/bin/echo', "a b", "\$x", "\xff*" ]);

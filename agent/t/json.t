@@ -29,4 +29,15 @@ is decoded(FastX::JSON::encode($random)), $random, 'round trip';
 
 is FastX::JSON::text_from_bytes("a\xffb\xc3\xa9\xe2\x82"), "a\x{fffd}bé\x{fffd}\x{fffd}", 'bytes that are not UTF-8 are replaced one by one';
 is length FastX::JSON::text_from_bytes(pack 'C*', map { int rand 256 } 1 .. 20_000) > 0, 1, 'any bytes become text';
+
+for (['plain', 'x' x 100], ['escaped', "\x01" x 100], ['wide', "\x{1f600}" x 100], ['mixed', join '', map { chr 1 + rand 300 } 1 .. 100]) {
+    my ($kind, $text) = @$_;
+    for my $limit (2, 3, 50, 101, 102, 601, 602, 1000) {
+        my $end  = FastX::JSON::end_within($text, $limit);
+        my $more = substr $text, -1 - length $end;
+        ok length FastX::JSON::encode($end) <= $limit && ($end eq '' || $text =~ /\Q$end\E\z/)
+            && ($end eq $text || length(FastX::JSON::encode($more)) + 6 > $limit), "the end of a text within $limit bytes: $kind";
+    }
+}
+is FastX::JSON::end_within('', 2), '', '... of none';
 done_testing;

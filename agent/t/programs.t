@@ -33,7 +33,10 @@ ok answered($reports) && told($reports) eq 'exec_exited b 0 a b $x *', 'a list i
 $programs->start({ id => 'c', wait => 1, command => 'kill -9 $$' });
 ok answered($reports, 2) && $reports->[1]{exit_code} == 137, 'a signal is 128 + its number';
 $programs->start({ id => 'd', wait => 1, command => [ $^X, '-e', 'print "x" x 99 for 1 .. 2000; print "end"' ] });
-ok answered($reports, 3) && length $reports->[2]{output} == 10_240 && $reports->[2]{output} =~ /xend\z/, 'of much output the end';
+ok answered($reports, 3) && length $reports->[2]{output} == 32_768 && $reports->[2]{output} =~ /xend\z/, 'of much output the end';
+$programs->start({ id => 'D', wait => 1, command => [ $^X, '-e', 'print "\1" x 99_999' ] });
+ok answered($reports, 4) && length FastX::JSON::encode($reports->[3]) <= 65_536, '... which fits into a callback however it is escaped';
+cmp_ok length $reports->[3]{output}, '>', 9_990, '... and is not cut more than that';
 
 ($programs, $reports) = programs();
 $programs->start({ id => 'e', wait => 1, command => ['no-such-program'] });
@@ -65,6 +68,12 @@ $programs->start({ id => 'j', command => 'exit 3' });
 $programs->start({ id => 'k', wait => 0, command => '' });
 ok wait_until($loop, sub { !$programs->groups }), 'one that nobody waits for';
 is @$reports, 0, '... is not answered';
+my $logged = '';
+$programs->{on_output} = sub { $logged .= $_[0] };
+$programs->start({ id => 'K', wait => 1, command => 'echo answered' });
+$programs->start({ id => 'K', command => 'echo out; echo err >&2' });
+ok wait_until($loop, sub { @$reports && !$programs->groups }), 'what is printed';
+is $logged, "out\nerr\n", '... goes to the log where there is no answer to go into';
 
 ($programs, $reports) = programs();
 $programs->start({ id => 'l', wait => 1, command => [ $^X, '-e', '$| = 1; print "last words"; sleep 100' ] });

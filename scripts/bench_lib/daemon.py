@@ -6,20 +6,36 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from scripts.bench_lib.wire import call, request_bytes
+from supervisor.engine import labels
 from tests.support.rfb_client import RfbClient, WebSocketStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
-READY_SECONDS = 30
+READY_SECONDS = 120
+LOOK_AGAIN_SECONDS = 0.01
+REMOVED_AT_ONCE = 10
+
+TEMPLATE = """
+# As little as a session can be: an X server, and a command that waits.
+image: fx-perl-base:trixie
+command: ${start.command:-exec perl -e 'sleep 3600 while 1'}
+volumes: ["${user.home}:${user.home}"]
+working_dir: ${user.home}
+network_mode: none
+session: {startup_timeout: 10m}
+"""
 
 
 class WebServer:
@@ -97,38 +113,141 @@ class WebServer:
                     self._news.notify_all()
 
 
+class Daemon:
+    """The daemon of this checkout on directories of its own, through any number of lives."""
+
+    def __init__(self, directory: Path, bundle: Path, *, in_memory: bool = False) -> None:
+        self.directory = directory
+        self.run = directory / "run"
+        self.socket = self.run / "web.sock"
+        self._in_memory = in_memory
+        self._process: asyncio.subprocess.Process | None = None
+        self.spawned_at = 0.0
+        (directory / "launcher-templates").mkdir()
+        (directory / "launcher-templates" / "bench.tpl").write_text(TEMPLATE)
+        self.configure(bundle)
+        self.containers = directory / "containers"
+        self.containers.write_text("")
+
+    def configure(self, bundle: Path, **sections: object) -> None:
+        """Write the configuration; ``sections`` go beside what a bench always sets."""
+        document = {"agent": {"bundle": str(bundle)}, "log": {"format": "json"}, **sections}
+        (self.directory / "supervisor.yaml").write_text(json.dumps(document))
+
+    @property
+    def pid(self) -> int:
+        """Of the process that lives now."""
+        assert self._process is not None  # noqa: S101 it was started
+        return self._process.pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.returncode is None
+
+    def session_files(self, session_id: str) -> Path:
+        """What the session's agent is given."""
+        return self.run / "sessions" / session_id
+
+    async def start(self) -> None:
+        """Begin a life; does not wait for anything."""
+        module = "scripts.bench_lib.memory_daemon" if self._in_memory else "supervisor"
+        arguments = ["--containers", str(self.containers)] if self._in_memory else []
+        environment = {
+            **os.environ,
+            "FX_CONFIG_DIR": str(self.directory),
+            "FX_LOCAL_DIR": str(self.directory / "local"),
+        }
+        with (self.directory / "log").open("ab") as log:
+            self.spawned_at = time.monotonic()
+            self._process = await asyncio.create_subprocess_exec(
+                *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", module),
+                *("--runtime-dir", str(self.run), *arguments),
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def ready(self) -> float:
+        """Wait until it says that it is ready; seconds since it was spawned."""
+        request = request_bytes("GET", "/readyz")
+        async with asyncio.timeout(READY_SECONDS):
+            while True:
+                if not self.lives:
+                    raise RuntimeError(f"the daemon has ended; its last words: {self.last_words()}")
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    if (await call(self.socket, request)).status == 200:
+                        return time.monotonic() - self.spawned_at
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def end(self, number: signal.Signals) -> float:
+        """Send the signal and wait for the end; seconds that it took."""
+        begun = time.monotonic()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+            await self._process.wait()
+            self._process = None
+        return time.monotonic() - begun
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return (self.directory / "log").read_text()[-2000:]
+
+    async def remove_containers(self) -> None:
+        """Take away by force what carries this instance's label."""
+        owner = self.directory / "local" / "instance-id"
+        if self._in_memory or not owner.exists():
+            return
+        left = await docker(
+            "ps", "-aq", "--filter", f"label={labels.OWNER}={owner.read_text().strip()}"
+        )
+        containers = left.split()
+        for begin in range(0, len(containers), REMOVED_AT_ONCE):
+            print(f"removing containers: {len(containers) - begin} left", flush=True)
+            await docker("rm", "-f", *containers[begin : begin + REMOVED_AT_ONCE])
+
+
+async def docker(*arguments: str) -> str:
+    """Run the engine's command line; what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *("docker", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    output, _ = await process.communicate()
+    return output.decode()
+
+
+@asynccontextmanager
+async def own_daemon(bundle: Path, *, in_memory: bool = False) -> AsyncIterator[Daemon]:
+    """A daemon that has not been started; afterwards nothing of it is left."""
+    # A short path: a socket's has but 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="fx-bench-", dir="/tmp") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        daemon = Daemon(directory, bundle, in_memory=in_memory)
+        try:
+            yield daemon
+        finally:
+            # Killed, so that no session that goes now is told of, or started again.
+            await daemon.end(signal.SIGKILL)
+            await daemon.remove_containers()
+
+
 @asynccontextmanager
 async def running_daemon(directory: Path, bundle: Path) -> AsyncIterator[WebServer]:
-    """The daemon of this checkout, on directories of its own; gone again afterwards."""
-    config = directory / "supervisor.yaml"
-    config.write_text(f"agent: {{bundle: {bundle}}}\nlog: {{level: warning, format: json}}\n")
-    environment = {
-        **os.environ,
-        "FX_CONFIG_DIR": str(directory),
-        "FX_LOCAL_DIR": str(directory / "local"),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "supervisor", "--runtime-dir", str(directory / "run"), env=environment
-    )
-    web = WebServer(directory / "run" / "web.sock")
+    """A daemon that is ready, seen by a web server; it ends in order."""
+    daemon = Daemon(directory, bundle)
+    web = WebServer(daemon.socket)
     try:
-        async with asyncio.timeout(READY_SECONDS):
-            await _ready(directory / "run" / "web.sock")
+        await daemon.start()
+        await daemon.ready()
         await web.open()
         yield web
     finally:
         await web.close()
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
-
-
-async def _ready(socket: Path) -> None:
-    connector = aiohttp.UnixConnector(str(socket))
-    async with aiohttp.ClientSession(connector=connector) as http:
-        while True:
-            with contextlib.suppress(aiohttp.ClientError):
-                async with http.get("http://fx/readyz") as answer:
-                    if answer.status == 200:
-                        return
-            await asyncio.sleep(0.05)
+        await daemon.end(signal.SIGTERM)

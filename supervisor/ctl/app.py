@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from supervisor import __version__
-from supervisor.ctl import looking, setup, steering, upkeep
+from supervisor.ctl import inside, looking, setup, steering, upkeep
 from supervisor.ctl.options import Settings, hoisted
 from supervisor.ctl.report import complain, complain_of_ourselves
 from supervisor.lifecycle.errors import SupervisorError
@@ -36,13 +36,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for command in (
-    *(steering.start, looking.ps, looking.show, looking.events, looking.log, looking.ticket),
-    *(steering.change, steering.suspend, steering.resume),
+    *(steering.start, looking.ps, looking.show, looking.events, inside.log, looking.ticket),
+    *(inside.screenshot, steering.change, steering.suspend, steering.resume),
     *(steering.terminate, steering.purge),
     upkeep.reconcile,
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):
     app.command()(command)
+app.command("exec")(inside.execute)
+# As docker and kubectl call it.
+app.command("logs", hidden=True)(inside.log)
 
 
 def _version(wanted: bool) -> None:

@@ -107,9 +107,42 @@ class Client:
 
     async def log(self, session_id: str, tail: int | None = None) -> str:
         """The session's log, or its last lines."""
-        query = {"tail": None if tail is None else str(tail)}
-        async with self._answer("GET", f"{_one(session_id)}/log", query=query) as response:
-            return (await response.read()).decode("utf-8", "replace")
+        pieces = [piece async for piece in self.log_pieces(session_id, tail, follow=False)]
+        return b"".join(pieces).decode("utf-8", "replace")
+
+    async def log_pieces(
+        self, session_id: str, tail: int | None, *, follow: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """The log as it comes; where it is followed, until the session's end."""
+        query = {
+            "tail": None if tail is None else str(tail),
+            "follow": "true" if follow else None,
+        }
+        timeout = aiohttp.ClientTimeout(total=None) if follow else self._timeout
+        path = f"{_one(session_id)}/log"
+        async with self._answer("GET", path, query=query, timeout=timeout) as response:
+            async for piece in response.content.iter_any():
+                yield piece
+
+    async def execute(
+        self, session_id: str, command: str | list[str], wait_seconds: int | None
+    ) -> Json:
+        """Start a program in a session; with ``wait_seconds`` its exit code and output."""
+        wish: dict[str, Any] = {"command": command}
+        timeout = None
+        if wait_seconds is not None:
+            wish |= {"wait": True, "timeout_seconds": wait_seconds}
+            # The daemon gives up before this.
+            timeout = aiohttp.ClientTimeout(total=wait_seconds + REQUEST_SECONDS)
+        return mapping(
+            await self._json("POST", f"{_one(session_id)}/exec", body=wish, timeout=timeout)
+        )
+
+    async def screenshot(self, session_id: str, max_width: int | None) -> bytes:
+        """What the session's display shows, as PNG."""
+        query = {"max_width": None if max_width is None else str(max_width)}
+        async with self._answer("GET", f"{_one(session_id)}/screenshot", query=query) as response:
+            return await response.read()
 
     async def ticket(self, session_id: str, wish: Json) -> Json:
         """What admits one viewer."""

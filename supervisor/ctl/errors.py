@@ -8,6 +8,7 @@ SupervisorError
     ├── AmbiguousIdError      several sessions have an id like that                      2
     ├── NoSuchSessionError    none has                                                   3
     ├── BadStartObjectError   what came on stdin is not a start object                   4
+    ├── FileNotWrittenError   what was fetched cannot be put where it was wanted         1
     └── SessionFailedError    what was asked for was accepted, and came to nothing       1
 """
 
@@ -93,6 +94,12 @@ class BadStartObjectError(CtlError):
 
     code = "invalid_request"
     exit_code = EXIT_INVALID
+
+
+class FileNotWrittenError(CtlError):
+    """No such directory, no permission, no room."""
+
+    code = "file_not_written"
 
 
 class SessionFailedError(CtlError):

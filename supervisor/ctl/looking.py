@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from supervisor.ctl import options
 from supervisor.ctl.errors import EXIT_OK
 from supervisor.ctl.options import call, settings_of
-from supervisor.ctl.report import print_json, say
+from supervisor.ctl.report import print_json
 
 
 def ps(
@@ -82,39 +81,6 @@ def events(
         call(settings, lambda client: watching.events(client, settings, user, since))
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_OK) from None
-
-
-def log(
-    context: typer.Context,
-    session_id: options.SessionId,
-    tail: Annotated[
-        int | None, typer.Option(metavar="LINES", min=1, help="Only the last lines.")
-    ] = None,
-) -> None:
-    """Print the log of a session that has ended."""
-    from supervisor.ctl.client import Client
-    from supervisor.ctl.ids import resolve
-    from supervisor.ctl.text import plain_lines
-    from supervisor.ctl.views import SessionView
-
-    async def read(client: Client) -> tuple[str, str, SessionView | None]:
-        found = await resolve(client, session_id)
-        text = await client.log(found, tail)
-        return found, text, None if text or settings.json else await client.session(found)
-
-    settings = settings_of(context)
-    found, text, session = call(settings, read)
-    if session and session.phase != "ended":
-        so_far = f"\nWhat it has printed so far: docker logs fx-{found}"
-        say(
-            "fxctl: a session's log is kept at its end, and this one has not ended."
-            + (so_far if session.document.get("container_id") else " It has no container yet.")
-        )
-    if settings.json:
-        print_json({"id": found, "log": text})
-    else:
-        # A pipe gets the log as it is; a terminal is not to be steered by a session.
-        sys.stdout.write(plain_lines(text) if sys.stdout.isatty() else text)
 
 
 def ticket(

@@ -24,7 +24,7 @@ class AgentSettings:
     x_start_seconds: float = 20.0
     relay_grace_seconds: float = 30.0
     report_grace_seconds: float = 20.0
-    log_tail_bytes: int = 4096
+    log_tail_bytes: int = 32_768
 
 
 def session_document(

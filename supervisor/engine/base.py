@@ -137,6 +137,17 @@ class Engine(Protocol):
         ``created_before`` (seconds since the epoch) spares what is being done now.
         """
 
+    def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """What the session's container has printed on both outputs, in pieces cut anywhere.
+
+        Only the last ``tail`` lines; ``None``: all that the engine has kept. With ``follow`` it
+        goes on until the container ends; a reader too slow for it misses some. Entering raises
+        LogUnavailableError when the container's logging driver cannot be read, EngineError with
+        status 404 when there is no container.
+        """
+
     def watch(self, since: float) -> AbstractAsyncContextManager[AsyncIterator[EngineEvent]]:
         """Events from ``since`` (seconds since the epoch) on, until the stream breaks.
 

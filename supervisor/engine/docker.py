@@ -11,8 +11,7 @@ import asyncio
 import contextlib
 import json
 import math
-import tarfile
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -32,21 +31,25 @@ from supervisor.engine.base import (
     EngineVersion,
     container_name,
 )
-from supervisor.engine.docker_errors import NO_CONNECTION, translated
+from supervisor.engine.docker_errors import (
+    CONFLICT,
+    NO_CONNECTION,
+    NOT_FOUND,
+    absence_is_fine,
+    translated,
+)
+from supervisor.engine.docker_image import read_image
+from supervisor.engine.docker_log import open_log
 from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
 from supervisor.engine.payload import container_body, extra_networks, limits_body
-from supervisor.errors import EngineError, EngineUnreachableError
+from supervisor.errors import EngineError
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.template.spec import ContainerSpec
 
-NOT_FOUND = 404
-CONFLICT = 409
 REMOVAL_POLL_SECONDS = 0.1
-
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _STATUSES = {
     "created": ContainerStatus.CREATED,
@@ -96,26 +99,7 @@ class DockerEngine:
 
     async def read_image(self, image_id: str) -> ImageContents:
         with translated():
-            image: dict[str, Any] = await self._client.images.inspect(image_id)
-            body: dict[str, Any] = {
-                "Image": image_id,
-                "Cmd": ["/never-started"],
-                "Labels": {labels.OWNER: self._owner, labels.PROBE: "true"},
-                "NetworkDisabled": True,
-            }
-            container = await self._probe(image_id, body)
-            try:
-                contents = ImageContents(
-                    image_id=image_id,
-                    perl=await _find_perl(container, image),
-                    passwd=await _read_text(container, "/etc/passwd"),
-                    group=await _read_text(container, "/etc/group"),
-                )
-                # A container pruned meanwhile has no files either, which is no news of the image.
-                await _require(container)
-                return contents
-            finally:
-                await self._delete(container)
+            return await read_image(self._client, self._owner, image_id, self._timeout)
 
     async def tidy(self, created_before: float = math.inf) -> None:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.PROBE]})
@@ -123,26 +107,8 @@ class DockerEngine:
             probes = await self._client.containers.list(all=1, filters=filters)
         for probe in probes:
             if probe["Created"] < created_before:
-                await self._delete(probe)
-
-    async def _delete(self, container: DockerContainer) -> None:
-        """Somebody else may be about it at the same time."""
-        with _absence_is_fine(), translated():
-            await container.delete(force=True, timeout=self._timeout)
-
-    async def _probe(self, image_id: str, body: dict[str, Any]) -> DockerContainer:
-        """Named after the image, so that one left by an attempt that was cut short is replaced."""
-        name = f"fx-probe-{self._owner}-{image_id.removeprefix('sha256:')[:12]}"
-        with _absence_is_fine(), translated():
-            leftover = self._client.containers.container(name)
-            await leftover.delete(force=True, timeout=self._timeout)
-        try:
-            return await self._client.containers.create(body, name=name)
-        except DockerError as error:
-            if error.status != CONFLICT:
-                raise
-            message = f"The engine is still at an earlier request for {name}; it is asked again."
-            raise EngineUnreachableError(message) from error
+                with absence_is_fine(), translated():
+                    await probe.delete(force=True, timeout=self._timeout)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         with translated():
@@ -159,22 +125,22 @@ class DockerEngine:
 
     async def stop(self, session_id: SessionId, signal: str) -> None:
         """Does not wait for the end, which would hold a connection for the grace period."""
-        with _absence_is_fine(), translated():
+        with absence_is_fine(), translated():
             container = await self._ours(session_id)
             await container.kill(signal=signal, timeout=self._timeout)
             # The engine does so itself, but not for every signal.
             await _unpause(container)
 
     async def pause(self, session_id: SessionId) -> None:
-        with _absence_is_fine(), translated():
+        with absence_is_fine(), translated():
             await (await self._ours(session_id)).pause()
 
     async def unpause(self, session_id: SessionId) -> None:
-        with _absence_is_fine(), translated():
+        with absence_is_fine(), translated():
             await _unpause(await self._ours(session_id))
 
     async def update(self, session_id: SessionId, spec: ContainerSpec) -> None:
-        with _absence_is_fine(), translated():
+        with absence_is_fine(), translated():
             container = await self._ours(session_id)
             await self._client._query_json(  # noqa: SLF001 aiodocker has no call for it
                 f"containers/{container.id}/update", method="POST", data=limits_body(spec)
@@ -190,7 +156,7 @@ class DockerEngine:
             raise
 
     async def remove(self, session_id: SessionId) -> None:
-        with _absence_is_fine(), translated():
+        with absence_is_fine(), translated():
             container = await self._ours(session_id)
             try:
                 await container.delete(force=True, timeout=self._timeout)
@@ -200,7 +166,7 @@ class DockerEngine:
                 await self._absent(session_id)
 
     async def discard(self, container_id: str) -> None:
-        with _absence_is_fine(), translated():
+        with absence_is_fine(), translated():
             container = await self._client.containers.get(container_id)
             if not self._owns(container):
                 message = f"The container {container_id[:12]} is not this supervisor's."
@@ -212,6 +178,26 @@ class DockerEngine:
         with translated():
             listed = await self._client.containers.list(all=1, filters=filters)
             return [await self._record(container) for container in listed]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        with translated():
+            container = await self._ours(session_id)
+        client = self._new_client()
+        try:
+            async with open_log(
+                client,
+                str(container.id),
+                terminal=bool(container["Config"].get("Tty")),
+                tail=tail,
+                follow=follow,
+                answer_seconds=self._timeout.total or 0,
+            ) as pieces:
+                yield pieces
+        finally:
+            await _close(client)
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[AsyncIterator[EngineEvent]]:
@@ -359,57 +345,6 @@ async def _events(
             yield event
     with translated():
         await reading
-
-
-async def _require(container: DockerContainer) -> None:
-    """Raise EngineUnreachableError, so that it is tried again, if the container is gone."""
-    try:
-        await container.show()
-    except DockerError as error:
-        if error.status != NOT_FOUND:
-            raise
-        message = "The container for reading the image was removed meanwhile; it is read again."
-        raise EngineUnreachableError(message) from error
-
-
-async def _find_perl(container: DockerContainer, image: dict[str, Any]) -> str | None:
-    """The first perl on the image's PATH, as the engine's own look-up would find it."""
-    environment = (image.get("Config") or {}).get("Env") or []
-    paths = [entry.removeprefix("PATH=") for entry in environment if entry.startswith("PATH=")]
-    for directory in (paths[0] if paths else DEFAULT_PATH).split(":"):
-        path = f"{directory or '/'}/perl".replace("//", "/")
-        if await _read_archive(container, path) is not None:
-            return path
-    return None
-
-
-async def _read_text(container: DockerContainer, path: str) -> str:
-    archive = await _read_archive(container, path)
-    if archive is None:
-        return ""
-    with archive:
-        member = archive.next()
-        file = archive.extractfile(member) if member is not None and member.isreg() else None
-        return "" if file is None else file.read().decode("utf-8", "surrogateescape")
-
-
-async def _read_archive(container: DockerContainer, path: str) -> tarfile.TarFile | None:
-    try:
-        return await container.get_archive(path)
-    except DockerError as error:
-        if error.status == NOT_FOUND:
-            return None
-        raise
-
-
-@contextlib.contextmanager
-def _absence_is_fine() -> Iterator[None]:
-    """Stopping or removing what is not there, or is just going, has the result that was wanted."""
-    try:
-        yield
-    except EngineError as error:
-        if error.status not in (NOT_FOUND, CONFLICT):
-            raise
 
 
 async def _close(client: aiodocker.Docker) -> None:

@@ -24,7 +24,8 @@ from supervisor.errors import (
 NO_CONNECTION = 900
 """The status that aiodocker gives an error of its own: no connection to the engine."""
 
-_NOT_FOUND = 404
+NOT_FOUND = 404
+CONFLICT = 409
 
 _DENIED = (
     "The Docker socket may not be used by this user: is the user in group docker? "
@@ -83,7 +84,7 @@ def _from_status(error: DockerError, pulling: Pulling | None) -> EngineError:
         source = error.message.rpartition(":")[2].strip()
         message = f"A mount of the template has no source on this host: {source} does not exist."
         return MountMissingError(message, status=error.status)
-    if error.status == _NOT_FOUND and "No such image" in error.message:
+    if error.status == NOT_FOUND and "No such image" in error.message:
         return ImageNotFoundError(error.message, status=error.status)
     return EngineError(f"The Docker Engine refused: {error.message}", status=error.status)
 
@@ -98,3 +99,13 @@ def _pull_refused(pulling: Pulling, said: str) -> EngineError:
     if _LOGIN_WANTED.search(said):
         message = f"{message.rstrip('.')}. {pulling.advice}"
     return ImagePullError(message)
+
+
+@contextmanager
+def absence_is_fine() -> Iterator[None]:
+    """Stopping or removing what is not there, or is just going, has the result that was wanted."""
+    try:
+        yield
+    except EngineError as error:
+        if error.status not in (NOT_FOUND, CONFLICT):
+            raise

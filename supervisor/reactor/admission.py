@@ -9,7 +9,9 @@ from supervisor.lifecycle.facts import Fact, QueueMoved, SlotGranted
 from supervisor.lifecycle.session import Phase, Session, SessionId, known_phase
 
 EXACT_PLACES = 20
-COARSE_PLACES = 20
+"""So near the head every place is told."""
+COARSE_STEPS = 4
+"""Further back a place is told again once a quarter of it has gone."""
 
 Post = Callable[[SessionId, Fact], None]
 
@@ -25,15 +27,18 @@ class AdmissionLimits:
 
 
 class Admission:
-    """Grants slots in the order in which sessions were accepted, once it is open.
+    """Grants slots in the order in which sessions were accepted, while it is open.
 
     It opens after adoption: a start begun before that would look like one that a crash cut short.
+    It is closed while the engine is away: a session is not to be late for what nobody can start.
     """
 
     def __init__(self, limits: AdmissionLimits, post: Post) -> None:
         self._limits = limits
         self._post = post
         self._pending: dict[SessionId, int | None] = {}
+        """Who waits, in order, and the place they were told last."""
+        self._has_untold = False
         self._starting: set[SessionId] = set()
         self._live: set[SessionId] = set()
         self._is_open = False
@@ -43,13 +48,18 @@ class Admission:
         self._is_open = True
         self._grant(moved=False)
 
+    def close(self) -> None:
+        """Grant nothing more until it is opened again."""
+        self._is_open = False
+
     def observe(self, session: Session) -> None:
         """Take note of a committed session, and see who is next."""
         phase = known_phase(session)
         waited = session.id in self._pending
         if phase is Phase.PENDING:
-            if session.id not in self._live:
-                self._pending.setdefault(session.id, session.queue_position)
+            if session.id not in self._live and not waited:
+                self._pending[session.id] = session.queue_position
+                self._has_untold |= session.queue_position is None
         else:
             self._pending.pop(session.id, None)
         if phase not in (Phase.PENDING, Phase.STARTING):
@@ -87,16 +97,23 @@ class Admission:
             self._live.add(session_id)
             self._post(session_id, SlotGranted())
             moved = True
-        if moved or None in self._pending.values():
+        if moved or self._has_untold:
             self._number()
 
     def _number(self) -> None:
-        """Tell who waits where: each place at the head, every ``COARSE_PLACES`` further back.
+        """Tell who waits where, each place near the head and ever coarser further back.
 
-        Every place to everybody would be a commit per session waiting for each session started.
+        Every place to everybody would be a commit per session waiting for each session started;
+        so it is twenty for each session waiting, and a few more for a queue ten times as long.
         """
-        for position, (session_id, known) in enumerate(self._pending.items(), start=1):
-            told = known is not None and position > EXACT_PLACES and position % COARSE_PLACES
-            if known != position and not told:
+        self._has_untold = False
+        for position, (session_id, told) in enumerate(self._pending.items(), start=1):
+            if _is_news(told, position):
                 self._pending[session_id] = position
                 self._post(session_id, QueueMoved(position))
+
+
+def _is_news(told: int | None, position: int) -> bool:
+    if told is None or position <= EXACT_PLACES:
+        return told != position
+    return COARSE_STEPS * abs(told - position) >= told

@@ -45,6 +45,7 @@ from supervisor.reactor.service import (
     SessionService,
     TicketService,
 )
+from supervisor.reactor.session_log import LogService
 from supervisor.reactor.store_guard import StoreGuard
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
@@ -121,6 +122,8 @@ class Core:
             directory=self.directory,
             post=post,
             adopt=self._adopt,
+            found=self._admission.open,
+            lost=self._admission.close,
             note=self._note,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
@@ -214,6 +217,9 @@ class Core:
         )
         self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
         self.tickets = TicketService(database=parts.database, now=parts.now)
+        self.logs = LogService(
+            directory=self.directory, engine=parts.engine, broadcast=self.broadcast
+        )
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(
             health=health,
@@ -245,13 +251,13 @@ class Core:
         return [self._parts.spawn(each.run()) for each in endless]
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
-        """Take over what runs; only then deadlines pass and anything new starts."""
+        """Take over what runs; only then deadlines pass, and what waits can be started."""
         await self._parts.engine.tidy()
         await self._adoption.run(records)
         await self._reconciler.collect_files(records)
+        self._timers.open()
         for session in self.directory:
             self._committed.resume(session)
-        self._admission.open()
 
     def _note(
         self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]

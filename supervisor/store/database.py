@@ -1,4 +1,4 @@
-"""SQLite on a thread of its own: one function, one transaction.
+"""SQLite on a thread of its own: each function all or nothing, and committed before it returns.
 
 WAL with ``synchronous=NORMAL``: a commit survives a crash of the daemon at any moment. A power cut
 may lose the last commits, and with them goes every container they spoke of.
@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ import structlog
 
 from supervisor.errors import StoreDamagedError, StoreError
 from supervisor.store.damage import check, is_damage, is_obstructed, set_aside
+from supervisor.store.group import Function, GroupCommits, Outcome, within
 from supervisor.store.schema import VERSION, migrate
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ class Database:
         self._path = path
         self._journal = path.with_name(f"{path.name}-wal")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._commits = GroupCommits(self._thread, self._commit)
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[_Place, _Place] = (None, None)
         self.damaged = asyncio.Event()
@@ -64,16 +66,18 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is under way and close; nothing may be run afterwards."""
+        await self._commits.join()
         await self._on_thread(self._close)
         self._thread.shutdown()
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``function`` in a transaction of its own: all of it is committed, or none.
+        """Run ``function`` in a transaction: when this returns all of it is committed, else none.
 
+        What others run at the same time may be committed with it; it sees what was run before it.
         Raises StoreError when the database cannot do it at the moment (disk full, read-only),
         StoreDamagedError when it never will again.
         """
-        return await self._on_thread(lambda: self._transact(function))
+        return await self._answered(self._commits.add(function))
 
     async def put_back(self) -> bool:
         """See to it that the open file is the one at its path; whether it was not.
@@ -91,10 +95,13 @@ class Database:
         await self._on_thread(lambda: self._begin_anew(fill))
 
     async def _on_thread(self, function: Callable[[], T]) -> T:
-        """A transaction that has begun is waited for, even when the caller is cancelled."""
+        """What has begun is completed, even when the caller is cancelled."""
         loop = asyncio.get_running_loop()
+        return await self._answered(asyncio.shield(loop.run_in_executor(self._thread, function)))
+
+    async def _answered(self, answer: Awaitable[T]) -> T:
         try:
-            return await asyncio.shield(loop.run_in_executor(self._thread, function))
+            return await answer
         except (sqlite3.Error, OSError) as error:
             self.failed_calls += 1
             if is_damage(error):
@@ -146,6 +153,22 @@ class Database:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.close()
+
+    def _commit(self, functions: list[Function]) -> list[Outcome]:
+        """All in one transaction; each in its own when that cannot be committed."""
+        if len(functions) > 1:
+            # Whatever it was is told to those whose it is, below.
+            with contextlib.suppress(BaseException):
+                return self._transact(
+                    lambda connection: [within(connection, each) for each in functions]
+                )
+        return [self._alone(function) for function in functions]
+
+    def _alone(self, function: Function) -> Outcome:
+        try:
+            return Outcome(self._transact(function))
+        except BaseException as error:  # noqa: BLE001 told to who asked
+            return Outcome(error=error)
 
     def _transact(self, function: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:

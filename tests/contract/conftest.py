@@ -34,10 +34,13 @@ IDS = UlidSource()
 # Programs: what the fake is told of them stands beside what the real engine executes.
 WAIT = ("/usr/bin/perl", "-e", '$| = 1; $SIG{TERM} = sub { exit 7 }; print "up\\n"; sleep while 1')
 EXIT_3 = ("/usr/bin/perl", "-e", "exit 3")
+SAY = r'$| = 1; print "one\n"; print STDERR "two\n"; print "three\n"; $SIG{TERM} = sub { exit }; '
+TALK = ("/usr/bin/perl", "-e", f"{SAY} sleep while 1")
 NOT_THERE = ("/no/such/program",)
 PROGRAMS = {
     WAIT: Program(on_signal={"SIGTERM": 7}),
     EXIT_3: Program(exits_at_once=3),
+    TALK: Program(prints=b"one\ntwo\nthree\n", on_signal={"SIGTERM": 0}),
     NOT_THERE: Program(starts=False),
 }
 

@@ -35,6 +35,11 @@ async def _watch(engine: Engine, _session_id: SessionId, _spec: ContainerSpec) -
         return [event async for event in events]
 
 
+async def _read_log(engine: Engine, session_id: SessionId, _spec: ContainerSpec) -> object:
+    async with engine.read_log(session_id, tail=None, follow=False) as pieces:
+        return [piece async for piece in pieces]
+
+
 CALLS: dict[str, Call] = {
     "version": lambda engine, _id, _spec: engine.version(),
     "find_image": lambda engine, _id, spec: engine.find_image(spec.image),
@@ -45,6 +50,7 @@ CALLS: dict[str, Call] = {
     "remove": lambda engine, session_id, _spec: engine.remove(session_id),
     "list_containers": lambda engine, _id, _spec: engine.list_containers(),
     "watch": _watch,
+    "read_log": _read_log,
 }
 
 
@@ -145,7 +151,7 @@ async def hanging_engine(
 
 @pytest.mark.parametrize(
     "call",
-    ["version", "read_image", "launch", "stop", "remove", "list_containers"],
+    ["version", "read_image", "launch", "stop", "remove", "list_containers", "read_log"],
 )
 async def test_an_engine_that_hangs(
     hanging_engine: DockerEngine, session_id: SessionId, call: str

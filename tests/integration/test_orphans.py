@@ -77,7 +77,10 @@ async def test_orphans_go_and_nothing_else(site: Surroundings) -> None:
             assert (await inspect(kept))["State"]["Running"]
         assert (await web.get(session["id"]))["phase"] == "running"
         metrics = (await web.call("GET", "/metrics")).text
-        assert "fastx_supervisor_orphans_removed_total 2.0" in metrics, (metrics, [x for x in daemon.logged() if "orphan" in x["event"]])
+        assert "fastx_supervisor_orphans_removed_total 2.0" in metrics, (
+            metrics,
+            [x for x in daemon.logged() if "orphan" in x["event"]],
+        )
         assert 'fastx_supervisor_sessions{phase="running"} 1.0' in metrics
         await docker("rm", "-f", debugging)
 

@@ -14,8 +14,10 @@ from tests.support.engine import engine_socket
 class EngineProxy:
     """Passes bytes both ways for as long as it is whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, engine: str | None = None) -> None:
+        """``engine``: the path of its socket, if it is not the one that tests use."""
         self.path = path
+        self._engine = engine
         self.pulls = 0
         """How many connections are open on which a pull was asked for."""
         self._server: asyncio.Server | None = None
@@ -65,7 +67,9 @@ class EngineProxy:
                 self.pulls += 1
 
         try:
-            engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
+            engine_reader, engine_writer = await asyncio.open_unix_connection(
+                self._engine or engine_socket()
+            )
             ours.append(engine_writer)
             await asyncio.gather(_pass(reader, engine_writer, note), _pass(engine_reader, writer))
         finally:

@@ -10,13 +10,18 @@ import asyncio
 import math
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
 from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineVersion, container_name
 from supervisor.engine.payload import limits_body
-from supervisor.errors import EngineError, EngineUnreachableError, ImagePullError
+from supervisor.errors import (
+    EngineError,
+    EngineUnreachableError,
+    ImagePullError,
+    LogUnavailableError,
+)
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
@@ -39,6 +44,7 @@ Call = Literal[
     "list_containers",
     "watch",
     "tidy",
+    "read_log",
 ]
 
 
@@ -144,7 +150,12 @@ class MemoryEngine:
                 self.host.images[reference] = contents
                 yield 1.0
         finally:
-            self.pulling -= 1
+            try:
+                for _ in range(3):
+                    # Closing a connection is not done at once.
+                    await asyncio.sleep(0)
+            finally:
+                self.pulling -= 1
 
     async def read_image(self, image_id: str) -> ImageContents:
         """See Engine."""
@@ -236,6 +247,21 @@ class MemoryEngine:
                 for container in self.host.containers.values()
                 if container.owner == self.owner and container.session_id is not None
             ]
+
+    @asynccontextmanager
+    async def read_log(
+        self, session_id: SessionId, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See Engine."""
+        async with self._answered("read_log"):
+            container = self.host.owned(session_id, self.owner)
+            if container is None:
+                message = f"There is no container of session {session_id}."
+                raise EngineError(message, status=404)
+            if container.spec.log_driver == "none":
+                raise LogUnavailableError("The logging driver cannot be read.")
+        async with aclosing(container.log.read(tail, follow=follow)) as pieces:
+            yield pieces
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[EventStream]:

@@ -19,6 +19,7 @@ from supervisor.engine import labels
 from supervisor.engine.base import ContainerRecord, EngineEvent, EngineEventKind, container_name
 from supervisor.errors import (
     EngineError,
+    EngineUnreachableError,
     ImageNotFoundError,
     MountMissingError,
 )
@@ -26,6 +27,7 @@ from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.template.spec import ContainerSpec, MountType
+from tests.support.memory_log import MemoryLog
 
 KEPT_EVENTS = 256
 """As many as Docker Engine keeps for ``since``."""
@@ -44,6 +46,8 @@ class Program:
     """Its exit code; ``None`` when it stays."""
     on_signal: Mapping[str, int] = field(default_factory=lambda: {"SIGTERM": 143})
     """Which signals end it, and with which code. SIGKILL always does."""
+    prints: bytes = b""
+    """What it says at once."""
     starts: bool = True
     """Whether it can be executed at all. The engine is the one to notice unless an init is."""
 
@@ -63,6 +67,7 @@ class MemoryContainer:
     signals: list[str] = field(default_factory=list)
     limits: dict[str, object] = field(default_factory=dict)
     """What it was updated to."""
+    log: MemoryLog = field(default_factory=MemoryLog)
 
     @property
     def owner(self) -> str:
@@ -201,6 +206,7 @@ class MemoryHost:
         container.status = ContainerStatus.RUNNING
         container.exit_code = None
         self._emit(EngineEventKind.START, container)
+        container.log.print(program.prints)
         code = program.exits_at_once if program.starts else NOT_EXECUTED
         if code is not None:
             self.exit(container, code)
@@ -221,6 +227,7 @@ class MemoryHost:
             self._emit(EngineEventKind.OOM, container)
         container.status = ContainerStatus.EXITED
         container.exit_code = code
+        container.log.end()
         self._emit(EngineEventKind.DIE, container, code)
         if container.auto_removed:
             self.remove(container)
@@ -230,6 +237,7 @@ class MemoryHost:
         if container.status in _ALIVE:
             container.status = ContainerStatus.EXITED
             container.exit_code = KILLED
+            container.log.end()
             self._emit(EngineEventKind.DIE, container, KILLED)
         if self.containers.pop(container.name, None) is not None:
             self._emit(EngineEventKind.DESTROY, container)
@@ -262,6 +270,8 @@ class MemoryHost:
         """End every open stream, in order or with an error."""
         for stream in self.streams:
             stream.end(error)
+        for container in self.containers.values():
+            container.log.break_off(error or EngineUnreachableError("The stream broke."))
 
     def open_stream(self, owner: str, since: float) -> EventStream:
         """What is kept from ``since`` on, and then whatever comes."""

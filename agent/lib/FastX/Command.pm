@@ -27,13 +27,13 @@ sub tail_text   { return $_[0]{tail}->text }
 sub start {
     my ($self) = @_;
     my $loop = $self->{loop};
-    my ($pid, $output) = FastX::Process::start(
+    my ($pid, $output, $read_report) = FastX::Process::start(
         (map { $_ => $self->{$_} } qw(loop argv environment directory)),
         on_running => $self->{on_running},
         on_failed  => sub { $self->{failure} = [@_] },
     );
     die "$output\n" if !defined $pid;
-    @{$self}{qw(pid group output)} = ($pid, $pid, $output);
+    @{$self}{qw(pid group output read_report)} = ($pid, $pid, $output, $read_report);
     $loop->on_readable($output, sub { $self->_read_output });
     $loop->on_child($pid, sub { $self->_ended(@_) });
     return;
@@ -99,8 +99,9 @@ sub _ended {
     my ($self, $wait_status) = @_;
     delete $self->{pid};
     $self->{loop}->cancel(delete $self->{kill_timer});
-    # The report of a failed exec precedes the end of its process, but may be
-    # read after it: let the loop turn once.
+    # The report of a failed exec precedes the end of its process, but the loop
+    # may come to it later.
+    (delete $self->{read_report})->();
     $self->{loop}->after(0, sub {
         return $self->{on_failed}->(@{ $self->{failure} }) if $self->{failure} && $self->{on_failed};
         $self->{on_exit}->($wait_status);

@@ -4,6 +4,7 @@ package FastX::JSON;
 #
 #   my ($value, $error) = FastX::JSON::decode($bytes);   # never dies
 #   my $bytes = FastX::JSON::encode($value);
+#   my $end = FastX::JSON::end_within($text, $limit_bytes);
 #
 # In Perl a JSON string is a string of characters, null is undef, true and
 # false are 1 and 0; \1 and \0 encode as true and false. A scalar that was last
@@ -39,6 +40,16 @@ sub encode {
     my ($value) = @_;
     my $text = _encode($value);
     utf8::encode($text);
+    return $text;
+}
+
+# The end of a text that takes so many bytes at most when it is encoded.
+sub end_within {
+    my ($text, $limit_bytes) = @_;
+    while ((my $excess = length(encode($text)) - $limit_bytes) > 0) {
+        # No character takes more than six.
+        substr $text, 0, int($excess / 6) + 1, '';
+    }
     return $text;
 }
 

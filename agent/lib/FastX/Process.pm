@@ -14,7 +14,9 @@ use POSIX ();
 # Options: loop, argv, environment, directory, inherit (handles that the
 # program keeps), on_running, on_failed($stage, $error_number): stage is "chdir"
 # or "exec".
-# Returns (pid, handle of its output), or (undef, message).
+# Returns (pid, handle of its output, a function), or (undef, message). The
+# function sees to it that on_running or on_failed has been called; it waits for
+# the program to get that far, which one that has ended did.
 sub start {
     my (%option) = @_;
     pipe my $output, my $program_output or return (undef, "no pipe: $!");
@@ -33,13 +35,15 @@ sub start {
     return (undef, "no process can be started: $error") if !defined $pid;
     FastX::Loop::set_nonblocking($output);
     my $loop = $option{loop};
-    $loop->on_readable($report, sub {
+    my $read_report = sub {
+        return if !defined fileno $report;
         my $count = sysread $report, my $told, 64;
         $loop->close($report);
         my $callback = $count ? $option{on_failed} : $option{on_running};
         $callback->($count ? split / /, $told : ()) if $callback;
-    });
-    return ($pid, $output);
+    };
+    $loop->on_readable($report, $read_report);
+    return ($pid, $output, $read_report);
 }
 
 # Runs in the child. Returns only on failure, with the stage that failed.

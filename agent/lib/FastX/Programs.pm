@@ -12,17 +12,18 @@ use FastX::Process;
 
 use constant {
     MOST_PROGRAMS => 32,
-    # Escaped it still fits into a callback of 64 KiB.
-    OUTPUT_BYTES  => 10_240,
+    OUTPUT_BYTES  => 32_768,
+    # What a callback of 64 KiB has room for, escaped.
+    REPORT_BYTES  => 60_000,
     EXIT_NOT_RUN  => 126,
     # From KILL until the process is gone; one in an uninterruptible wait may never go.
     END_SECONDS   => 1,
 };
 
-# Options: loop, callbacks.
+# Options: loop, callbacks, on_output($bytes): of programs that nobody waits for.
 sub new {
     my ($class, %option) = @_;
-    return bless { %option, running => {} }, $class;
+    return bless { on_output => sub { }, %option, running => {} }, $class;
 }
 
 sub run_in {
@@ -36,13 +37,12 @@ sub groups { return map { $_->group } values %{ $_[0]{running} } }
 # $request: { command (text or list), id, wait }.
 sub start {
     my ($self, $request) = @_;
-    my $report  = $request->{wait} ? sub { $self->_report($request->{id}, @_) } : sub { };
+    my $report  = $request->{wait} ? sub { $self->_report($request->{id}, @_) } : \&_log_failure;
     my @argv    = _argv($request->{command});
     my $refusal = @argv ? $self->_refusal : 'no command';
-    $refusal //= $self->_run(\@argv, $report);
-    return if !defined $refusal;
-    FastX::Log::line("exec ignored: $refusal");
-    return $report->(EXIT_NOT_RUN, $refusal);
+    $refusal //= $self->_run(\@argv, $report, $request->{wait} ? sub { } : $self->{on_output});
+    return $report->(EXIT_NOT_RUN, $refusal, $refusal) if defined $refusal;
+    return;
 }
 
 # From now on requests are refused; what runs goes on.
@@ -78,13 +78,13 @@ sub _refusal {
 
 # Returns why nothing could be started, or undef.
 sub _run {
-    my ($self, $argv, $report) = @_;
+    my ($self, $argv, $report, $on_output) = @_;
     my $command;
     my $ended = sub {
         my ($exit_code, $complaint) = @_;
         $command->close_output;
         delete $self->{running}{ $command->group };
-        $report->($exit_code, $complaint // $command->tail_text);
+        $report->($exit_code, $complaint // $command->tail_text, $complaint);
         undef $command;
         $self->_closed if $self->{on_closed} && !%{ $self->{running} };
     };
@@ -92,6 +92,7 @@ sub _run {
         loop       => $self->{loop},
         argv       => $argv,
         tail_bytes => OUTPUT_BYTES,
+        on_output  => $on_output,
         (map { $_ => $self->{$_} } qw(environment directory)),
         on_failed  => sub { local $! = $_[1]; $ended->(EXIT_NOT_RUN, "$_[0]: $!") },
         on_exit    => sub { $ended->(FastX::Process::exit_code($_[0])) },
@@ -117,7 +118,15 @@ sub _argv {
 sub _report {
     my ($self, $id, $exit_code, $output) = @_;
     return if $self->{closed};
-    $self->{callbacks}->send('exec_exited', id => $id, exit_code => $exit_code, output => $output);
+    $self->{callbacks}->send('exec_exited', id => $id, exit_code => $exit_code,
+        output => FastX::JSON::end_within($output, REPORT_BYTES));
+    return;
+}
+
+# Where nobody waits for the answer, only that there was none to run is worth a word.
+sub _log_failure {
+    my ($exit_code, $output, $complaint) = @_;
+    FastX::Log::line("exec failed: $complaint") if defined $complaint;
     return;
 }
 

@@ -20,6 +20,7 @@ use FastX::CommandLine;
 use FastX::Control;
 use FastX::Environment;
 use FastX::Forward;
+use FastX::JSON;
 use FastX::Leftovers;
 use FastX::Log;
 use FastX::Outcome;
@@ -35,7 +36,10 @@ use constant {
     OUTPUT_GRACE_SECONDS    => 0.5,
     # There is little hope that a relay which never answered takes the report.
     UNREACHABLE_REPORT_SECONDS => 2,
+    # Of the 64 KiB of a callback, escaped; the rest is for the message.
+    LOG_TAIL_REPORT_BYTES   => 50_000,
     MOST_INTERNAL_ERRORS    => 5,
+    BEATS_IN_SILENCE        => 4,
 };
 
 # Options: loop, settings, runtime (directory), xserver.
@@ -59,8 +63,10 @@ sub new {
     $self->{viewers} = FastX::Viewers->new(
         loop => $loop, address => $settings->{relay}{display}, token => $settings->{token},
     );
-    $self->{programs} = FastX::Programs->new(loop => $loop, callbacks => $self->{callbacks});
-    $self->{forward}  = FastX::Forward->new($loop, \*STDOUT);
+    my $forward = $self->{forward} = FastX::Forward->new($loop, \*STDOUT);
+    $self->{programs} = FastX::Programs->new(
+        loop => $loop, callbacks => $self->{callbacks}, on_output => sub { $forward->write(@_) },
+    );
     return $self;
 }
 
@@ -204,15 +210,29 @@ sub _schedule_heartbeat {
     return if $seconds <= 0;
     $self->{heartbeat_timer} = $self->{loop}->after($seconds, sub {
         $self->_schedule_heartbeat;
-        $self->_send_heartbeat;
+        $self->_beat;
     });
     return;
 }
 
-sub _send_heartbeat {
+# Each is a commit and an event to every reader: a session that stands still
+# says so only now and then.
+sub _beat {
     my ($self) = @_;
+    my $usage   = FastX::Usage::read_all();
+    my $told    = $self->{told_usage};
+    my $silence = $told ? $self->{loop}->now - $told->{at} : 0;
+    my $longest = (BEATS_IN_SILENCE - 0.5) * $self->{settings}{heartbeat_seconds};
+    return if $told && $silence < $longest && !FastX::Usage::is_news($usage, $told->{usage}, $silence);
+    return $self->_send_heartbeat($usage);
+}
+
+sub _send_heartbeat {
+    my ($self, $usage) = @_;
     return if $self->{outcome};
-    $self->{callbacks}->send('heartbeat', usage => FastX::Usage::read_all());
+    $usage //= FastX::Usage::read_all();
+    $self->{told_usage} = { at => $self->{loop}->now, usage => $usage };
+    $self->{callbacks}->send('heartbeat', usage => $usage);
     return;
 }
 
@@ -298,6 +318,7 @@ sub _report_end {
         my %fields = %$outcome;
         delete @fields{qw(type agent_exit_code)};
         $fields{log_tail} //= $command ? $command->tail_text : '';
+        $fields{log_tail} = FastX::JSON::end_within($fields{log_tail}, LOG_TAIL_REPORT_BYTES);
         $self->{callbacks}->send($outcome->{type}, %fields);
     }
     return;

@@ -10,8 +10,8 @@ use FastX::JSON;
 
 use constant {
     LONGEST_FILE_BYTES  => 1_048_576,
-    # Every byte may take six in JSON, and the relay takes 64 KiB.
-    MOST_LOG_TAIL_BYTES => 10_240,
+    # What the relay takes is 64 KiB; of what does not fit once it is escaped, less is sent.
+    MOST_LOG_TAIL_BYTES => 49_152,
 };
 
 my %DEFAULT = (

@@ -8,6 +8,13 @@ use warnings;
 
 use POSIX ();
 
+# What makes no difference to who looks at it.
+use constant {
+    SMALL_CPU_SHARE    => 0.01,         # of one core
+    SMALL_MEMORY_SHARE => 1 / 16,
+    SMALL_MEMORY_BYTES => 1_048_576,
+};
+
 # Shape: { memory_bytes, cpu_seconds, processes }.
 sub read_all {
     my ($cgroup, $proc) = @_;
@@ -17,6 +24,15 @@ sub read_all {
     my @unknown = grep { !defined $usage->{$_} } qw(memory_bytes cpu_seconds processes);
     @{$usage}{@unknown} = @{ _processes($proc) }{@unknown} if @unknown;
     return $usage;
+}
+
+# Whether it is news to who was told $before, so many seconds ago.
+sub is_news {
+    my ($usage, $before, $seconds) = @_;
+    my ($memory, $cpu, $processes) = map { ($usage->{$_} // 0) - ($before->{$_} // 0) } qw(memory_bytes cpu_seconds processes);
+    my $small = SMALL_MEMORY_SHARE * ($before->{memory_bytes} // 0);
+    $small = SMALL_MEMORY_BYTES if $small < SMALL_MEMORY_BYTES;
+    return $processes != 0 || abs $memory > $small || $cpu > SMALL_CPU_SHARE * $seconds;
 }
 
 sub _version_2 {

@@ -21,7 +21,14 @@ from supervisor.lifecycle.session import Session, SessionId, StartRequest
 from supervisor.reactor.service import CatalogService
 from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from tests.unit.relay.fakes import FakeFeed, FakeHealth, FakeSessions, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import (
+    FakeFeed,
+    FakeHealth,
+    FakeLogs,
+    FakeSessions,
+    FakeShelf,
+    FakeUpkeep,
+)
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]
@@ -129,6 +136,7 @@ class Daemon:
     async def _up(self) -> None:
         self.feed = FakeFeed()
         self.sessions = ScriptedSessions(self.feed)
+        self.logs = FakeLogs(self.sessions)
         self.health = FakeHealth()
         self.upkeep = FakeUpkeep()
         self._relay = Relay(
@@ -136,6 +144,7 @@ class Daemon:
             sessions=self.sessions,
             catalog=self._catalog,
             feed=self.feed,
+            logs=self.logs,
             health=self.health,
             upkeep=self.upkeep,
             shelf=FakeShelf(),

@@ -145,31 +145,6 @@ def test_nothing_of_a_users_steers_the_terminal(
     assert "[bold]" in run("show", session_id).out
 
 
-def test_a_log_is_the_same_bytes_in_a_pipe(daemon: Daemon, run: Run) -> None:
-    """What is post-processed is not touched; ``--tail`` takes the last lines."""
-    session_id = daemon.start()
-    daemon.change(session_id, log_tail="one\n\x1b[1mtwo\nthree\n")
-    assert run("log", session_id).out == "one\n\x1b[1mtwo\nthree\n"
-    assert run("log", session_id, "--tail", "1").out == "three\n"
-    assert json.loads(run("log", session_id, "--json").out)["log"].startswith("one")
-
-
-@pytest.mark.parametrize("container", ["c0ffee", None])
-def test_a_log_that_is_not_there_yet_is_explained(
-    daemon: Daemon, run: Run, container: str | None
-) -> None:
-    """It comes with the end; till then the engine has what was printed. JSON needs no words."""
-    session_id = daemon.start()
-    daemon.change(session_id, phase=Phase.RUNNING, container_id=container)
-    shown = run("log", session_id[-8:])
-    assert (shown.code, shown.out) == (0, "")
-    assert "kept at its end" in shown.err
-    assert (f"docker logs fx-{session_id}\n" in shown.err) is (container is not None)
-    assert run("log", session_id, "--json").err == ""
-    daemon.change(session_id, phase=Phase.ENDED)
-    assert run("log", session_id).err == ""
-
-
 def test_a_ticket_is_a_path(daemon: Daemon, run: Run) -> None:
     """Made for control, or to watch; JSON has all of it."""
     session_id = daemon.start()

@@ -49,7 +49,7 @@ def test_slots_are_granted_in_order() -> None:
 
 
 def test_a_long_queue_is_told_in_steps() -> None:
-    """Near the head every place counts; further back a place is told every twenty."""
+    """Near the head every place counts; further back it has to be a quarter less to be told."""
     office, posts = admission(starts=1)
     queue = [pending_session(f"01hf0000000000000000000{number:03d}") for number in range(100)]
     for session in queue:
@@ -58,7 +58,25 @@ def test_a_long_queue_is_told_in_steps() -> None:
     posts.made.clear()
     office.observe(replace(queue[0], phase=Phase.RUNNING))
     moved = [fact.position for _, fact in posts.made if isinstance(fact, QueueMoved)]
-    assert moved == [*range(1, 21), 40, 60, 80]
+    assert moved == [*range(1, 21)]
+
+
+def test_what_a_queue_tells_does_not_grow_with_its_square() -> None:
+    """Whoever waited behind 999 others was told some thirty places, and last of all the first."""
+    office, posts = admission(starts=1)
+    queue = [pending_session(f"01hf000000000000000000{number:04d}") for number in range(1001)]
+    for session in queue:
+        office.observe(session)
+    for session in queue[:-1]:
+        office.observe(replace(session, phase=Phase.RUNNING))
+    told = [
+        fact.position
+        for name, fact in posts.made[1:]
+        if name == queue[-1].id and isinstance(fact, QueueMoved)
+    ]
+    assert told[0] == 1000
+    assert told[-20:] == [*range(20, 0, -1)]
+    assert 20 < len(told) < 40
 
 
 def test_nothing_is_granted_before_it_opens() -> None:

@@ -119,7 +119,7 @@ async def test_a_session_that_cannot_be_put_back_yet(
     house.lose_store()
     broken = True
 
-    def refusing(connection: Any, session: Session, kind: Any, at: float) -> Any:  # noqa: ANN401 as it is
+    def refusing(connection: Any, session: Session, kind: Any, at: Any) -> Any:  # noqa: ANN401 as it is
         if broken and session.id == bad.id:
             raise StoreError("The disk is full.")
         return commit_change(connection, session, kind, at)

@@ -13,6 +13,7 @@ from supervisor.lifecycle.errors import SessionNotFoundError
 from supervisor.lifecycle.facts import AgentReady, CommandExited, TerminateRequested
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Phase, Reason
+from supervisor.reactor import lane
 from supervisor.reactor.admission import AdmissionLimits
 from tests.support.memory_host import Program
 from tests.support.turning import settled, until
@@ -98,7 +99,7 @@ async def test_a_container_that_does_not_listen(life: Life) -> None:
     await life.core.sessions.submit(session.id, TerminateRequested())
     await until(lambda: life.engine.container(session.id).signals == ["SIGTERM"])
     life.house.clock.at += 12.5
-    life.core._timers.watch(life.session(session.id))
+    life.look_at_clock(session.id)
     ended = await life.reaches(session.id, Phase.ENDED)
     assert ended.reason is Reason.TERMINATED
     assert life.engine.host.containers == {}
@@ -168,12 +169,30 @@ async def test_terminating_during_the_launch(life: Life) -> None:
 async def test_a_lost_answer_to_the_launch(life: Life) -> None:
     """A container that started although its answer got lost is found, and there is one only."""
     life.engine.lose_answer("launch", times=2)
-    session = await life.run()
-    assert session.phase is Phase.RUNNING
+    session = await life.start()
     await until(lambda: life.engine.calls.count("launch") == 3)
+    await life.launched(session.id)
+    running = await life.core.sessions.submit(session.id, AgentReady(1))
     await settled()
     assert len(life.engine.host.containers) == 1
-    assert life.session(session.id) == session
+    assert life.session(session.id) == running
+
+
+async def test_a_command_that_is_over_is_not_run_again(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The agent comes and goes before the answer to the launch, lost once, is asked for again."""
+    monkeypatch.setattr(lane, "FIRST_RETRY_SECONDS", 0.2)
+    life.engine.lose_answer("launch")
+    session = await life.start()
+    await life.launched(session.id)
+    await life.core.sessions.submit(session.id, AgentReady(1))
+    await life.core.sessions.submit(session.id, CommandExited(2, 0, "done"))
+    life.engine.exit(session.id, 0)
+    await until(lambda: not life.core._lanes._lanes)
+    assert life.engine.calls.count("launch") == 1
+    assert life.engine.host.containers == {}
+    assert life.session(session.id).reason is Reason.COMMAND_EXITED
 
 
 async def test_an_engine_that_refuses(life: Life) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.testing import capture_logs
 
 from supervisor.errors import EngineUnreachableError, ImageNotFoundError, ImagePullError
@@ -102,11 +104,11 @@ async def test_one_who_comes_while_it_is_broken_off(engine: MemoryEngine, pulls:
     leaving = Waiting(pulls)
     await halfway(engine)
     leaving.task.cancel()
-    await asyncio.sleep(0)
     coming = Waiting(pulls)
+    await asyncio.wait([leaving.task])
     opened(engine)
     await coming.task
-    assert leaving.task.cancelled()
+    assert coming.told[0] == 0.0
 
 
 async def test_one_who_leaves_before_it_has_begun(engine: MemoryEngine, pulls: Pulls) -> None:
@@ -136,16 +138,22 @@ async def test_a_failure_is_everybodys(
     assert len(engine.pulled) == 2
 
 
-async def test_a_failure_that_nobody_hears(engine: MemoryEngine, pulls: Pulls) -> None:
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_failure_that_nobody_hears(engine: MemoryEngine, pulls: Pulls, turns: int) -> None:
     """Everybody has left at the moment it fails: that is no error of anybody's."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     engine.fail("pull_image", ImagePullError("no"))
     leaving = Waiting(pulls)
-    while not engine.calls:
+    for _ in range(turns):
         await asyncio.sleep(0)
-    await asyncio.sleep(0)
     leaving.task.cancel()
     await asyncio.wait([leaving.task])
+    assert leaving.task.cancelled() or isinstance(leaving.task.exception(), ImagePullError)
     assert engine.pulling == 0
+    del leaving
+    gc.collect()
+    assert complaints == []
 
 
 async def test_other_images_and_platforms_are_other_pulls(
@@ -186,11 +194,18 @@ async def test_close_breaks_off(engine: MemoryEngine, pulls: Pulls) -> None:
 
 async def test_a_pull_is_nobodys_own(engine: MemoryEngine, pulls: Pulls) -> None:
     """Its log lines name the image, not the session that happened to be first."""
-    with capture_logs() as logged:
+    with (
+        capture_logs(processors=[merge_contextvars]) as logged,
+        bound_contextvars(session_id="s1"),
+    ):
         waiting = Waiting(pulls)
         opened(engine)
         await waiting.task
-    assert [line["event"] for line in logged] == ["pull_awaited", "pull_started", "pull_finished"]
+    assert [(line["event"], line.get("session_id")) for line in logged] == [
+        ("pull_awaited", "s1"),
+        ("pull_started", None),
+        ("pull_finished", None),
+    ]
     assert all(line["image"] == IMAGE for line in logged)
 
 
@@ -279,11 +294,11 @@ async def test_a_pull_that_stands_still(life: Life) -> None:
     session = await life.start()
     await until(lambda: progress(life, session) == HALF)
     life.house.clock.at += 59
-    life.core._timers.watch(life.session(session.id))
+    life.look_at_clock(session.id)
     await settled()
     assert life.session(session.id).phase is Phase.STARTING
     life.house.clock.at += 1
-    life.core._timers.watch(life.session(session.id))
+    life.look_at_clock(session.id)
     ended = await life.reaches(session.id, Phase.ENDED)
     assert ended.reason is Reason.START_TIMEOUT
     assert f"image {IMAGE} stood still at 50% for 60 s" in ended.message

@@ -61,8 +61,9 @@ class FakeAgent:
 
     async def open_display(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Wait for the command and follow it."""
-        while (command := await self.commands.get())["type"] != "open_display":
-            pass
+        async with asyncio.timeout(10):
+            while (command := await self.commands.get())["type"] != "open_display":
+                pass
         answer, reader, writer = await self.dial(command["stream"])
         assert answer == b"OK\n"
         return reader, writer

@@ -24,6 +24,7 @@ from tests.unit.relay.fakes import (
     FakeCatalog,
     FakeFeed,
     FakeHealth,
+    FakeLogs,
     FakeSessions,
     FakeShelf,
     FakeUpkeep,
@@ -61,6 +62,7 @@ class House:
     config: RelayConfig
     sessions: FakeSessions
     feed: FakeFeed
+    logs: FakeLogs
     health: FakeHealth
     upkeep: FakeUpkeep
     clock: Clock
@@ -126,6 +128,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     config = config_in(directory, limits)
     feed = FakeFeed()
     sessions = FakeSessions(feed)
+    logs = FakeLogs(sessions)
     health = FakeHealth()
     upkeep = FakeUpkeep()
     clock = Clock()
@@ -135,6 +138,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
+        logs=logs,
         health=health,
         upkeep=upkeep,
         shelf=FakeShelf(),
@@ -148,4 +152,4 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, health, upkeep, clock, web, inputs, stack)
+        yield House(relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, stack)

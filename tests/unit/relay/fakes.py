@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from supervisor.lifecycle.facts import (
 from supervisor.lifecycle.session import ParamValue, Phase, Session, SessionId, StartRequest
 from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.lifecycle.view import delete_document, update_document
+from tests.support.memory_log import MemoryLog
 
 
 class FakeFeed:
@@ -62,24 +63,14 @@ class FakeFeed:
         self.changed.set()
 
     @contextmanager
-    def subscribe(self) -> Iterator[AsyncIterator[FeedItem]]:
+    def subscribe(self) -> Iterator[FakeReader]:
         """A reader's live items."""
         buffer: deque[FeedItem] = deque()
         self.readers.append(buffer)
         try:
-            yield self._read(buffer)
+            yield FakeReader(self, buffer, self._bound)
         finally:
             self.readers.remove(buffer)
-
-    async def _read(self, buffer: deque[FeedItem]) -> AsyncIterator[FeedItem]:
-        while True:
-            if len(buffer) > self._bound:
-                raise FeedGapError
-            if buffer:
-                yield buffer.popleft()
-                continue
-            self.changed.clear()
-            await self.changed.wait()
 
     def latest(self) -> int:
         """The newest seq."""
@@ -94,6 +85,28 @@ class FakeFeed:
     def snapshot(self) -> Sequence[Session]:
         """Every session."""
         return tuple(self.sessions.values())
+
+    def document(self, session: Session) -> bytes:
+        """Encoded anew each time."""
+        return update_document(session)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeReader:
+    """What a reader of a FakeFeed has not read."""
+
+    feed: FakeFeed
+    buffer: deque[FeedItem]
+    bound: int
+
+    async def take(self, most: int) -> Sequence[FeedItem]:
+        """See FeedReader."""
+        while not self.buffer:
+            self.feed.changed.clear()
+            await self.feed.changed.wait()
+        if len(self.buffer) > self.bound:
+            raise FeedGapError
+        return [self.buffer.popleft() for _ in range(min(most, len(self.buffer)))]
 
 
 QUOTA_USE = {"sessions": 1, "memory_bytes": 4096, "cpu_seconds": 1.5, "processes": 7}
@@ -166,6 +179,10 @@ class FakeSessions:
         ]
         page = matching[:limit]
         return Page(page, page[-1].id if len(matching) > limit else None)
+
+    def document(self, session: Session) -> bytes:
+        """Encoded anew each time."""
+        return update_document(session)
 
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """Decide, commit, do what concerns the relay."""
@@ -246,6 +263,39 @@ class FakeSessions:
         else:
             self.sessions[session.id] = session
         self.feed.publish(kind, session)
+
+
+class FakeLogs:
+    """Logs of containers as tests have them print; a session without one has what was kept."""
+
+    def __init__(self, sessions: FakeSessions) -> None:
+        self._sessions = sessions
+        self.printed: dict[SessionId, MemoryLog] = {}
+        self.refusal: Exception | None = None
+        self.opening = asyncio.Event()
+        self.opening.set()
+        self.open_now = 0
+
+    @asynccontextmanager
+    async def open(
+        self, session_id: str, *, tail: int | None, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """See ``relay.ports.Logs``."""
+        session = self._sessions.get(session_id)
+        await self.opening.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        log = self.printed.get(session.id)
+        if log is None:
+            log = MemoryLog()
+            log.print(session.log_tail.encode())
+            log.end()
+        self.open_now += 1
+        try:
+            async with aclosing(log.read(tail, follow=follow)) as pieces:
+                yield pieces
+        finally:
+            self.open_now -= 1
 
 
 class FakeCatalog:

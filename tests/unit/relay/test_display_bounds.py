@@ -157,3 +157,16 @@ async def test_a_viewer_that_leaves_while_it_waits_leaves_nothing(house: House) 
     asking = asyncio.create_task(house.view(path))
     await agent.open_display()
     await (await asking).close()
+
+
+async def test_an_agent_that_connects_is_told_of_its_own_sessions_displays(house: House) -> None:
+    """Who waits for another session is not its business."""
+    house.relay._rendezvous._deadline_seconds = 5.0
+    session_id = await house.sessions.run(TOKEN)
+    await house.sessions.run("other")
+    asking = asyncio.create_task(house.view(await house.ticket(session_id)))
+    await until(lambda: bool(house.relay._rendezvous._awaited))
+    other, agent = await house.agent("other"), await house.agent()
+    await agent.open_display()
+    await (await asking).close()
+    assert other.commands.empty()

@@ -18,6 +18,7 @@ from tests.unit.relay.fakes import (
     FakeCatalog,
     FakeFeed,
     FakeHealth,
+    FakeLogs,
     FakeSessions,
     FakeShelf,
     FakeUpkeep,
@@ -29,11 +30,13 @@ from tests.unit.relay.test_event_stream import events, next_event
 def relay_at(config: RelayConfig) -> Relay:
     """A relay with nothing behind it."""
     feed = FakeFeed()
+    sessions = FakeSessions(feed)
     return Relay(
         config,
-        sessions=FakeSessions(feed),
+        sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
+        logs=FakeLogs(sessions),
         health=FakeHealth(),
         upkeep=FakeUpkeep(),
         shelf=FakeShelf(),

@@ -66,7 +66,6 @@ async def test_node_and_metrics_are_shown(house: House) -> None:
         ("GET", "/", 404, "not_found"),
         ("GET", "/v1/sessions/", 404, "not_found"),
         ("POST", "/v1/sessions/x/burn", 404, "not_found"),
-        ("POST", "/v1/sessions/x/exec", 404, "not_found"),
         ("GET", "/v1/users/alice", 404, "not_found"),
         ("PUT", "/v1/sessions", 405, "method_not_allowed"),
         ("PUT", "/v1/sessions/x", 405, "method_not_allowed"),

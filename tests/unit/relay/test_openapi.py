@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -11,9 +12,16 @@ import pytest
 from openapi_spec_validator import validate
 from ruamel.yaml import YAML
 
-from tests.unit.relay.conftest import OPENAPI, TOKEN, House
+from relay.config import RelayLimits
+from tests.unit.relay.conftest import LIMITS, OPENAPI, TOKEN, House
 
 DOCUMENT: dict[str, Any] = YAML(typ="safe", pure=True).load(OPENAPI.read_text())
+
+
+@pytest.fixture
+def limits() -> RelayLimits:
+    """No agent is there to be waited for."""
+    return replace(LIMITS, display_seconds=0.1)
 
 
 def test_the_document_is_openapi() -> None:
@@ -65,7 +73,12 @@ CALLS = [
     ("post", "/v1/sessions/{id}/tickets", {"json": {"mode": 1}}, 422),
     ("delete", "/v1/sessions/{id}/tickets", {}, 204),
     ("get", "/v1/sessions/{id}/log", {}, 200),
-    ("get", "/v1/sessions/{id}/log", {"params": {"follow": "1"}}, 501),
+    ("get", "/v1/sessions/{id}/log", {"params": {"follow": "1"}}, 200),
+    ("get", "/v1/sessions/{id}/log", {"params": {"tail": "-1"}}, 422),
+    ("post", "/v1/sessions/{id}/exec", {"json": {"command": "true"}}, 503),
+    ("post", "/v1/sessions/{id}/exec", {"json": {"command": []}}, 422),
+    ("get", "/v1/sessions/{id}/screenshot", {"params": {"max_width": "1"}}, 422),
+    ("get", "/v1/sessions/{id}/screenshot", {}, 504),
     ("get", "/v1/sessions/{id}/display", {}, 401),
     ("post", "/v1/sessions/{id}/disconnect", {}, 200),
     ("post", "/v1/sessions/{id}/terminate", {}, 202),

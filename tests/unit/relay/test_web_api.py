@@ -238,22 +238,6 @@ async def test_purging_forgets(house: House) -> None:
         await problem(response, 404, "session_not_found")
 
 
-async def test_the_log_is_text_and_can_be_cut(house: House) -> None:
-    """The last lines; following it is for later."""
-    session_id = await house.sessions.run(TOKEN)
-    house.sessions.force(session_id, log_tail="one\ntwo\nthree\n")
-    url = f"{URL}/{session_id}/log"
-    async with house.web.get(url) as response:
-        assert response.content_type == "text/plain"
-        assert await response.text() == "one\ntwo\nthree\n"
-    async with house.web.get(url, params={"tail": "2"}) as response:
-        assert await response.text() == "two\nthree\n"
-    async with house.web.get(url, params={"follow": "true"}) as response:
-        await problem(response, 501, "not_implemented")
-    async with house.web.get(url, params={"tail": "-1"}) as response:
-        await problem(response, 422, "invalid_request")
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -261,7 +245,10 @@ async def test_the_log_is_text_and_can_be_cut(house: House) -> None:
         ("DELETE", ""),
         ("POST", "/terminate"),
         ("POST", "/disconnect"),
+        ("POST", "/exec"),
         ("GET", "/log"),
+        ("GET", "/log?follow=true"),
+        ("GET", "/screenshot"),
         ("POST", "/tickets"),
         ("DELETE", "/tickets"),
         ("GET", "/display"),

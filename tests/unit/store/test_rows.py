@@ -37,6 +37,7 @@ from supervisor.store.sessions import (
     Claimed,
     claim,
     commit_change,
+    count_live,
     find_claim,
     load_sessions,
 )
@@ -219,3 +220,16 @@ async def test_an_image_in_another_encoding(database: Database) -> None:
     contents = ImageContents(image_id="sha256:1", perl="/usr/bin/perl", passwd=passwd, group="")
     await database.run(lambda db: keep_image(db, contents))
     assert await database.run(lambda db: find_image(db, "sha256:1")) == contents
+
+
+def test_a_users_sessions_are_counted_by_index() -> None:
+    """Each start counts them; to read everybody's would make a start slower with each session."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection)
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    assert count_live(connection, "alice") == 0
+    connection.set_trace_callback(None)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {asked[0]}").fetchall()
+    assert [row[3] for row in plan] == ["SEARCH sessions USING INDEX sessions_by_user (user=?)"]
+    connection.close()

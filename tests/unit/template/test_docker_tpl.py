@@ -44,6 +44,8 @@ def test_renders_to_a_confined_container() -> None:
     assert (host["CapDrop"], host["SecurityOpt"]) == (["ALL"], ["no-new-privileges:true"])
     assert (host["NanoCpus"], host["Memory"], host["PidsLimit"]) == (10**9, 2 * 1024**3, 512)
     assert (host["AutoRemove"], host["Init"], host["NetworkMode"]) == (True, True, "bridge")
+    log = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "2"}}
+    assert host["LogConfig"] == log, "no session can fill the disk by talking"
     assert "Binds" not in host
     assert "Privileged" not in host
 

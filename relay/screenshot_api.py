@@ -1,0 +1,50 @@
+"""Pictures of displays, on request: fetched as a viewer would, without being one."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from relay.ports import Sessions
+from relay.problems import ProblemError
+from relay.schemas import SCREENSHOT_QUERY, if_none_match, named_session, query
+from relay.shots import Shots
+from relay.states import require_running
+from supervisor.lifecycle.session import SessionId
+
+
+class ScreenshotApi:
+    """The one call about pictures."""
+
+    def __init__(self, sessions: Sessions, shots: Shots) -> None:
+        self._sessions = sessions
+        self._shots = shots
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and call."""
+        return [web.get("/v1/sessions/{id}/screenshot", self.show, allow_head=False)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """200: PNG, as wide as the display or ``max_width``; 304 when the caller has this one."""
+        max_width = query(SCREENSHOT_QUERY, request.query).max_width
+        session_id = self._sessions.get(named_session(request)).id
+        self._require_running(session_id)
+        try:
+            return await self._answer(session_id, max_width, if_none_match(request))
+        except ProblemError:
+            # A session that went meanwhile is the better reason.
+            self._require_running(session_id)
+            raise
+
+    async def _answer(
+        self, session_id: SessionId, max_width: int | None, known: set[str]
+    ) -> web.Response:
+        async with self._shots.take(session_id) as photo:
+            # To be kept by nobody else, and to be asked for again each time.
+            headers = {"ETag": photo.etag(max_width), "Cache-Control": "private, no-cache"}
+            if known & {headers["ETag"], "*"}:
+                return web.Response(status=304, headers=headers)
+            png = await photo.png(max_width)
+        return web.Response(body=png, content_type="image/png", headers=headers)
+
+    def _require_running(self, session_id: SessionId) -> None:
+        require_running(self._sessions.get(session_id), "its display can be seen")
