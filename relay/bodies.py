@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from aiohttp import web
 
@@ -37,15 +37,12 @@ def parse_json(text: str) -> Any:  # noqa: ANN401 any JSON value
     Refused beside bad syntax: NaN and infinities, a key twice in one object, lone surrogates, more
     than 32 levels.
     """
-    value = json.loads(
-        text,
-        object_pairs_hook=_unique,
-        parse_constant=_no_constant,
-        parse_float=_finite,
-    )
-    _check_depth(value)
-    # A lone surrogate can be neither stored nor sent on.
-    json.dumps(value, ensure_ascii=False).encode()
+    value = _DECODER.decode(text)
+    if text.count("[") + text.count("{") > _DEPTH:
+        _check_depth(value)
+    if "\\u" in text:
+        # A lone surrogate, which only an escape can be, can be neither stored nor sent on.
+        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
@@ -54,16 +51,27 @@ async def _read(request: web.Request, limits: RelayLimits) -> bytes:
         raise ProblemError(415, "encoding_not_supported", "Send the body without compression.")
     if (request.content_length or 0) > limits.body_bytes:
         raise _too_large(limits)
+    if request.content.is_eof():
+        # It came with the head, as that of every callback does: there is nothing to wait for.
+        return _bounded(request.content.read_nowait(), limits)
     body = bytearray()
     try:
         async with asyncio.timeout(limits.body_seconds):
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > limits.body_bytes:
-                    raise _too_large(limits)
+                _bounded(body, limits)
     except TimeoutError:
         raise ProblemError(408, "body_timeout", "The body did not arrive in time.") from None
     return bytes(body)
+
+
+_B = TypeVar("_B", bytes, bytearray)
+
+
+def _bounded(body: _B, limits: RelayLimits) -> _B:
+    if len(body) > limits.body_bytes:
+        raise _too_large(limits)
+    return body
 
 
 def _too_large(limits: RelayLimits) -> ProblemError:
@@ -120,3 +128,8 @@ def _children(value: object) -> list[object]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)

@@ -26,6 +26,8 @@ class RelayLimits:
     """How long a lost display waits to be told why, before its viewer is."""
     close_seconds: float = 2.0
     """How long a viewer has to answer the closing of its WebSocket."""
+    count_seconds: float = 1.0
+    """How long to wait before a viewer count that could not be stored is posted once more."""
     commands: int = 64
     """Commands that may wait for an agent to read them."""
     tickets: int = 256

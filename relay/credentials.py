@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+import structlog
+
 from relay.ports import Sessions
 from relay.problems import ProblemError
 from supervisor.lifecycle.errors import SessionNotFoundError
 from supervisor.lifecycle.session import SessionId
+
+_log = structlog.get_logger()
 
 _TOKEN_CHARS = 256
 _RETRY_AFTER_SECONDS = 1
@@ -52,6 +56,7 @@ def session_of_header(authorization: str | None, sessions: Sessions) -> SessionI
     try:
         session_id = session_of_token(token.strip(), sessions) if is_bearer else None
     except NotYetKnownError:
+        _log.debug("agent_put_off")
         raise ProblemError(
             503,
             "not_adopted",

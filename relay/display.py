@@ -180,13 +180,21 @@ class Display:
             viewer.gone.set()
 
     async def _post_count(self, session_id: SessionId) -> None:
-        # Counted and posted without an await between, so that the last word is the newest.
-        try:
-            await self._sessions.submit(session_id, ViewersChanged(self._viewers.count(session_id)))
-        except SessionNotFoundError:
-            return
-        except SupervisorError as error:
-            _log.warning("viewer_count_not_posted", session_id=session_id, code=error.code)
+        """Until it is known: a session must not end for want of viewers because a disk was full."""
+        while True:
+            # Counted and posted without an await between, so that the last word is the newest.
+            count = ViewersChanged(self._viewers.count(session_id))
+            try:
+                await self._sessions.submit(session_id, count)
+            except SessionNotFoundError:
+                return
+            except SupervisorError as error:
+                _log.warning("viewer_count_not_posted", session_id=session_id, code=error.code)
+                if not error.retryable:
+                    return
+            else:
+                return
+            await asyncio.sleep(self._limits.count_seconds)
 
 
 def _require_connectable(session: Session) -> None:

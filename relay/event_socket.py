@@ -8,7 +8,7 @@ Close codes: 1001 the relay stops, 1013 the reader could not follow and may come
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,7 @@ class SocketTimes:
 
 
 async def follow_by_socket(
-    request: web.Request, frames: AsyncGenerator[Frame | None, None], times: SocketTimes
+    request: web.Request, batches: AsyncGenerator[Sequence[Frame], None], times: SocketTimes
 ) -> web.WebSocketResponse:
     """Send frames until they end, the reader leaves, or it takes nothing for too long."""
     socket = web.WebSocketResponse(
@@ -43,7 +43,7 @@ async def follow_by_socket(
         max_msg_size=4096,
     )
     await socket.prepare(request)
-    sending = asyncio.create_task(_send(socket, frames, times.stall_seconds))
+    sending = asyncio.create_task(_send(socket, batches, times.stall_seconds))
     leaving = asyncio.create_task(_listen(socket))
     ends: set[asyncio.Future[Any]] = {sending, leaving}
     try:
@@ -58,12 +58,14 @@ async def follow_by_socket(
 
 
 async def _send(
-    socket: web.WebSocketResponse, frames: AsyncGenerator[Frame | None, None], stall_seconds: float
+    socket: web.WebSocketResponse,
+    batches: AsyncGenerator[Sequence[Frame], None],
+    stall_seconds: float,
 ) -> int:
     try:
-        async with aclosing(frames):
-            async for frame in frames:
-                if frame is not None:
+        async with aclosing(batches):
+            async for batch in batches:
+                for frame in batch:
                     async with asyncio.timeout(stall_seconds):
                         await socket.send_frame(encode(frame), WSMsgType.TEXT)
     except (FeedGapError, TimeoutError, ConnectionError):

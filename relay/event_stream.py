@@ -13,10 +13,9 @@ starts again, instead of missing the rest of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import aclosing
-from itertools import chain
-from typing import Any
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing, suppress
+from itertools import chain, islice
 
 import structlog
 from aiohttp import web
@@ -24,13 +23,15 @@ from aiohttp import web
 from relay.config import RelayLimits
 from relay.event_socket import SocketTimes, follow_by_socket
 from relay.frames import Frame
-from relay.ports import Feed, FeedGapError, FeedItem, Health
+from relay.ports import Feed, FeedGapError, FeedItem, FeedReader, Health
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
 from supervisor.lifecycle.effects import EventKind
-from supervisor.lifecycle.view import node_document, update_document
+from supervisor.lifecycle.view import node_document
 
 _KEEP_ALIVE = b": keep-alive\n\n"
+_BATCH = 64
+"""Events written at once; a reader has the time of a stall to take them."""
 
 _log = structlog.get_logger()
 
@@ -81,35 +82,36 @@ class EventStream:
     async def _encoded(self, after: int | None, user: str | None) -> AsyncGenerator[bytes, None]:
         # Something at once, so that the reader has its headers.
         yield _KEEP_ALIVE
-        async with aclosing(self.frames(after, user)) as frames:
-            async for frame in frames:
-                yield _KEEP_ALIVE if frame is None else encode(frame)
+        async with aclosing(self.frames(after, user)) as batches:
+            async for batch in batches:
+                yield b"".join(map(encode, batch)) or _KEEP_ALIVE
 
     async def frames(
         self, after: int | None, user: str | None
-    ) -> AsyncGenerator[Frame | None, None]:
-        """What a reader gets; ``None`` when nothing came for a while. Raises FeedGapError."""
+    ) -> AsyncGenerator[Sequence[Frame], None]:
+        """What a reader gets, some at a time; none when nothing came for a while.
+
+        Raises FeedGapError.
+        """
         # Subscribed before anything is read: what is committed meanwhile waits there.
-        with self._feed.subscribe() as items:
+        with self._feed.subscribe() as reader:
             opening, position = await self._opening(after)
-            for owner, frame in opening:
-                if owner is None or user in (None, owner):
-                    yield frame
-            yield Frame("node", node_document(self._health.node()))
+            wanted = (frame for owner, frame in opening if owner is None or user in (None, owner))
+            while batch := tuple(islice(wanted, _BATCH)):
+                yield batch
+                # A thousand sessions are written to one reader while others are served.
+                await asyncio.sleep(0)
+            yield (Frame("node", node_document(self._health.node())),)
             loop = asyncio.get_running_loop()
             spoke = loop.time()
-            async with aclosing(self._live(items)) as live:
-                async for new in live:
-                    if new is not None and new.kind is EventKind.NODE:
-                        yield Frame("node", new.data)
-                    elif new is not None and new.seq > position and user in (None, new.user):
-                        yield _frame(new)
-                    elif new is None or loop.time() - spoke >= self._limits.keepalive_seconds:
-                        # Also when all the news is about others: silence looks like a dead line.
-                        yield None
-                    else:
-                        continue
-                    spoke = loop.time()
+            async with aclosing(self._live(reader)) as live:
+                async for news in live:
+                    batch = tuple(_frame(item) for item in news if _concerns(item, user, position))
+                    # Also when all the news is about others: silence looks like a dead line.
+                    silent = loop.time() - spoke >= self._limits.keepalive_seconds
+                    if batch or silent or not news:
+                        yield batch
+                        spoke = loop.time()
 
     async def _opening(self, after: int | None) -> tuple[Iterable[_Owned], int]:
         """What comes before live events, each with the user it concerns; and up to which seq."""
@@ -125,7 +127,7 @@ class EventStream:
         position = self._feed.latest()
         sessions = self._feed.snapshot()
         # Encoded as it is written: a slow reader holds sessions, not their documents as well.
-        updates = ((s.user, Frame("update", update_document(s))) for s in sessions)
+        updates = ((s.user, Frame("update", self._feed.document(s))) for s in sessions)
         synced: _Owned = (None, Frame("synced", b"{}", position))
         return chain(reset, updates, (synced,)), position
 
@@ -135,26 +137,25 @@ class EventStream:
             raise FeedGapError
         return list(await self._feed.replay(after))
 
-    async def _live(self, items: AsyncIterator[FeedItem]) -> AsyncGenerator[FeedItem | None, None]:
-        while not self._stopping.done():
-            upcoming = asyncio.ensure_future(anext(items))
-            ends: set[asyncio.Future[Any]] = {upcoming, self._stopping}
-            try:
-                # The pending item is kept across keep-alives: cancelling it would end the iterator.
-                while not upcoming.done() and not self._stopping.done():
-                    done, _ = await asyncio.wait(
-                        ends,
-                        timeout=self._limits.keepalive_seconds,
-                        return_when=asyncio.FIRST_COMPLETED,
-                    )
-                    if not done:
-                        yield None
-                if upcoming.done():
-                    yield upcoming.result()
-            except StopAsyncIteration:
-                return
-            finally:
-                upcoming.cancel()
+    async def _live(self, reader: FeedReader) -> AsyncGenerator[Sequence[FeedItem], None]:
+        """News as it comes; nothing when there was none for a while, or the relay stops."""
+        patience: asyncio.Timeout | None = None
+
+        def hurry(_stopping: asyncio.Future[None]) -> None:
+            if patience is not None:
+                patience.reschedule(0)
+
+        self._stopping.add_done_callback(hurry)
+        try:
+            while not self._stopping.done():
+                news: Sequence[FeedItem] = ()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._limits.keepalive_seconds) as patience:
+                        news = await reader.take(_BATCH)
+                patience = None
+                yield news
+        finally:
+            self._stopping.remove_done_callback(hurry)
 
 
 def encode(frame: Frame) -> bytes:
@@ -164,4 +165,11 @@ def encode(frame: Frame) -> bytes:
 
 
 def _frame(item: FeedItem) -> Frame:
-    return Frame(item.kind.value, item.data, item.seq)
+    return Frame(item.kind.value, item.data, None if item.kind is EventKind.NODE else item.seq)
+
+
+def _concerns(item: FeedItem, user: str | None, position: int) -> bool:
+    """Whether a reader of ``user`` who has everything up to ``position`` has to be told."""
+    if item.kind is EventKind.NODE:
+        return True
+    return item.seq > position and user in (None, item.user)

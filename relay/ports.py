@@ -43,6 +43,9 @@ class Sessions(Protocol):
     ) -> Page:
         """Newest first. ``cursor`` is the id after which to go on."""
 
+    def document(self, session: Session) -> bytes:
+        """The session object as JSON, encoded once after each change."""
+
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """Post a fact and return the session once what it led to is committed.
 
@@ -84,11 +87,22 @@ class Catalog(Protocol):
         """Raises TemplateNotFoundError."""
 
 
+class FeedReader(Protocol):
+    """What one reader of the feed has not read yet."""
+
+    async def take(self, most: int) -> Sequence[FeedItem]:
+        """What there is, up to ``most`` items; waits for the first.
+
+        Raises FeedGapError once more was published than is kept for a reader. A call that is
+        cancelled has taken nothing.
+        """
+
+
 class Feed(Protocol):
     """Committed changes in the order of their commit."""
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[FeedItem]]:
-        """Live items from now on, up to a bound; past it the iterator raises FeedGapError."""
+    def subscribe(self) -> AbstractContextManager[FeedReader]:
+        """Live items from now on."""
 
     def latest(self) -> int:
         """The seq of the newest committed item."""
@@ -98,6 +112,9 @@ class Feed(Protocol):
 
     def snapshot(self) -> Sequence[Session]:
         """Every session, as of ``latest()`` when called without an await between."""
+
+    def document(self, session: Session) -> bytes:
+        """The session object as JSON, encoded once after each change."""
 
 
 class Outbox(Protocol):
@@ -191,6 +208,7 @@ __all__ = [
     "Feed",
     "FeedGapError",
     "FeedItem",
+    "FeedReader",
     "Health",
     "Logs",
     "Outbox",

@@ -75,8 +75,9 @@ class WebApi:
         page = self._sessions.list(
             user=asked.user, phase=asked.phase, limit=asked.limit, cursor=asked.cursor
         )
-        listed = [session_object(session) for session in page.sessions]
-        return json_response({"sessions": listed, "next": page.next})
+        listed = b",".join(self._sessions.document(session) for session in page.sessions)
+        body = b'{"sessions":[%s],"next":%s}' % (listed, json.dumps(page.next).encode())
+        return web.Response(body=body, content_type="application/json")
 
     async def show(self, request: web.Request) -> web.Response:
         """200, or 304 when the caller has this version."""

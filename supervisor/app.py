@@ -184,7 +184,7 @@ def _raise_descriptor_limit() -> None:
 def core_settings(config: Config, places: Places) -> CoreSettings:
     """The configuration as the core wants it. Raises ConfigError if the bundle is not there."""
     return CoreSettings(
-        owner=instance_id(places.local),
+        owner=instance_id(places.local, places.run),
         node=platform.node(),
         engine_url=config.engine.url,
         identity=IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups),

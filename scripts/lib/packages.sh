@@ -47,6 +47,7 @@ missing_for_sessions() {
     command -v docker >/dev/null || echo docker.io
     command -v setpriv >/dev/null && command -v flock >/dev/null || echo util-linux
     command -v ps >/dev/null || echo procps # the engine's top runs it
+    command -v ip >/dev/null || echo iproute2 # an engine of chaos' own has a network of its own
     # Images are made from Debian packages where no registry can be reached; only root can.
     ((EUID == 0)) || return 0
     command -v debootstrap >/dev/null || echo debootstrap

@@ -109,9 +109,11 @@ class DockerEngine:
 
     async def tidy(self, created_before: float = math.inf) -> None:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.PROBE]})
-        with absence_is_fine(), translated():
-            for probe in await self._client.containers.list(all=1, filters=filters):
-                if probe["Created"] < created_before:
+        with translated():
+            probes = await self._client.containers.list(all=1, filters=filters)
+        for probe in probes:
+            if probe["Created"] < created_before:
+                with absence_is_fine(), translated():
                     await probe.delete(force=True, timeout=self._timeout)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:

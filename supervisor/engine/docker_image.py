@@ -43,7 +43,9 @@ async def read_image(
         await _require(container)
         return contents
     finally:
-        await container.delete(force=True, timeout=patience)
+        # Somebody else may be about it at the same time.
+        with absence_is_fine(), translated():
+            await container.delete(force=True, timeout=patience)
 
 
 async def _probe(

@@ -10,20 +10,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from supervisor.errors import AlreadyRunningError, ConfigError
 
+log = structlog.get_logger(__name__)
 
-def instance_id(local_directory: Path) -> str:
+
+def instance_id(local_directory: Path, run_directory: Path) -> str:
     """The owner of this daemon's containers: made once, kept apart from the database.
 
-    A lost database must not make strangers of the containers that run.
+    A lost database must not make strangers of the containers that run, nor a lost state directory:
+    beside their files, in the run-time directory, there is a copy for as long as they run.
     """
-    path = local_directory / "instance-id"
+    path, copy = local_directory / "instance-id", run_directory / "instance-id"
     try:
         local_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _read(path) and (kept := _read(copy)):
+            _write_whole(path, kept + "\n")
+            log.warning("instance_id_restored", path=str(path), copy=str(copy))
         if not path.exists():
             _write_whole(path, secrets.token_hex(8) + "\n")
-        found = path.read_text(encoding="ascii").strip()
+        found = _read(path)
+        if found and _read(copy) != found:
+            _write_whole(copy, found + "\n")
     except OSError as error:
         message = (
             f"The state directory {local_directory} cannot be used: {error.strerror}. "
@@ -36,6 +46,10 @@ def instance_id(local_directory: Path) -> str:
     return found
 
 
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else ""
+
+
 def _write_whole(path: Path, text: str) -> None:
     """All of the text or no file, whenever the daemon or the host dies."""
     draft = path.with_suffix(".new")
@@ -45,6 +59,11 @@ def _write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     draft.rename(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 @contextmanager

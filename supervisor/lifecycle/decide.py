@@ -135,8 +135,8 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: C
             return judge_callback(session, fact, now)
         case ViewersChanged() | InputSeen():
             return judge_viewer(session, fact, now)
-        case DeadlinePassed(name):
-            return _judge_deadline(session, name, now)
+        case DeadlinePassed():
+            return _judge_deadline(session, fact, now)
         case _:
             assert_never(fact)
 
@@ -210,10 +210,10 @@ def _purge(session: Session, now: Timestamp) -> Decision:
             assert_never(session.phase)
 
 
-def _judge_deadline(session: Session, name: DeadlineName, now: Timestamp) -> Decision:
+def _judge_deadline(session: Session, fact: DeadlinePassed, now: Timestamp) -> Decision:
     """A deadline that was moved or lifted since its timer was set is none."""
-    due = session.deadlines.get(name)
-    if due is None or due > now:
+    name = fact.name
+    if session.deadlines.get(name) != fact.due:
         return unchanged(session)
     match name:
         case DeadlineName.STARTUP:

@@ -243,9 +243,13 @@ class InputSeen:
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """The named wait is over."""
+    """The named wait is over, if it is still the one that was to end at ``due``.
+
+    The wall clock may have been set since: that it shows another time does not matter.
+    """
 
     name: DeadlineName
+    due: Timestamp
 
 
 Callback = AgentStarted | AgentReady | AgentHeartbeat | AgentTitle | CommandExited | AgentFailed

@@ -68,7 +68,8 @@ def limits_anew(session: Session, now: Timestamp) -> Session:
         DeadlineName.SUSPEND: rules.suspend_seconds,
     }
     deadlines = {
-        name: max(due, now + (spans.get(name) or 0.0)) for name, due in session.deadlines.items()
+        name: due if (seconds := spans.get(name)) is None else now + seconds
+        for name, due in session.deadlines.items()
     }
     return replace(session, deadlines=deadlines)
 
@@ -96,7 +97,7 @@ def _count_viewers(session: Session, viewers: ViewerCount, now: Timestamp) -> Se
 
 def _note_input(session: Session, at: Timestamp) -> Session:
     """Take note of a viewer's input."""
-    if session.phase not in _LIVE or at <= (session.last_input_at or 0):
+    if session.phase not in _LIVE or at == session.last_input_at:
         return session
     noted = replace(session, last_input_at=at)
     return _moved(noted, DeadlineName.IDLE, at, session.rules.idle_seconds)

@@ -27,9 +27,10 @@ class AdmissionLimits:
 
 
 class Admission:
-    """Grants slots in the order in which sessions were accepted, once it is open.
+    """Grants slots in the order in which sessions were accepted, while it is open.
 
     It opens after adoption: a start begun before that would look like one that a crash cut short.
+    It is closed while the engine is away: a session is not to be late for what nobody can start.
     """
 
     def __init__(self, limits: AdmissionLimits, post: Post) -> None:
@@ -46,6 +47,10 @@ class Admission:
         """Begin to grant."""
         self._is_open = True
         self._grant(moved=False)
+
+    def close(self) -> None:
+        """Grant nothing more until it is opened again."""
+        self._is_open = False
 
     def observe(self, session: Session) -> None:
         """Take note of a committed session, and see who is next."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
 from supervisor.lifecycle.feed import FeedGapError, FeedItem
@@ -16,7 +16,7 @@ class Broadcast:
     def __init__(self, latest: int, *, buffer_items: int = 1024) -> None:
         self._latest = latest
         self._buffer_items = buffer_items
-        self._readers: set[_Reader] = set()
+        self._readers: set[Reader] = set()
         self._news = asyncio.Event()
 
     def latest(self) -> int:
@@ -37,9 +37,9 @@ class Broadcast:
             await self._news.wait()
 
     @contextmanager
-    def subscribe(self) -> Iterator[AsyncIterator[FeedItem]]:
-        """Items from now on. The iterator raises FeedGapError once its reader fell behind."""
-        reader = _Reader(self._buffer_items)
+    def subscribe(self) -> Iterator[Reader]:
+        """Items from now on. Reading raises FeedGapError once its reader fell behind."""
+        reader = Reader(self._buffer_items)
         self._readers.add(reader)
         try:
             yield reader
@@ -47,7 +47,7 @@ class Broadcast:
             self._readers.discard(reader)
 
 
-class _Reader(AsyncIterator[FeedItem]):
+class Reader(AsyncIterator[FeedItem]):
     """What one reader has not read yet."""
 
     def __init__(self, bound: int) -> None:
@@ -57,6 +57,7 @@ class _Reader(AsyncIterator[FeedItem]):
         self._news = asyncio.Event()
 
     def push(self, item: FeedItem) -> None:
+        """Keep the item, or give up on a reader that has left too many."""
         if len(self._items) >= self._bound:
             self._behind = True
             self._items.clear()
@@ -64,10 +65,18 @@ class _Reader(AsyncIterator[FeedItem]):
             self._items.append(item)
         self._news.set()
 
-    async def __anext__(self) -> FeedItem:
+    async def take(self, most: int) -> Sequence[FeedItem]:
+        """What there is, up to ``most`` items; waits for the first. Raises FeedGapError.
+
+        A call that is cancelled has taken nothing.
+        """
         while not self._items:
             if self._behind:
                 raise FeedGapError
             self._news.clear()
             await self._news.wait()
-        return self._items.popleft()
+        return [self._items.popleft() for _ in range(min(most, len(self._items)))]
+
+    async def __anext__(self) -> FeedItem:
+        (item,) = await self.take(1)
+        return item

@@ -122,6 +122,8 @@ class Core:
             directory=self.directory,
             post=post,
             adopt=self._adopt,
+            found=self._admission.open,
+            lost=self._admission.close,
             note=self._note,
             now=parts.now,
             relist_seconds=settings.relist_seconds,
@@ -249,13 +251,13 @@ class Core:
         return [self._parts.spawn(each.run()) for each in endless]
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
-        """Take over what runs; only then deadlines pass and anything new starts."""
+        """Take over what runs; only then deadlines pass, and what waits can be started."""
         await self._parts.engine.tidy()
         await self._adoption.run(records)
         await self._reconciler.collect_files(records)
+        self._timers.open()
         for session in self.directory:
             self._committed.resume(session)
-        self._admission.open()
 
     def _note(
         self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]

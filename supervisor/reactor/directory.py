@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from supervisor.lifecycle.errors import SessionNotFoundError
 from supervisor.lifecycle.feed import Page
 from supervisor.lifecycle.session import Phase, Session, SessionId
+from supervisor.lifecycle.view import update_document
 
 
 class Directory:
@@ -15,19 +16,25 @@ class Directory:
     def __init__(self) -> None:
         self._sessions: dict[SessionId, Session] = {}
         self._by_token: dict[str, SessionId] = {}
+        self._documents: dict[SessionId, tuple[Session, bytes]] = {}
 
-    def put(self, session: Session) -> None:
-        """Take a committed session in place of what was known of it."""
+    def put(self, session: Session, document: bytes | None = None) -> None:
+        """Take a committed session in place of what was known of it; and its document, if made."""
         before = self._sessions.get(session.id)
         if before is not None and before.token_hash not in (None, session.token_hash):
             self._by_token.pop(before.token_hash or "", None)
         if session.token_hash is not None:
             self._by_token[session.token_hash] = session.id
         self._sessions[session.id] = session
+        if document is None:
+            self._documents.pop(session.id, None)
+        else:
+            self._documents[session.id] = (session, document)
 
     def drop(self, session_id: SessionId) -> None:
         """Forget a session."""
         session = self._sessions.pop(session_id, None)
+        self._documents.pop(session_id, None)
         if session is not None and session.token_hash is not None:
             self._by_token.pop(session.token_hash, None)
 
@@ -46,6 +53,16 @@ class Directory:
     def find_by_token_hash(self, token_hash: str) -> SessionId | None:
         """Whose agent holds the token with this SHA-256 (hex)."""
         return self._by_token.get(token_hash)
+
+    def document(self, session: Session) -> bytes:
+        """The session as the web server is shown it (JSON), encoded once after each change."""
+        kept = self._documents.get(session.id)
+        if kept is not None and kept[0] is session:
+            return kept[1]
+        document = update_document(session)
+        if self._sessions.get(session.id) is session:
+            self._documents[session.id] = (session, document)
+        return document
 
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._sessions.values()))

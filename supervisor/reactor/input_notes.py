@@ -20,7 +20,8 @@ class InputNotes:
 
     def note(self, session_id: SessionId, at: Timestamp) -> None:
         """A viewer used keyboard or pointer."""
-        if at - self._noted.get(session_id, 0.0) >= NOTE_SECONDS:
+        # Also when the clock was set back since.
+        if not 0 <= at - self._noted.get(session_id, 0.0) < NOTE_SECONDS:
             self._noted[session_id] = at
             self._post(session_id, InputSeen(at))
 

@@ -68,14 +68,16 @@ class Intake:
         key = None
         if idempotency_key is not None:
             key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
-        return await asyncio.shield(self._commit(session, key))
+        accepting = asyncio.ensure_future(self._commit(session, key))
+        accepting.add_done_callback(_heard)
+        return await asyncio.shield(accepting)
 
     async def _commit(self, session: Session, key: Claim | None) -> Session:
         """Not broken off when the caller leaves: what the store holds has to be known here too."""
         outcome = await self.database.run(lambda connection: self._accept(connection, session, key))
         if isinstance(outcome, Claimed):
             return self._claimed(outcome, key)
-        self.directory.put(session)
+        self.directory.put(session, outcome.data)
         log.info(
             "session_accepted", session_id=session.id, user=session.user, template=session.template
         )
@@ -107,3 +109,9 @@ class Intake:
 
 def _request_hash(request: StartRequest) -> str:
     return hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+
+
+def _heard(accepting: asyncio.Future[Session]) -> None:
+    """Whoever asked may have left: an error nobody waits for is none."""
+    if not accepting.cancelled():
+        accepting.exception()

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from supervisor.errors import EngineError, EngineUnreachableError
+from supervisor.errors import EngineError, EngineUnreachableError, StoreError
 from supervisor.lifecycle.effects import (
     CancelPreparation,
     Effect,
@@ -105,7 +105,7 @@ class Lanes:
             del self._lanes[session_id]
 
     async def _attempt(self, session_id: SessionId, lane: _Lane, effect: Effect) -> None:
-        """Perform one effect, over and over while the engine does not answer."""
+        """Perform one effect, over and over while the engine or the store cannot be used."""
         delay = FIRST_RETRY_SECONDS
         fact: Fact | None = None
         with structlog.contextvars.bound_contextvars(
@@ -114,7 +114,7 @@ class Lanes:
             while True:
                 try:
                     fact = await self._perform(session_id, effect)
-                except EngineUnreachableError as error:
+                except (EngineUnreachableError, StoreError) as error:
                     if lane.given_up and isinstance(effect, _LAUNCH):
                         break  # whether it happened or not, its removal is next
                     level = logging.WARNING if delay == FIRST_RETRY_SECONDS else logging.DEBUG

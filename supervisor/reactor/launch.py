@@ -21,6 +21,7 @@ from supervisor.lifecycle.session import Session, SessionId
 from supervisor.reactor.images import Images
 from supervisor.reactor.pull_news import PullNews
 from supervisor.store.sessions import dump_session
+from supervisor.template.spec import ContainerSpec
 
 log = structlog.get_logger(__name__)
 
@@ -60,11 +61,14 @@ class Launcher:
         await self._write(session.id, files)
         return SessionPrepared(contents.image_id, token_hash)
 
-    async def start(self, session: Session) -> ContainerStarted:
-        """Create the container and start it."""
+    async def specify(self, session: Session) -> ContainerSpec:
+        """The session's container, complete."""
         plan = load_plan(session.spec)
         contents = await self.images.contents(session.image, session.image_id or "")
-        spec = dress(session, plan, contents, self.paths, self.owner)
+        return dress(session, plan, contents, self.paths, self.owner)
+
+    async def start(self, session: Session, spec: ContainerSpec) -> ContainerStarted:
+        """Create the container and start it."""
         container_id = await self.engine.launch(session.id, spec)
         log.info("container_started", container_id=container_id[:12], user=session.user)
         return ContainerStarted(container_id)
@@ -76,4 +80,6 @@ class Launcher:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait([writing])
+            if not writing.cancelled():
+                writing.exception()  # nobody waits for it any more
             raise

@@ -66,11 +66,7 @@ class Performer:
             case PrepareSession():
                 return await self.launcher.prepare(self.directory.get(session_id))
             case StartContainer():
-                session = self.directory.get(session_id)
-                # An answer that got lost is asked for again; whoever has heard of the agent
-                # meanwhile does not need it, and might run a command that is over once more.
-                starting = known_phase(session) is Phase.STARTING
-                return await self.launcher.start(session) if starting else None
+                return await self._start(session_id)
             case StopContainer():
                 await self.engine.stop(session_id, self._stop_signal(session_id))
             case FreezeContainer() | ThawContainer() | InspectContainer():
@@ -90,6 +86,17 @@ class Performer:
             case _:
                 assert_never(effect)
         return None
+
+    async def _start(self, session_id: SessionId) -> Fact | None:
+        """Unless the session was ended meanwhile, or runs: an earlier attempt's answer got lost.
+
+        To ask once more would make a second container if the first one is gone by now.
+        """
+        spec = await self.launcher.specify(self.directory.get(session_id))
+        session = self.directory.get(session_id)
+        if known_phase(session) is not Phase.STARTING:
+            return None
+        return await self.launcher.start(session, spec)
 
     def _stop_signal(self, session_id: SessionId) -> str:
         """A session that was put back without its plan has the agent's own."""

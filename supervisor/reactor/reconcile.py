@@ -29,6 +29,8 @@ from supervisor.reactor.watcher import EngineHealth, post_listing
 
 log = structlog.get_logger(__name__)
 
+PROBE_SECONDS = 60.0
+"""How old a container is that an image was read by, and that was left behind."""
 TURN_SECONDS = 10.0
 """How long whoever asks waits for a reconciliation that is under way."""
 
@@ -121,7 +123,7 @@ class Reconciler:
                 await self.adoption.again(records)
                 failures = await self._remove_orphans(found)
                 await self._remove_files(found)
-                await self.engine.tidy(self.now() - self.rules.grace_seconds)
+                await self.engine.tidy(self.now() - PROBE_SECONDS)
         return {
             "dry_run": dry_run,
             "orphans": [
@@ -157,7 +159,7 @@ class Reconciler:
         if self.now() - self._begun_at >= self.rules.initial_delay_seconds:
             await self._remove_orphans(found)
         await self._remove_files(found)
-        await self.engine.tidy(self.now() - self.rules.grace_seconds)
+        await self.engine.tidy(self.now() - PROBE_SECONDS)
 
     async def _plan(
         self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from supervisor.lifecycle.session import (
     Timestamp,
 )
 from supervisor.lifecycle.tickets import KeptTicket
-from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.broadcast import Broadcast, Reader
 from supervisor.reactor.change import Changes
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.intake import Intake
@@ -73,6 +73,10 @@ class SessionService:
     ) -> Page:
         """Newest first."""
         return self.directory.list(user=user, phase=phase, limit=limit, cursor=cursor)
+
+    def document(self, session: Session) -> bytes:
+        """See Directory.document."""
+        return self.directory.document(session)
 
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """See Reactor.submit."""
@@ -129,7 +133,7 @@ class FeedService:
     database: Database
     directory: Directory
 
-    def subscribe(self) -> AbstractContextManager[AsyncIterator[FeedItem]]:
+    def subscribe(self) -> AbstractContextManager[Reader]:
         """Items from now on."""
         return self.broadcast.subscribe()
 
@@ -147,6 +151,10 @@ class FeedService:
     def snapshot(self) -> Sequence[Session]:
         """Every session there is."""
         return tuple(self.directory)
+
+    def document(self, session: Session) -> bytes:
+        """See Directory.document."""
+        return self.directory.document(session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,8 @@ class Watcher:
         directory: Directory,
         post: Post,
         adopt: Callable[[list[ContainerRecord]], Awaitable[None]],
+        found: Callable[[], None],
+        lost: Callable[[], None],
         note: Note,
         now: Callable[[], Timestamp],
         relist_seconds: float,
@@ -84,6 +86,8 @@ class Watcher:
         self._directory = directory
         self._post = post
         self._adopt = adopt
+        self._found = found
+        self._lost = lost
         self._note = note
         self._now = now
         self._relist_seconds = relist_seconds
@@ -158,6 +162,7 @@ class Watcher:
         log.info("engine_found", engine=version.name, version=version.version)
         for session in self._directory.live():
             self._post(session.id, EngineFound())
+        self._found()
 
     def _lose(self, error: EngineError, delay: float) -> None:
         """The engine cannot be asked: every session's true state is unknown until it can."""
@@ -166,6 +171,7 @@ class Watcher:
             self._complain_at = now + COMPLAIN_SECONDS
             log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
         self.health.message = str(error)
+        self._lost()
         if self.health.reachable:
             self.health.reachable = False
             self._tell_outside()

@@ -211,7 +211,7 @@ class Reactor:
             if kind is EventKind.DELETE:
                 self._directory.drop(session_id)
             else:
-                self._directory.put(after)
+                self._directory.put(after, item.data)
             _log_change(before, after, kind)
         if self._observer is not None and (item is not None or decision.effects):
             self._observer.committed(decision, item)

@@ -28,8 +28,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+_FULL = "There is no space left on its disk: make room."
+_READ_ONLY = "Its file system is read-only, perhaps since an error (dmesg): mend that."
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "There is no space left on its disk: make room.",
+    sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: "Its file system is read-only, or the file is: mend that.",
     sqlite3.SQLITE_IOERR: "Its disk fails, or has become read-only: see the kernel's log (dmesg).",
 }
@@ -107,7 +109,7 @@ class Database:
                 message = f"The database {self._path} is damaged: {error}."
                 raise StoreDamagedError(message) from error
             raise StoreError(
-                f"The database {self._path} failed: {error}. {_advice(error)}"
+                f"The database {self._path} failed: {error}. {_advice(error, self._path.parent)}"
             ) from error
 
     def _open(self) -> None:
@@ -247,7 +249,14 @@ def _place(path: Path) -> _Place:
     return found.st_dev, found.st_ino
 
 
-def _advice(error: BaseException) -> str:
+def _advice(error: BaseException, directory: Path) -> str:
+    """What to do. SQLite calls much an I/O error; what ails the disk is asked of the disk."""
     code = getattr(error, "sqlite_errorcode", None)
     advice = _GENERAL_ADVICE if code is None else _ADVICE.get(code & 0xFF, _GENERAL_ADVICE)
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(directory)
+        if disk.f_flag & os.ST_RDONLY:
+            advice = _READ_ONLY
+        elif disk.f_bavail == 0:
+            advice = _FULL
     return f"{advice} {_RUNNING}"

@@ -51,7 +51,8 @@ class Daemon:
     @property
     def owner(self) -> str:
         """The instance id on its containers' labels."""
-        return (self.local / "instance-id").read_text().strip()
+        # The copy, for a test may have taken away what is in the state directory.
+        return (self.run / "instance-id").read_text().strip()
 
     @property
     def log_text(self) -> str:
@@ -207,7 +208,7 @@ async def _files_gone(daemon: Daemon) -> None:
 
 async def _remove_containers(daemon: Daemon) -> list[str]:
     """Remove what is left of its containers, and say what was."""
-    if not (daemon.local / "instance-id").exists():
+    if not (daemon.run / "instance-id").exists():
         return []
     left = await containers("owner", daemon.owner)
     for container in left:

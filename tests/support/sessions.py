@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from supervisor.lifecycle.facts import DeadlinePassed
 from supervisor.lifecycle.session import DeadlineName, Phase, Session, SessionId
 
 NOW = 1_700_000_000.0
@@ -44,3 +45,8 @@ def session_in(phase: Phase) -> Session:
             return replace(session, known_phase=Phase.RUNNING)
         case _:
             return replace(session, started_at=NOW - 5, ready_at=NOW - 4)
+
+
+def passed(session: Session, name: DeadlineName) -> DeadlinePassed:
+    """The news that this wait of the session is over."""
+    return DeadlinePassed(name, session.deadlines[name])

@@ -99,11 +99,33 @@ def test_files_are_removed(directory: SessionDirectory) -> None:
 def test_the_id_stays(tmp_path: Path) -> None:
     """Made once, private, the same ever after, and different elsewhere."""
     local = tmp_path / "var" / "local"
-    first = instance_id(local)
+    run, other = tmp_path / "run", tmp_path / "other"
+    run.mkdir()
+    other.mkdir()
+    first = instance_id(local, run)
     assert len(first) == 16
-    assert instance_id(local) == first != instance_id(tmp_path / "other")
+    assert instance_id(local, run) == first != instance_id(other, other)
     assert mode(local / "instance-id") == 0o600
     assert [file.name for file in local.iterdir()] == ["instance-id"]
+
+
+@pytest.mark.parametrize("lost", ["file", "text", "directory"])
+def test_the_id_outlives_its_directory(tmp_path: Path, lost: str) -> None:
+    """Beside the files of sessions there is a copy: what runs does not become a stranger's."""
+    local, run = tmp_path / "local", tmp_path / "run"
+    run.mkdir()
+    first = instance_id(local, run)
+    assert mode(run / "instance-id") == 0o600
+    if lost == "text":
+        (local / "instance-id").write_text("")
+    else:
+        (local / "instance-id").unlink()
+    if lost == "directory":
+        local.rmdir()
+    assert instance_id(local, run) == first
+    (run / "instance-id").write_text("another\n")
+    assert instance_id(local, run) == first
+    assert (run / "instance-id").read_text() == f"{first}\n"
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
@@ -111,21 +133,21 @@ def test_an_id_that_was_lost_is_not_invented(tmp_path: Path, text: str) -> None:
     """Without its id the daemon would own everything, or nothing: it does not start."""
     (tmp_path / "instance-id").write_text(text)
     with pytest.raises(ConfigError, match="instance-id"):
-        instance_id(tmp_path)
+        instance_id(tmp_path, tmp_path / "run")
 
 
 def test_an_id_that_cannot_be_read(tmp_path: Path) -> None:
     """What is in the way is said, with the remedy."""
     (tmp_path / "instance-id").mkdir()
     with pytest.raises(ConfigError, match="FX_LOCAL_DIR"):
-        instance_id(tmp_path)
+        instance_id(tmp_path, tmp_path / "run")
 
 
 def test_a_state_directory_that_cannot_be(tmp_path: Path) -> None:
     """Likewise for its directory."""
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="FX_LOCAL_DIR"):
-        instance_id(tmp_path / "file")
+        instance_id(tmp_path / "file", tmp_path)
 
 
 HOLD = """

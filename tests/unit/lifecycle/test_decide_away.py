@@ -14,7 +14,6 @@ from supervisor.lifecycle.facts import (
     ContainerGone,
     ContainerListed,
     ContainerStatus,
-    DeadlinePassed,
     EngineFound,
     EngineLost,
     Fact,
@@ -23,7 +22,7 @@ from supervisor.lifecycle.facts import (
     SessionPrepared,
 )
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, SessionRules
-from tests.support.sessions import CONTAINER, NOW, session_in
+from tests.support.sessions import CONTAINER, NOW, passed, session_in
 
 RUNNING = ContainerListed(CONTAINER, ContainerStatus.RUNNING)
 
@@ -64,15 +63,15 @@ def test_a_start_that_takes_too_long_says_where_it_stood() -> None:
     """A pull that stands still is told apart from an agent that does not get ready."""
     pulling = _after(session_in(Phase.STARTING), PullProgressed(0.4))
     pulled = _after(pulling, SessionPrepared("sha256:1", "cd" * 32))
-    due = DeadlinePassed(DeadlineName.STARTUP)
-    assert "stood still at 40%" in _after(pulling, due, now=NOW + 99).message
-    assert "was not ready within" in _after(pulled, due, now=NOW + 99).message
+    name = DeadlineName.STARTUP
+    assert "stood still at 40%" in _after(pulling, passed(pulling, name)).message
+    assert "was not ready within" in _after(pulled, passed(pulled, name)).message
 
 
 def test_a_start_that_takes_too_long_is_asked_first() -> None:
     """Its agent gets to report what the log says."""
     session = replace(session_in(Phase.STARTING), container_id=CONTAINER)
-    decision = decide(session, DeadlinePassed(DeadlineName.STARTUP), NOW + 51)
+    decision = decide(session, passed(session, DeadlineName.STARTUP), NOW + 51)
     assert decision.effects == (StopContainer(),)
 
 
@@ -92,7 +91,7 @@ def test_no_deadline_of_the_engine_passes_while_it_is_away(
 ) -> None:
     """What only the engine can do is not late before the engine is back."""
     lost = _after(session_in(phase), EngineLost())
-    late = decide(lost, DeadlinePassed(name), NOW + 1000)
+    late = decide(lost, passed(lost, name), NOW + 1000)
     assert (late.session, late.effects, late.event) == (lost, (), None)
 
 
@@ -101,7 +100,7 @@ def test_an_overdue_end_is_forced_when_the_engine_is_back() -> None:
     lost = _after(session_in(Phase.TERMINATING), EngineLost())
     back = decide(lost, EngineFound(), NOW + 1000)
     assert back.event is not None
-    overdue = DeadlinePassed(DeadlineName.TERMINATION)
+    overdue = passed(back.session, DeadlineName.TERMINATION)
     assert decide(back.session, overdue, NOW + 1000).effects == (RemoveContainer(),)
 
 

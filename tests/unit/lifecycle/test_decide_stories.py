@@ -52,7 +52,7 @@ from supervisor.lifecycle.session import (
     Usage,
     ViewerCount,
 )
-from tests.support.sessions import CONTAINER, NOW, pending_session, session_in
+from tests.support.sessions import CONTAINER, NOW, passed, pending_session, session_in
 
 TO_RUNNING: tuple[Fact, ...] = (
     SlotGranted(),
@@ -112,9 +112,9 @@ def test_terminate_asks_before_it_forces() -> None:
     assert effects == [StopContainer()]
     due = session.deadlines[DeadlineName.TERMINATION]
     assert due > NOW + session.rules.stop_grace_seconds
-    early = decide(session, DeadlinePassed(DeadlineName.TERMINATION), due - 1)
-    late = decide(session, DeadlinePassed(DeadlineName.TERMINATION), due)
-    assert early.effects == ()
+    another = decide(session, DeadlinePassed(DeadlineName.TERMINATION, due - 1), due)
+    late = decide(session, passed(session, DeadlineName.TERMINATION), due)
+    assert another.effects == ()
     assert late.effects == (RemoveContainer(),)
 
 
@@ -169,7 +169,7 @@ def test_callbacks_are_taken_once() -> None:
 def test_start_timeout_names_the_setting() -> None:
     """A session that never becomes ready ends, and the message says what to change."""
     session = session_in(Phase.STARTING)
-    decision = decide(session, DeadlinePassed(DeadlineName.STARTUP), NOW + 51)
+    decision = decide(session, passed(session, DeadlineName.STARTUP), NOW + 51)
     assert decision.session.reason is Reason.START_TIMEOUT
     assert "startup_timeout" in decision.session.message
 
@@ -182,7 +182,7 @@ def test_lifetime_begins_when_ready() -> None:
         DeadlineName.LIFETIME: NOW + 60,
         DeadlineName.LIFETIME_WARNING: NOW + 30,
     }
-    over = decide(session, DeadlinePassed(DeadlineName.LIFETIME), NOW + 60)
+    over = decide(session, passed(session, DeadlineName.LIFETIME), NOW + 60)
     assert over.session.reason is Reason.LIFETIME_EXCEEDED
 
 
@@ -194,7 +194,7 @@ def test_input_puts_the_idle_limit_off() -> None:
     assert session.deadlines == {DeadlineName.IDLE: NOW + 60}
     session, _ = _after(session, InputSeen(NOW + 30))
     assert session.deadlines == {DeadlineName.IDLE: NOW + 90}
-    over = decide(session, DeadlinePassed(DeadlineName.IDLE), NOW + 90)
+    over = decide(session, passed(session, DeadlineName.IDLE), NOW + 90)
     assert over.session.reason is Reason.IDLE_TIMEOUT
 
 
@@ -207,7 +207,7 @@ def test_the_last_viewer_to_leave_starts_the_disconnect_limit() -> None:
     assert not watched.deadlines
     left = decide(watched, ViewersChanged(ViewerCount(0, 0)), NOW + 100).session
     assert left.deadlines == {DeadlineName.DISCONNECT: NOW + 160}
-    over = decide(left, DeadlinePassed(DeadlineName.DISCONNECT), NOW + 160)
+    over = decide(left, passed(left, DeadlineName.DISCONNECT), NOW + 160)
     assert over.session.reason is Reason.DISCONNECT_TIMEOUT
 
 

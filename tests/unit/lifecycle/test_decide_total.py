@@ -91,7 +91,9 @@ FACTS: tuple[Fact, ...] = (
     AgentFailed(6, Reason.X_SERVER_FAILED, "no display"),
     ViewersChanged(ViewerCount(1, 0)),
     InputSeen(NOW),
-    *(DeadlinePassed(name) for name in DeadlineName),
+    *(DeadlinePassed(name, NOW + 9) for name in DeadlineName),
+    DeadlinePassed(DeadlineName.STARTUP, NOW + 50),
+    DeadlinePassed(DeadlineName.TERMINATION, NOW + 5),
 )
 
 PAIRS = [(phase, fact) for phase in Phase for fact in FACTS]

@@ -20,7 +20,6 @@ from supervisor.lifecycle.facts import (
     ContainerListed,
     ContainerObserved,
     ContainerStatus,
-    DeadlinePassed,
     EngineFound,
     EngineLost,
     Fact,
@@ -40,7 +39,7 @@ from supervisor.lifecycle.session import (
     SuspendMode,
     ViewerCount,
 )
-from tests.support.sessions import CONTAINER, NOW, session_in
+from tests.support.sessions import CONTAINER, NOW, passed, session_in
 
 FREEZE = SessionRules(suspend=SuspendMode.FREEZE)
 PAUSED = ContainerListed(CONTAINER, ContainerStatus.PAUSED)
@@ -173,7 +172,7 @@ def test_nobody_there_suspends_by_itself() -> None:
     assert DeadlineName.SUSPEND not in session.deadlines
     session, _ = after(session, ViewersChanged(ViewerCount(0, 0)))
     assert session.deadlines == {DeadlineName.SUSPEND: NOW + 60}
-    decision = decide(session, DeadlinePassed(DeadlineName.SUSPEND), NOW + 60)
+    decision = decide(session, passed(session, DeadlineName.SUSPEND), NOW + 60)
     assert decision.session.phase is Phase.SUSPENDED
     assert decision.session.deadlines == {}
     session, _ = after(decision.session, ResumeRequested())
@@ -186,8 +185,8 @@ def test_the_other_limits_go_on_while_suspended() -> None:
     session, _ = after(
         running(rules), ViewersChanged(ViewerCount(0, 1)), ViewersChanged(ViewerCount())
     )
-    session = decide(session, DeadlinePassed(DeadlineName.SUSPEND), NOW + 60).session
-    over = decide(session, DeadlinePassed(DeadlineName.DISCONNECT), NOW + 600)
+    session = decide(session, passed(session, DeadlineName.SUSPEND), NOW + 60).session
+    over = decide(session, passed(session, DeadlineName.DISCONNECT), NOW + 600)
     assert over.session.reason is Reason.DISCONNECT_TIMEOUT
     assert over.effects == (StopContainer(),)
 
@@ -207,11 +206,11 @@ def test_a_lifetime_is_warned_of() -> None:
         running(SessionRules(lifetime_seconds=600.0)),
         deadlines={lifetime: NOW + 600, warning: NOW + 300},
     )
-    warned = decide(session, DeadlinePassed(warning), NOW + 300).session
+    warned = decide(session, passed(session, warning), NOW + 300).session
     assert warned.phase is Phase.RUNNING
     assert warned.warning is SessionWarning.LIFETIME_ENDING
     assert "2023-11-14T22:23:20.000Z" in warned.message
     assert warned.deadlines == {lifetime: NOW + 600}
-    over = decide(warned, DeadlinePassed(lifetime), NOW + 600).session
+    over = decide(warned, passed(warned, lifetime), NOW + 600).session
     assert (over.phase, over.reason) == (Phase.TERMINATING, Reason.LIFETIME_EXCEEDED)
     assert (over.warning, "save your work" in over.message) == (None, False)

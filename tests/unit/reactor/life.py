@@ -181,6 +181,11 @@ class Life:
         """The session as last committed."""
         return self.core.sessions.get(session_id)
 
+    def look_at_clock(self, session_id: SessionId) -> None:
+        """Let the session's deadlines be measured anew, after the clock was moved by hand."""
+        self.core._timers.forget(session_id)
+        self.core._timers.watch(self.session(session_id))
+
     def token_hash(self, session_id: SessionId) -> str:
         """Of the token that the session's agent reads when it starts."""
         document = json.loads((self.house.files.path(session_id) / "session.json").read_text())

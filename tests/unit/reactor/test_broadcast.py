@@ -67,6 +67,29 @@ async def test_the_bound_can_be_filled() -> None:
         assert [(await anext(items)).seq for _ in range(3)] == [1, 2, 3]
 
 
+async def test_a_reader_takes_what_there_is() -> None:
+    """All at once, but not more than it can use; the rest is there the next time."""
+    broadcast = Broadcast(0)
+    with broadcast.subscribe() as reader:
+        for seq in range(1, 6):
+            broadcast.publish(item(seq))
+        assert [each.seq for each in await reader.take(3)] == [1, 2, 3]
+        assert [each.seq for each in await reader.take(3)] == [4, 5]
+
+
+async def test_who_stops_waiting_loses_nothing() -> None:
+    """An item that comes in the moment of the cancellation is there the next time."""
+    broadcast = Broadcast(0)
+    with broadcast.subscribe() as reader:
+        waiting = asyncio.ensure_future(reader.take(3))
+        await settled()
+        broadcast.publish(item(1))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert [each.seq for each in await reader.take(3)] == [1]
+
+
 async def test_who_left_gets_nothing() -> None:
     """A subscription ends with its block, and nothing is kept for it."""
     broadcast = Broadcast(0)

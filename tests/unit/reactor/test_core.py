@@ -99,7 +99,7 @@ async def test_a_container_that_does_not_listen(life: Life) -> None:
     await life.core.sessions.submit(session.id, TerminateRequested())
     await until(lambda: life.engine.container(session.id).signals == ["SIGTERM"])
     life.house.clock.at += 12.5
-    life.core._timers.watch(life.session(session.id))
+    life.look_at_clock(session.id)
     ended = await life.reaches(session.id, Phase.ENDED)
     assert ended.reason is Reason.TERMINATED
     assert life.engine.host.containers == {}

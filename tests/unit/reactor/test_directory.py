@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from supervisor.lifecycle.errors import SessionNotFoundError
 from supervisor.lifecycle.session import Phase, SessionId
+from supervisor.lifecycle.view import update_document
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.ulid import UlidSource
 from tests.support.sessions import pending_session, session_in
@@ -143,3 +144,24 @@ def test_ids_go_on_after_those_in_use() -> None:
     ids.start_after(future)
     ids.start_after(SessionId("01hf000000000000000000000a"))
     assert ids.next() > future
+
+
+def test_a_document_is_encoded_once_after_each_change() -> None:
+    """The same bytes for the same session, others for what became of it, and none for the gone."""
+    directory = Directory()
+    session = pending_session()
+    directory.put(session)
+    first = directory.document(session)
+    assert first == update_document(session)
+    assert directory.document(session) is first
+    changed = replace(session, name="Another")
+    directory.put(changed)
+    assert directory.document(changed) == update_document(changed)
+    assert directory.document(session) == first
+    assert directory.document(changed) == update_document(changed)
+    directory.put(changed, b"made elsewhere")
+    assert directory.document(changed) == b"made elsewhere"
+    directory.drop(session.id)
+    assert not directory._documents
+    assert directory.document(changed) == update_document(changed)
+    assert not directory._documents

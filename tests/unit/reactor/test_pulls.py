@@ -294,11 +294,11 @@ async def test_a_pull_that_stands_still(life: Life) -> None:
     session = await life.start()
     await until(lambda: progress(life, session) == HALF)
     life.house.clock.at += 59
-    life.core._timers.watch(life.session(session.id))
+    life.look_at_clock(session.id)
     await settled()
     assert life.session(session.id).phase is Phase.STARTING
     life.house.clock.at += 1
-    life.core._timers.watch(life.session(session.id))
+    life.look_at_clock(session.id)
     ended = await life.reaches(session.id, Phase.ENDED)
     assert ended.reason is Reason.START_TIMEOUT
     assert f"image {IMAGE} stood still at 50% for 60 s" in ended.message

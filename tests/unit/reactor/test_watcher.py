@@ -76,6 +76,8 @@ def post(tasks: Tasks) -> Post:
         directory=directory,
         post=posts,
         adopt=adopt,
+        found=lambda: None,
+        lost=lambda: None,
         note=lambda _sessions, _records: None,
         now=lambda: 0.0,
         relist_seconds=3600.0,

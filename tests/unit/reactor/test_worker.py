@@ -259,16 +259,16 @@ async def test_what_is_told_again_and_again_waits_once(desk: Desk) -> None:
     await settled()
     for at in range(100):
         desk.reactor.post(session_id, InputSeen(NOW + at))
-        desk.reactor.post(session_id, DeadlinePassed(DeadlineName.IDLE))
-        desk.reactor.post(session_id, DeadlinePassed(DeadlineName.LIFETIME))
+        desk.reactor.post(session_id, DeadlinePassed(DeadlineName.IDLE, NOW))
+        desk.reactor.post(session_id, DeadlinePassed(DeadlineName.LIFETIME, NOW))
         desk.reactor.post(session_id, ContainerListed(CONTAINER, ContainerStatus.RUNNING))
     desk.reactor.post(session_id, AgentTitle(2, "second"))
     desk.reactor.post(session_id, AgentTitle(3, "third"))
     assert [letter.news for letter in desk.reactor._mailboxes[session_id]] == [
         AgentTitle(1, "stuck"),
         InputSeen(NOW + 99),
-        DeadlinePassed(DeadlineName.IDLE),
-        DeadlinePassed(DeadlineName.LIFETIME),
+        DeadlinePassed(DeadlineName.IDLE, NOW),
+        DeadlinePassed(DeadlineName.LIFETIME, NOW),
         ContainerListed(CONTAINER, ContainerStatus.RUNNING),
         AgentTitle(2, "second"),
         AgentTitle(3, "third"),

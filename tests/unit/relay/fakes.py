@@ -63,24 +63,14 @@ class FakeFeed:
         self.changed.set()
 
     @contextmanager
-    def subscribe(self) -> Iterator[AsyncIterator[FeedItem]]:
+    def subscribe(self) -> Iterator[FakeReader]:
         """A reader's live items."""
         buffer: deque[FeedItem] = deque()
         self.readers.append(buffer)
         try:
-            yield self._read(buffer)
+            yield FakeReader(self, buffer, self._bound)
         finally:
             self.readers.remove(buffer)
-
-    async def _read(self, buffer: deque[FeedItem]) -> AsyncIterator[FeedItem]:
-        while True:
-            if len(buffer) > self._bound:
-                raise FeedGapError
-            if buffer:
-                yield buffer.popleft()
-                continue
-            self.changed.clear()
-            await self.changed.wait()
 
     def latest(self) -> int:
         """The newest seq."""
@@ -95,6 +85,28 @@ class FakeFeed:
     def snapshot(self) -> Sequence[Session]:
         """Every session."""
         return tuple(self.sessions.values())
+
+    def document(self, session: Session) -> bytes:
+        """Encoded anew each time."""
+        return update_document(session)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeReader:
+    """What a reader of a FakeFeed has not read."""
+
+    feed: FakeFeed
+    buffer: deque[FeedItem]
+    bound: int
+
+    async def take(self, most: int) -> Sequence[FeedItem]:
+        """See FeedReader."""
+        while not self.buffer:
+            self.feed.changed.clear()
+            await self.feed.changed.wait()
+        if len(self.buffer) > self.bound:
+            raise FeedGapError
+        return [self.buffer.popleft() for _ in range(min(most, len(self.buffer)))]
 
 
 QUOTA_USE = {"sessions": 1, "memory_bytes": 4096, "cpu_seconds": 1.5, "processes": 7}
@@ -167,6 +179,10 @@ class FakeSessions:
         ]
         page = matching[:limit]
         return Page(page, page[-1].id if len(matching) > limit else None)
+
+    def document(self, session: Session) -> bytes:
+        """Encoded anew each time."""
+        return update_document(session)
 
     async def submit(self, session_id: str, fact: Fact) -> Session:
         """Decide, commit, do what concerns the relay."""
