@@ -70,7 +70,8 @@ def cgroup_directories(name: str) -> list[Path]:
 def cgroup_children(name: str) -> set[str]:
     """Groups below in which something runs: one per container, named by its id (cgroupfs driver).
 
-    Empty ones are the engine's: killed at the wrong moment, it leaves some.
+    Empty ones are the engine's, and those in which a program was never begun: killed at the wrong
+    moment it leaves some, and does not know them itself when it is back.
     """
     names = {
         child.name
@@ -78,7 +79,15 @@ def cgroup_children(name: str) -> set[str]:
         for child in directory.iterdir()
         if child.is_dir()
     }
-    return {each for each in names if in_cgroup(f"{name}/{each}")}
+    return {each for each in names if any(map(_has_begun, in_cgroup(f"{name}/{each}")))}
+
+
+def _has_begun(pid: int) -> bool:
+    """Whether the container's program runs, not still what the runtime waits in for its start."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b"runc\0init\0"
+    except OSError:
+        return False
 
 
 def thaw_cgroup(name: str) -> None:

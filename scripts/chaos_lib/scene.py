@@ -15,7 +15,7 @@ from scripts.chaos_lib.ledger import Record
 from scripts.chaos_lib.plan import Do, Part
 from scripts.chaos_lib.private_engine import PrivateEngine
 from scripts.chaos_lib.processes import ChaosError
-from scripts.chaos_lib.stage import Setting, Stage, staged
+from scripts.chaos_lib.stage import MakeDisk, Setting, Stage, staged
 from scripts.chaos_lib.tally import Kind, Line, Violation
 from scripts.chaos_lib.verdict import Court
 from scripts.chaos_lib.web import UnansweredError
@@ -123,6 +123,8 @@ class Fault:
     live_restore: bool = False
     proxied: bool = False
     """The daemon reaches the engine through something that can be cut."""
+    disk: MakeDisk | None = None
+    """What the daemon's state directory is on, if not the machine's disk."""
 
     async def play(self, setting: Setting, scale: Scale) -> Line:
         """Set the stage, inflict, heal, judge, clear, judge again."""
@@ -151,7 +153,9 @@ class Fault:
                 await proxy.mend()
                 stack.push_async_callback(proxy.cut)
             url = proxy.url if proxy is not None else None
-            stage = await stack.enter_async_context(staged(setting, self.name, self.config, url))
+            stage = await stack.enter_async_context(
+                staged(setting, self.name, self.config, url, self.disk)
+            )
             scene = Scene(
                 name=self.name,
                 stage=stage,

@@ -6,8 +6,8 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from scripts.chaos_lib.reader import Reader
 from scripts.chaos_lib.web import Web
 from scripts.chaos_lib.witness import Witness
 from tests.support.daemon import Daemon
+from tests.support.disks import FailingDisk
 from tests.support.surroundings import Surroundings
 
 READY_SECONDS = 120.0
@@ -111,6 +112,8 @@ class Stage:
     witness: Witness
     bystanders: Bystanders
     readers: list[Reader]
+    disk: Path | FailingDisk | None = None
+    """What a fault's state directory is on: a file to fill it with, or a disk that can fail."""
     ledger: Ledger = field(default_factory=Ledger)
 
     @property
@@ -136,6 +139,9 @@ class Stage:
             raise ChaosError(message) from None
 
 
+MakeDisk = Callable[[Lives], AbstractContextManager[Path | FailingDisk]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """What stages have in common."""
@@ -155,6 +161,7 @@ async def staged(
     name: str,
     config: Mapping[str, Any] | None = None,
     engine_url: str | None = None,
+    disk: MakeDisk | None = None,
 ) -> AsyncIterator[Stage]:
     """A daemon that is ready on a directory of its own, with readers and bystanders.
 
@@ -173,6 +180,8 @@ async def staged(
         text = _TEMPLATE.format(image=setting.site.perl_base, **words)
         daemon.write_template(part.value, text)
     async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, daemon.directory)
+        mounted = stack.enter_context(disk(daemon)) if disk is not None else None
         stack.push_async_callback(_end, daemon, setting)
         witness = Witness(setting.engine_url)
         bystanders = await stack.enter_async_context(
@@ -192,6 +201,7 @@ async def staged(
             witness=witness,
             bystanders=bystanders,
             readers=readers,
+            disk=mounted,
         )
         await stack.enter_async_context(_running(witness.run(), *(each.run() for each in readers)))
         await stage.heal()
@@ -221,7 +231,7 @@ async def _bystanders(witness: Witness, image: str, name: str) -> AsyncIterator[
 
 
 async def _end(daemon: Lives, setting: Setting) -> None:
-    """Nothing of it is left but the logs of its lives, and its database."""
+    """Nothing of it goes on; the logs of its lives are kept, and its database."""
     daemon.go_on()
     await daemon.kill()
     kept = setting.keep / daemon.directory.name
@@ -233,4 +243,3 @@ async def _end(daemon: Lives, setting: Setting) -> None:
         left = await witness.containers(daemon.owner)
         if left:
             await witness.docker("rm", "-f", *left)
-    shutil.rmtree(daemon.directory)

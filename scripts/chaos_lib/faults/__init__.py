@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from scripts.chaos_lib.faults import absence, containers, engine, readers
+from scripts.chaos_lib.faults import absence, containers, engine, readers, store
 from scripts.chaos_lib.scene import Fault
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
-    for fault in (*engine.FAULTS, *containers.FAULTS, *absence.FAULTS, *readers.FAULTS)
+    for each in (engine, containers, absence, readers, store)
+    for fault in each.FAULTS
 }
