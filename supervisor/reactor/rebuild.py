@@ -207,7 +207,7 @@ def _whole(known: Mapping[str, Any], key: str, otherwise: int) -> int:
 
 def _number(known: Mapping[str, Any], key: str, otherwise: float) -> float:
     found = known.get(key)
-    return float(found) if isinstance(found, int | float) else otherwise
+    return float(found) if isinstance(found, int | float) and 0 <= found < 1e9 else otherwise
 
 
 def _command(found: object) -> str:
