@@ -168,7 +168,11 @@ def _living(
         text = f"its container is {container.id}, the API shows {document['container_id']}"
         yield _wrong(Kind.UNTRUE, session_id, text)
     frozen = record.freezes and phase == "suspended"
-    if container.status != ("paused" if frozen else "running"):
+    right = ["paused" if frozen else "running"]
+    if record.may_restart:
+        # dockerd was killed between starting it and knowing that it had: it lives all the same.
+        right.append("created")
+    if container.status not in right:
         yield _wrong(Kind.UNTRUE, session_id, f"{phase}, its container is {container.status}")
     elif not frozen and _seconds(document["last_seen_at"]) < healed_at:
         seen = document["last_seen_at"]

@@ -23,6 +23,7 @@ from tests.support.engine_proxy import EngineProxy
 
 TOLD_SECONDS = 120.0
 """How long to wait for news; it comes in a second where nothing else runs."""
+FINAL = frozenset({"ended", "deleted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,10 @@ class Scene:
     async def told(self, record: Record, *phases: str) -> None:
         """Wait until the stream has told of one of these phases; that it never does is wrong."""
         history, session_id = self.stage.reader.history, record.id or ""
-        if not await history.until(lambda: history.phase(session_id) in phases, TOLD_SECONDS):
-            phase = history.phase(session_id)
-            text = f"session {session_id}: {phase} after {TOLD_SECONDS:g} s, should be {phases}"
-            self.wrong(Kind.UNTRUE, text)
+        awaited = {*phases, *FINAL}
+        await history.until(lambda: history.phase(session_id) in awaited, TOLD_SECONDS)
+        if (phase := history.phase(session_id)) not in phases:
+            self.wrong(Kind.UNTRUE, f"session {session_id}: {phase}, should be one of {phases}")
 
     def container(self, record: Record) -> str:
         """The id of its container, as the stream told."""

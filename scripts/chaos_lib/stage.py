@@ -25,7 +25,7 @@ from tests.support.surroundings import Surroundings
 
 READY_SECONDS = 120.0
 RESTLESS_SECONDS = 4.0
-HEARTBEAT_SECONDS = 5
+HEARTBEAT_SECONDS = 2
 CONFIG: Mapping[str, Any] = {
     "limits": {"concurrent_starts": 6},
     "retention": {"ended_seconds": 90},

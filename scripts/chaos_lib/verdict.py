@@ -74,7 +74,7 @@ class Court:
         started = [each for each, life in lives.items() if life.did("start")]
         if len(started) > 1 and not record.may_restart:
             yield _of(record, Kind.DUPLICATED, f"started {len(started)} containers: {started}")
-        if record.is_safe:
+        if record.is_safe and not record.may_restart:
             for container_id, life in lives.items():
                 if ends := life.did("die", "kill", "oom", "destroy"):
                     yield _of(record, Kind.KILLED, f"container {container_id[:12]}: {ends}")

@@ -68,6 +68,8 @@ class EngineEvent:
     container_id: str
     at_nanoseconds: int
     exit_code: int | None = None
+    kept: bool = False
+    """The engine does not remove the container when it exits."""
 
 
 class Engine(Protocol):
@@ -95,6 +97,7 @@ class Engine(Protocol):
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         """Create the session's container, unless it is there, and start it. Returns its id.
 
+        One that is there and cannot be started is replaced, and no event tells of that.
         Leaves no container behind when it raises EngineError (other than unreachable).
         """
 

@@ -42,6 +42,7 @@ from supervisor.engine.docker_image import read_image
 from supervisor.engine.docker_log import open_log
 from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
+from supervisor.engine.live_restore import removes_survivors
 from supervisor.engine.payload import container_body, extra_networks, limits_body
 from supervisor.errors import EngineError
 from supervisor.host.image_contents import ImageContents
@@ -70,8 +71,13 @@ class DockerEngine:
         self._owner = owner
         self._timeout = aiohttp.ClientTimeout(total=request_timeout_seconds, sock_connect=5)
         self._docker: aiodocker.Docker | None = None
+        self._keeps: bool | None = None
+        self._replaced: set[str] = set()
+        """Containers that were never one of their session's: what becomes of them is no news."""
 
     async def version(self) -> EngineVersion:
+        # Another engine may answer by now, or the same with other settings.
+        self._keeps = None
         with translated():
             raw = await self._client.version()
         return EngineVersion(name="docker", version=raw["Version"], api_version=raw["ApiVersion"])
@@ -112,15 +118,16 @@ class DockerEngine:
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         with translated():
-            container = await self._create(session_id, spec)
+            container, was_there = await self._create(session_id, spec)
             try:
-                await self._connect_networks(container, spec)
-                await container.start()
+                await self._start(container, spec)
             except DockerError as error:
-                if error.status != NO_CONNECTION:
-                    with contextlib.suppress(DockerError):
-                        await container.delete(force=True, timeout=self._timeout)
-                raise
+                if error.status == NO_CONNECTION or not was_there:
+                    raise
+                # An engine that died while it started a container can do nothing with it after.
+                self._replaced.add(str(container.id))
+                container, _ = await self._create(session_id, spec)
+                await self._start(container, spec)
         return str(container.id)
 
     async def stop(self, session_id: SessionId, signal: str) -> None:
@@ -212,7 +219,8 @@ class DockerEngine:
             client.events.run(since=f"{since:.9f}", filters=json.dumps(filters))
         )
         try:
-            yield _events(subscriber, reading)
+            async with aclosing(_events(subscriber, reading)) as events:
+                yield (each async for each in events if each.container_id not in self._replaced)
         finally:
             reading.cancel()
             try:
@@ -258,11 +266,17 @@ class DockerEngine:
         found = container["Config"]["Labels"] or {}
         return bool(found.get(labels.OWNER) == self._owner)
 
-    async def _create(self, session_id: SessionId, spec: ContainerSpec) -> DockerContainer:
-        """The session's container, made now or by a call whose answer was lost."""
+    async def _create(
+        self, session_id: SessionId, spec: ContainerSpec
+    ) -> tuple[DockerContainer, bool]:
+        """The session's container; and whether it was there, by a call whose answer was lost."""
         name = container_name(session_id)
+        body = container_body(spec)
+        if await self._has_to_keep():
+            body["HostConfig"]["AutoRemove"] = False
+            body.setdefault("Labels", {})[labels.KEPT] = "true"
         try:
-            return await self._client.containers.create(container_body(spec), name=name)
+            return await self._client.containers.create(body, name=name), False
         except DockerError as error:
             if error.status != CONFLICT:
                 raise
@@ -270,7 +284,24 @@ class DockerEngine:
         if not self._owns(container):
             message = f"The name {name} is taken by a container that is not this supervisor's."
             raise EngineError(message)
-        return container
+        return container, True
+
+    async def _start(self, container: DockerContainer, spec: ContainerSpec) -> None:
+        """Leave nothing behind when the engine refuses."""
+        try:
+            await self._connect_networks(container, spec)
+            await container.start()
+        except DockerError as error:
+            if error.status != NO_CONNECTION:
+                with contextlib.suppress(DockerError):
+                    await container.delete(force=True, timeout=self._timeout)
+            raise
+
+    async def _has_to_keep(self) -> bool:
+        """Whether containers must not be removed by the engine when they exit."""
+        if self._keeps is None:
+            self._keeps = removes_survivors(await self._client.system.info())
+        return self._keeps
 
     async def _connect_networks(self, container: DockerContainer, spec: ContainerSpec) -> None:
         """All but those that a launch whose answer was lost has connected already."""
@@ -337,7 +368,7 @@ def _seconds(text: str) -> float:
 
 async def _events(
     subscriber: ChannelSubscriber, reading: asyncio.Task[None]
-) -> AsyncIterator[EngineEvent]:
+) -> AsyncGenerator[EngineEvent, None]:
     """Until the stream breaks; aiodocker says so with ``None``, and why in its task."""
     while (raw := await subscriber.get()) is not None:  # type: ignore[no-untyped-call] # likewise
         event = read_event(raw)

@@ -29,6 +29,7 @@ def read_event(raw: Mapping[str, Any]) -> EngineEvent | None:
         container_id=str(actor.get("ID", "")),
         at_nanoseconds=int(raw.get("timeNano", 0)),
         exit_code=_exit_code(attributes.get("exitCode")),
+        kept=labels.KEPT in attributes,
     )
 
 

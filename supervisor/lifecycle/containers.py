@@ -80,7 +80,8 @@ def judge_container(session: Session, fact: ContainerFact, now: Timestamp) -> De
         case ContainerOutOfMemory():
             return Decision(_out_of_memory(session))
         case ContainerExited():
-            return _exited(session, fact, now)
+            decision = _exited(session, fact, now)
+            return replace(decision, effects=(RemoveContainer(),)) if fact.kept else decision
         case _:
             assert_never(fact)
 

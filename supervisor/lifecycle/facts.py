@@ -131,6 +131,8 @@ class ContainerExited:
     container_id: str
     exit_code: int | None
     oom_killed: bool = False
+    kept: bool = False
+    """The engine does not remove it by itself."""
 
 
 @dataclass(frozen=True, slots=True)

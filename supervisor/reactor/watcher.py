@@ -218,7 +218,7 @@ def _fact(event: EngineEvent) -> Fact:
         case EngineEventKind.PAUSE:
             return ContainerListed(event.container_id, ContainerStatus.PAUSED)
         case EngineEventKind.DIE:
-            return ContainerExited(event.container_id, event.exit_code)
+            return ContainerExited(event.container_id, event.exit_code, kept=event.kept)
         case EngineEventKind.OOM:
             return ContainerOutOfMemory(event.container_id)
         case EngineEventKind.DESTROY:

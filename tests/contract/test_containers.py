@@ -97,6 +97,22 @@ async def test_launch_starts_what_was_only_created(subject: Subject, session_id:
     assert found.status is ContainerStatus.RUNNING
 
 
+async def test_launch_replaces_what_cannot_be_started(
+    subject: Subject, session_id: SessionId
+) -> None:
+    """What an engine that died in the middle of a start has left is of no use to anybody."""
+    broken = specification(subject, session_id, entrypoint=NOT_THERE, init=False)
+    await subject.create_only(session_id, broken)
+    left = await record(subject, session_id)
+    assert left is not None
+    async with subject.engine.watch(time.time() - 60) as events:
+        launched = await subject.engine.launch(session_id, specification(subject, session_id))
+        assert launched != left.container_id
+        async with asyncio.timeout(30):
+            assert (await anext(events)).container_id == launched
+    assert await subject.names() == {container_name(session_id)}
+
+
 async def test_a_strangers_container_is_left_alone(subject: Subject, session_id: SessionId) -> None:
     """A name that another owner's container has is refused; stop and remove do not touch it."""
     other = f"{subject.owner}-other"

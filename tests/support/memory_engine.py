@@ -174,15 +174,19 @@ class MemoryEngine:
         """See Engine."""
         async with self._answered("launch"):
             name = container_name(session_id)
-            container = self.host.named(session_id) or self.host.create(name, spec)
+            there = self.host.named(session_id)
+            container = there or self.host.create(name, spec)
             if container.owner != self.owner:
                 message = f"The name {name} is taken by a container that is not this supervisor's."
                 raise EngineError(message)
             try:
                 self.host.start(container)
             except EngineError:
-                self.host.remove(container)
-                raise
+                self.host.remove(container, quietly=there is not None)
+                if there is None:
+                    raise
+                container = self.host.create(name, spec)
+                self.host.start(container)
             return container.container_id
 
     async def stop(self, session_id: SessionId, signal: str) -> None:

@@ -232,14 +232,14 @@ class MemoryHost:
         if container.auto_removed:
             self.remove(container)
 
-    def remove(self, container: MemoryContainer) -> None:
-        """Kill it if it runs, and forget it."""
+    def remove(self, container: MemoryContainer, *, quietly: bool = False) -> None:
+        """Kill it if it runs, and forget it; ``quietly``: it was never started."""
         if container.status in _ALIVE:
             container.status = ContainerStatus.EXITED
             container.exit_code = KILLED
             container.log.end()
             self._emit(EngineEventKind.DIE, container, KILLED)
-        if self.containers.pop(container.name, None) is not None:
+        if self.containers.pop(container.name, None) is not None and not quietly:
             self._emit(EngineEventKind.DESTROY, container)
 
     def freeze(self, container: MemoryContainer, *, frozen: bool) -> None:

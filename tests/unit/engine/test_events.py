@@ -36,6 +36,13 @@ def test_a_death() -> None:
     )
 
 
+def test_a_container_that_stays() -> None:
+    """A label says that the engine does not remove it."""
+    event = read_event(raw(**{labels.KEPT: "true"}))
+    assert event is not None
+    assert event.kept
+
+
 @pytest.mark.parametrize("text", ["", "x", "1.5"])
 def test_an_exit_code_that_is_none(text: str) -> None:
     """What is no number is not known."""

@@ -97,6 +97,14 @@ def test_the_command_exits() -> None:
     assert effects[2:] == [CloseViewers(4001), ReleaseSession()]
 
 
+def test_a_container_that_the_engine_keeps_is_removed() -> None:
+    """At once when it has exited, whatever the session was at."""
+    for phase in (Phase.STARTING, Phase.RUNNING, Phase.SUSPENDED, Phase.TERMINATING):
+        session, effects = _after(session_in(phase), ContainerExited(CONTAINER, 0, kept=True))
+        assert session.phase is Phase.TERMINATING
+        assert effects == [RemoveContainer()]
+
+
 def test_terminate_asks_before_it_forces() -> None:
     """The command gets its grace period; only past it the container is forced away."""
     running, _ = _after(pending_session(), *TO_RUNNING)

@@ -73,6 +73,7 @@ FACTS: tuple[Fact, ...] = (
     ContainerOutOfMemory(CONTAINER),
     ContainerExited(CONTAINER, 0),
     ContainerExited(CONTAINER, 137, oom_killed=True),
+    ContainerExited(CONTAINER, 0, kept=True),
     ContainerExited("another", 1),
     ContainerGone(CONTAINER),
     ContainerGone("another"),
