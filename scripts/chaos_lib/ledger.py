@@ -32,6 +32,8 @@ class Record:
     freezes: bool = False
     container_id: str | None = None
     """The first that was seen of it."""
+    is_key_lost: bool = False
+    """With the database: a start that is repeated with it is another session."""
     may_restart: bool = False
     """Its start may have been lost with the engine, and been repeated."""
 

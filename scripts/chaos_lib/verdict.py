@@ -87,7 +87,9 @@ class Court:
 
     async def _repeats(self, look: Look) -> AsyncIterator[Violation]:
         """A start that is repeated later is the same session, or none any more."""
-        records = [each for each in self._stage.ledger if each.id in look.sessions]
+        records = [
+            each for each in self._stage.ledger if each.id in look.sessions and not each.is_key_lost
+        ]
         answers = await asyncio.gather(
             *(
                 self._stage.web.call("POST", "/v1/sessions", self._body(each), key=each.key)

@@ -50,7 +50,7 @@ async def _lost(scene: Scene) -> None:
         await scene.told(each, "running")
     await scene.stage.daemon.kill()
     _remove(scene.stage.daemon)
-    scene.line.faults += 1
+    _lose_keys(scene)
 
 
 async def _damaged(scene: Scene) -> None:
@@ -59,7 +59,7 @@ async def _damaged(scene: Scene) -> None:
     await scene.stage.daemon.kill()
     with (scene.stage.daemon.local / "supervisor.db").open("r+b") as file:
         file.write(GARBAGE)
-    scene.line.faults += 1
+    _lose_keys(scene)
 
 
 async def _full(scene: Scene) -> None:
@@ -91,6 +91,12 @@ async def _read_only(scene: Scene) -> None:
     await asyncio.sleep(scene.scale.seconds(30.0, 5.0))
     await daemon.kill()
     disk.mend()
+
+
+def _lose_keys(scene: Scene) -> None:
+    scene.line.faults += 1
+    for each in scene.records:
+        each.is_key_lost = True
 
 
 def _disk(scene: Scene, kind: type[D]) -> D:
