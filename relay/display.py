@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 import structlog
 from aiohttp import web
@@ -25,6 +24,7 @@ from relay.pump import EndedBy, Ending, pump
 from relay.rendezvous import Rendezvous
 from relay.rfb import ClientStream
 from relay.schemas import named_session
+from relay.streams import close_socket
 from relay.tickets import Tickets
 from relay.viewers import Viewer, Viewers
 from supervisor.lifecycle.errors import SessionNotFoundError, SupervisorError
@@ -142,7 +142,7 @@ class Display:
         log.info(
             "viewer_disconnected", by=ending.by.name.lower(), code=int(code), detail=ending.detail
         )
-        await self._close(request, socket, code)
+        await close_socket(request, socket, code, self._limits.close_seconds)
 
     async def _close_code(self, viewer: Viewer, ending: Ending) -> int:
         if ending.code is not None:
@@ -167,16 +167,6 @@ class Display:
                 return CloseCode.SUSPENDED
             case _:
                 return _INTERNAL_ERROR
-
-    async def _close(self, request: web.Request, socket: web.WebSocketResponse, code: int) -> None:
-        transport = request.transport
-        with suppress(TimeoutError, ConnectionError):
-            # aiohttp's own timeout begins only once everything before the close frame was taken.
-            async with asyncio.timeout(2 * self._limits.close_seconds):
-                await socket.close(code=code)
-                return
-        if transport is not None:
-            transport.abort()
 
     async def _leave(self, viewer: Viewer) -> None:
         counted = viewer.connected

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 
 from relay.frames import Frame
 from relay.ports import FeedGapError
-from relay.streams import cut_off
+from relay.streams import close_socket
 
 _GOING_AWAY = 1001
 _TRY_AGAIN = 1013
@@ -53,11 +53,7 @@ async def follow_by_socket(
         leaving.cancel()
         await asyncio.gather(*ends, return_exceptions=True)
     code = _TRY_AGAIN if sending.cancelled() else sending.result()
-    with suppress(TimeoutError, ConnectionError):
-        async with asyncio.timeout(2 * times.close_seconds):
-            await socket.close(code=code)
-            return socket
-    cut_off(request)
+    await close_socket(request, socket, code, times.close_seconds)
     return socket
 
 

@@ -31,6 +31,27 @@ async def stream_lines(
     return True
 
 
+async def close_socket(
+    request: web.Request, socket: web.WebSocketResponse, code: int, close_seconds: float
+) -> None:
+    """Close a WebSocket in form, or cut off a peer that takes no part in it.
+
+    aiohttp by itself leaves the connection to a peer that takes nothing open for ever: its deadline
+    begins only once everything before the close frame was taken, and then it closes a transport
+    that goes on waiting for just that. In a task of its own, because it breaks off with a
+    CancelledError that nobody asked for when a send before it had run into a deadline.
+    """
+    transport = request.transport
+    closing = asyncio.ensure_future(socket.close(code=code))
+    try:
+        await asyncio.wait([closing], timeout=2 * close_seconds)
+    finally:
+        closing.cancel()
+        if transport is not None:
+            transport.abort()
+        await asyncio.gather(closing, return_exceptions=True)
+
+
 def cut_off(request: web.Request) -> None:
     """End the connection without waiting for its reader to take what is buffered."""
     if request.transport is not None:

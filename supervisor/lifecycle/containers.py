@@ -70,6 +70,9 @@ def judge_launch(session: Session, fact: LaunchFact, now: Timestamp) -> Decision
 
 def judge_container(session: Session, fact: ContainerFact, now: Timestamp) -> Decision:
     """What the event stream or a listing says of the session's container."""
+    if session.phase is Phase.ENDED and isinstance(fact, ContainerListed):
+        # Whichever it is: a launch that the engine came to late has made another one.
+        return Decision(session, (RemoveContainer(),))
     if not _concerns(session, fact.container_id):
         return unchanged(session)
     match fact:

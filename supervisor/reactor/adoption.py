@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 ADOPT_SECONDS = 30.0
 
+_PURGED = "It was purged meanwhile."
 _ALIVE = (ContainerStatus.RUNNING, ContainerStatus.PAUSED)
 
 
@@ -56,7 +57,6 @@ class Adoption:
     unreadable: set[SessionId] = field(default_factory=set)
     """Rows of the store that cannot be understood."""
     _unsettled: set[SessionId] = field(default_factory=set)
-    _suspects: set[SessionId] = field(default_factory=set)
 
     @property
     def complete(self) -> bool:
@@ -86,13 +86,12 @@ class Adoption:
         containers = _by_session(records)
         kept = set(await asyncio.to_thread(lambda: list(self.files.session_ids())))
         lost = {each for each in containers if self._is_lost(each, kept)}
-        # A session may have ended since the listing; twice in a row is no such chance.
-        proven, self._suspects = lost & self._suspects, lost
-        await self._settle_all(self._unsettled | self.unreadable | proven, containers)
+        await self._settle_all(self._unsettled | self.unreadable | lost, containers)
 
     def _is_lost(self, session_id: SessionId, kept: Collection[SessionId]) -> bool:
         """Whether there must have been a session of this id, and it is not known."""
-        if self.directory.find(session_id) is not None or not is_session_id(session_id):
+        known = self.directory.find(session_id) is not None
+        if known or self.directory.was_dropped(session_id) or not is_session_id(session_id):
             return False
         return session_id in kept or not self.is_whole
 
@@ -130,6 +129,8 @@ class Adoption:
                         await self.reactor.submit(session_id, EngineFound())
                     fact = Adopted(listed_fact(container) if container is not None else None)
                     session = await self.reactor.submit(session_id, fact)
+        except SessionNotFoundError:
+            self._unsettled.discard(session_id)  # purged
         except (SupervisorError, TimeoutError) as error:
             log.error("adoption_failed", session_id=session_id, error=str(error) or "timed out")
             self._put_off(session_id)
@@ -155,6 +156,8 @@ class Adoption:
     ) -> Session | None:
         """The session as it has to be; ``None`` when nothing is left of it."""
         session = self.directory.find(session_id)
+        if session is None and self.directory.was_dropped(session_id):
+            return None
         if session is not None and not _is_behind(session, container, remains):
             return session
         now = self.now()
@@ -177,7 +180,13 @@ class Adoption:
             had_record=remains.record is not None,
             had_token=after.token_hash is not None,
         )
-        return await self.reactor.revise(session_id, lambda _before: after)
+
+        def put_back(_before: Session | None) -> Session:
+            if self.directory.was_dropped(session_id):
+                raise SessionNotFoundError(_PURGED)
+            return after
+
+        return await self.reactor.revise(session_id, put_back)
 
     async def _give_up(self, session_id: SessionId) -> None:
         """Neither container nor record: there is no session any more."""
@@ -203,5 +212,5 @@ def _is_behind(session: Session, container: ContainerRecord | None, remains: Rem
 
 def _cover(session: Session | None) -> Session:
     if session is None:
-        raise SessionNotFoundError("It was purged meanwhile.")
+        raise SessionNotFoundError(_PURGED)
     return covered(session)

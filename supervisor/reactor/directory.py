@@ -9,6 +9,9 @@ from supervisor.lifecycle.feed import Page
 from supervisor.lifecycle.session import Phase, Session, SessionId
 from supervisor.lifecycle.view import update_document
 
+LAST_DROPPED = 10_000
+"""More than are purged while a listing of the engine is under way."""
+
 
 class Directory:
     """Sessions by id, in the order of creation, and by the hash of their agent's token."""
@@ -17,6 +20,7 @@ class Directory:
         self._sessions: dict[SessionId, Session] = {}
         self._by_token: dict[str, SessionId] = {}
         self._documents: dict[SessionId, tuple[Session, bytes]] = {}
+        self._dropped: dict[SessionId, None] = {}
 
     def put(self, session: Session, document: bytes | None = None) -> None:
         """Take a committed session in place of what was known of it; and its document, if made."""
@@ -37,6 +41,13 @@ class Directory:
         self._documents.pop(session_id, None)
         if session is not None and session.token_hash is not None:
             self._by_token.pop(session.token_hash, None)
+        self._dropped[session_id] = None
+        if len(self._dropped) > LAST_DROPPED:
+            del self._dropped[next(iter(self._dropped))]
+
+    def was_dropped(self, session_id: SessionId) -> bool:
+        """Whether it was here not long ago: what an older listing shows of it is no news."""
+        return session_id in self._dropped
 
     def find(self, session_id: str) -> Session | None:
         """The session, if there is one of that id."""

@@ -176,9 +176,17 @@ class Reconciler:
     ) -> Plan:
         kept = await asyncio.to_thread(lambda: frozenset(self.files.session_ids()))
         known = {*kept, *(record.session_id for record in records)}
-        spared = {each for each in known if self.adoption.spares(each)}
+        spared = {
+            each
+            for each in known
+            # What began since the sessions were looked at has files in use as well.
+            if self.adoption.spares(each) or (each not in sessions and self._is_known(each))
+        }
         picture = _picture(sessions, records, kept, spared)
         return plan(picture, self.rules.grace_seconds, self.now())
+
+    def _is_known(self, session_id: SessionId) -> bool:
+        return self.directory.find(session_id) is not None
 
     def _tell_orphans(self, found: Plan) -> None:
         for orphan in found.orphans:
@@ -196,8 +204,7 @@ class Reconciler:
         """Remove those that are due; why some could not be, by container."""
         failures: dict[str, str] = {}
         for container in (orphan.container for orphan in found.orphans if orphan.is_due):
-            known = self.directory.find(container.session_id) is not None
-            if known or container.container_id in self._removed:
+            if self._is_known(container.session_id) or container.container_id in self._removed:
                 continue
             fields = {
                 "session_id": container.session_id,

@@ -194,6 +194,8 @@ def test_input_puts_the_idle_limit_off() -> None:
     assert session.deadlines == {DeadlineName.IDLE: NOW + 60}
     session, _ = _after(session, InputSeen(NOW + 30))
     assert session.deadlines == {DeadlineName.IDLE: NOW + 90}
+    set_back, _ = _after(session, InputSeen(NOW - 3600))
+    assert set_back.deadlines == {DeadlineName.IDLE: NOW - 3540}
     over = decide(session, passed(session, DeadlineName.IDLE), NOW + 90)
     assert over.session.reason is Reason.IDLE_TIMEOUT
 

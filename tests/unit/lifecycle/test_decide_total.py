@@ -164,7 +164,11 @@ def test_another_containers_fate_is_not_ours(fact: Fact) -> None:
     assert decide(before, fact, NOW) == replace(decide(before, EngineFound(), NOW))
 
 
-def test_a_leftover_container_of_an_ended_session_is_removed() -> None:
-    """A start whose answer came late must not leave a container behind."""
-    decision = decide(session_in(Phase.ENDED), ContainerStarted(CONTAINER), NOW)
+@pytest.mark.parametrize(
+    "fact",
+    [ContainerStarted(CONTAINER), ContainerListed("another", ContainerStatus.RUNNING)],
+)
+def test_a_leftover_container_of_an_ended_session_is_removed(fact: Fact) -> None:
+    """A start whose answer, or whose work, came late must not leave a container behind."""
+    decision = decide(session_in(Phase.ENDED), fact, NOW)
     assert decision.effects == (RemoveContainer(),)

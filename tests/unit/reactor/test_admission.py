@@ -92,6 +92,18 @@ def test_nothing_is_granted_before_it_opens() -> None:
     assert posts.made == [(first.id, SlotGranted()), (second.id, QueueMoved(1))]
 
 
+def test_nothing_is_granted_while_it_is_closed() -> None:
+    """Without an engine nobody's turn comes; with it, the turn of those who have waited."""
+    office, posts = admission(starts=1)
+    first, second = sessions(2)
+    office.close()
+    office.observe(first)
+    office.observe(second)
+    assert posts.made == []
+    office.open()
+    assert granted(posts) == [first.id]
+
+
 def test_sessions_with_a_container_are_limited() -> None:
     """A running session holds its place until it has ended; suspended and ending ones too."""
     office, posts = admission(starts=5, most=1)

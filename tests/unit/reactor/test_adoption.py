@@ -110,6 +110,24 @@ async def test_a_session_that_hangs(house: House, monkeypatch: pytest.MonkeyPatc
         assert house.engine.container(bad.id).exit_code is None
 
 
+async def test_a_session_that_is_purged_before_it_is_adopted(house: House) -> None:
+    """It is over, whatever an older listing shows of it: it is not put back."""
+    house.relist_seconds = 0.01
+    good, bad = await two(house)
+    listing = house.engine.hold("list_containers", after_work=True)
+    async with house.life() as life:
+        await listing.entered.wait()
+        await life.core.sessions.purge(bad.id)
+        listing.release()
+        await life.ready()
+        listings = house.engine.calls.count("list_containers")
+        await until(lambda: house.engine.calls.count("list_containers") > listings + 2)
+        assert life.core.directory.find(bad.id) is None
+        assert life.core.tally.sessions_rebuilt == 0
+        assert life.core.sessions.knows_every_token()
+        assert life.session(good.id).phase is Phase.RUNNING
+
+
 async def test_a_session_that_cannot_be_put_back_yet(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -195,6 +195,36 @@ async def test_a_command_that_is_over_is_not_run_again(
     assert life.session(session.id).reason is Reason.COMMAND_EXITED
 
 
+async def test_a_start_is_not_repeated_for_what_has_ended(life: Life) -> None:
+    """A container that ended before the lost answer to its launch was missed is not made again."""
+    gate = life.engine.hold("launch", after_work=True)
+    life.engine.lose_answer("launch")
+    session = await life.start()
+    await gate.entered.wait()
+    life.engine.exit(session.id, 3)
+    await life.reaches(session.id, Phase.ENDED)
+    gate.release()
+    await until(lambda: life.link.released == [session.id])
+    assert life.engine.calls.count("launch") == 1
+    assert life.engine.host.containers == {}
+
+
+async def test_nothing_starts_while_the_engine_is_away(house: House) -> None:
+    """Who waits for a slot goes on waiting: it is not to be late for what nobody could start."""
+    house.limits = AdmissionLimits(concurrent_starts=1)
+    async with house.life() as life:
+        await life.ready()
+        first, second = await life.start(), await life.start()
+        await life.launched(first.id)
+        life.engine.go_away()
+        await life.reaches(first.id, Phase.UNKNOWN)
+        await life.core.sessions.submit(first.id, AgentReady(1))
+        await settled()
+        assert life.session(second.id).phase is Phase.PENDING
+        life.engine.come_back()
+        await life.reaches(second.id, Phase.STARTING)
+
+
 async def test_an_engine_that_refuses(life: Life) -> None:
     """A refusal for good ends the session, and its removal leaves nothing."""
     life.engine.fail("read_image", ImagePullError("no"))

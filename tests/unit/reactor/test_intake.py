@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -20,7 +22,7 @@ from supervisor.lifecycle.errors import (
 from supervisor.lifecycle.session import Session, StartRequest
 from supervisor.reactor import intake
 from supervisor.store.sessions import IDEMPOTENCY_SECONDS, load_sessions
-from tests.support.turning import until
+from tests.support.turning import settled, until
 from tests.unit.reactor.life import House, Life
 
 ALICE = StartRequest(user="alice")
@@ -45,6 +47,21 @@ async def test_what_is_accepted_is_durable(life: Life) -> None:
     session = await life.start()
     assert [each.id for each in await stored(life)] == [session.id]
     assert life.session(session.id).user == "alice"
+
+
+async def test_a_refusal_that_nobody_waits_for(life: Life) -> None:
+    """Who has left is told nothing, and nobody complains of that."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    life.database.failures = 1
+    starting = asyncio.ensure_future(life.start())
+    await until(lambda: life.database.failures == 0)
+    starting.cancel()
+    await asyncio.wait([starting])
+    await settled()
+    del starting
+    gc.collect()
+    assert complaints == []
 
 
 async def test_a_key_is_one_session(life: Life) -> None:

@@ -11,6 +11,7 @@ from supervisor.errors import (
     EngineUnreachableError,
     MountMissingError,
     PerlMissingError,
+    StoreError,
 )
 from supervisor.lifecycle.effects import (
     CancelPreparation,
@@ -179,6 +180,13 @@ async def test_an_absent_engine_is_waited_for(
     lanes.add(SESSION_ID, [effect])
     await until(lambda: posts.facts == [FACTS[type(effect)]])
     assert deeds.begun == [(SESSION_ID, effect)] * 6
+
+
+async def test_a_store_that_fails_is_waited_for(lanes: Lanes, deeds: Deeds, posts: Posts) -> None:
+    """A disk that is full for a moment ends no start."""
+    deeds.failures[PrepareSession] = [StoreError("full")] * 3
+    lanes.add(SESSION_ID, [PrepareSession()])
+    await until(lambda: posts.facts == [PREPARED])
 
 
 async def test_waiting_for_the_engine_can_be_cancelled(

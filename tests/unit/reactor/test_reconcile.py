@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 
 import pytest
 
 from supervisor.engine import labels
 from supervisor.engine.base import container_name
 from supervisor.errors import EngineError, EngineUnreachableError
-from supervisor.host.session_files import SessionFiles
+from supervisor.host.session_files import SessionDirectory, SessionFiles
 from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.session import Phase, SessionId
 from supervisor.reactor import reconcile
+from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.reconcile import OrphanRules
 from supervisor.template.spec import ContainerSpec
 from tests.support.memory_host import MemoryContainer
@@ -75,6 +77,34 @@ async def test_an_orphan_goes_after_its_grace(house: House) -> None:
         await until(lambda: house.engine.host.named(FOREIGN) is None)
         assert life.core.tally.orphans_removed == 2
         assert house.engine.container(session.id).exit_code is None
+
+
+async def test_a_session_that_starts_meanwhile_keeps_its_files(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are found are compared with the sessions there are then, not with those before."""
+
+    async def nothing_to_adopt(_adoption: Adoption, _records: object) -> None:
+        """So that files are listed for the comparison alone."""
+
+    monkeypatch.setattr(Adoption, "again", nothing_to_adopt)
+    async with house.life() as life:
+        await life.ready()
+        looking, started = threading.Event(), threading.Event()
+        session_ids = SessionDirectory.session_ids
+
+        def slow(files: SessionDirectory) -> list[SessionId]:
+            looking.set()
+            started.wait()
+            return list(session_ids(files))
+
+        monkeypatch.setattr(SessionDirectory, "session_ids", slow)
+        await asyncio.to_thread(looking.wait)
+        session = await life.run()
+        started.set()
+        await listed(house)
+        assert house.files.read(session.id) is not None
+        assert life.session(session.id).phase is Phase.RUNNING
 
 
 async def test_others_containers_are_not_touched(house: House) -> None:

@@ -10,10 +10,10 @@ from supervisor.errors import EngineDeniedError
 from supervisor.host.session_files import SessionFiles
 from supervisor.lifecycle.facts import AgentReady, AgentTitle, PurgeRequested, TerminateRequested
 from supervisor.lifecycle.feed import FeedGapError
-from supervisor.lifecycle.session import Phase, Reason, SessionId
+from supervisor.lifecycle.session import DeadlineName, Phase, Reason, SessionId
 from supervisor.store.sessions import load_sessions
 from tests.support.turning import settled, until
-from tests.unit.reactor.life import House, Life, stored
+from tests.unit.reactor.life import TEMPLATE, House, Life, stored
 
 ORPHAN = SessionId("01hf000000000000000000000z")
 
@@ -230,3 +230,23 @@ async def test_a_socket_that_is_not_ours_ends_the_daemon(house: House) -> None:
     await until(lambda: bool(life.tasks.crashes))
     assert isinstance(life.tasks.crashes[0], EngineDeniedError)
     await life.end()
+
+
+async def test_limits_wait_for_adoption(house: House) -> None:
+    """An agent that is heard first does not end a session whose limits are to begin anew."""
+    house.write_template("docker", TEMPLATE.replace("60s,", "60s, idle_timeout: 60s,"))
+    async with house.life() as life:
+        await life.ready()
+        session = await life.run()
+    house.clock.at += 3600
+    listing = house.engine.hold("list_containers", after_work=True)
+    async with house.life() as life:
+        await listing.entered.wait()
+        await life.core.sessions.submit(session.id, AgentTitle(3, "early"))
+        await settled()
+        listing.release()
+        await life.ready()
+        await settled()
+        adopted = life.session(session.id)
+        assert (adopted.phase, adopted.reason) == (Phase.RUNNING, None)
+        assert adopted.deadlines == {DeadlineName.IDLE: house.clock.at + 60}

@@ -39,6 +39,7 @@ LIMITS = RelayLimits(
     handshake_seconds=5.0,
     verdict_seconds=0.05,
     close_seconds=1.0,
+    count_seconds=0.02,
 )
 
 

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from supervisor.lifecycle.facts import CommandExited
-from supervisor.lifecycle.session import Phase, SessionId, ViewerCount, known_phase
+from supervisor.errors import StoreError
+from supervisor.lifecycle.facts import CommandExited, Fact, ViewersChanged
+from supervisor.lifecycle.session import Phase, Session, SessionId, ViewerCount, known_phase
 from tests.unit.relay import rfb_messages as rfb
 from tests.unit.relay.agent import FakeAgent
 from tests.unit.relay.conftest import TOKEN, House, until
@@ -94,6 +95,28 @@ async def test_a_viewer_that_vanishes_is_uncounted(house: House) -> None:
     viewer._response.connection.transport.abort()
     assert await asyncio.wait_for(reader.read(), 5) == b""
     await house.counted(session_id, ViewerCount(0, 0))
+
+
+async def test_a_count_that_cannot_be_stored_is_posted_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full for a moment does not leave a session without viewers, which it has."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    submit, failures = house.sessions.submit, 2
+
+    async def fail(of: str, fact: Fact) -> Session:
+        nonlocal failures
+        if failures and isinstance(fact, ViewersChanged):
+            failures -= 1
+            raise StoreError("The disk is full.")
+        return await submit(of, fact)
+
+    monkeypatch.setattr(house.sessions, "submit", fail)
+    viewer, *_ = await connected(house, agent, await house.ticket(session_id))
+    await house.counted(session_id, ViewerCount(1, 0))
+    assert failures == 0
+    await viewer.close()
 
 
 async def test_a_ticket_is_single_use(house: House) -> None:

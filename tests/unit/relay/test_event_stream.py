@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -214,6 +216,23 @@ async def test_a_reader_too_slow_to_follow_is_cut_off(house: House) -> None:
             received = chunk
     assert not received.endswith(b"0\r\n\r\n")
     writer.close()
+
+
+async def test_a_websocket_reader_that_takes_nothing_is_cut_off(house: House) -> None:
+    """Its connection ends although what was written to it is never read."""
+    session_id = await house.sessions.run(TOKEN)
+    with socket.socket(socket.AF_UNIX) as stuck:
+        stuck.connect(str(house.config.web_socket))
+        stuck.sendall(
+            b"GET /v1/events HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await until(lambda: len(house.feed.readers) == 1)
+        for _ in range(20):
+            house.sessions.force(session_id, message="x" * 40_000)
+        poll = select.poll()
+        poll.register(stuck, 0)
+        await until(lambda: bool(poll.poll(0)), 20)
 
 
 async def test_a_reader_that_falls_behind_the_feed_is_cut_off(house: House) -> None:
