@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from supervisor.errors import StoreError
 from supervisor.lifecycle.facts import CommandExited, Fact, ViewersChanged
 from supervisor.lifecycle.session import Phase, Session, SessionId, ViewerCount, known_phase
+from tests.support.turning import until
 from tests.unit.relay import rfb_messages as rfb
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.conftest import TOKEN, House, until
+from tests.unit.relay.conftest import TOKEN, House
 from tests.unit.relay.test_web_api import problem
 
 Streams = tuple[aiohttp.ClientWebSocketResponse, asyncio.StreamReader, asyncio.StreamWriter]
