@@ -15,7 +15,7 @@ from supervisor.lifecycle.session import Session, ViewerCount
 from tests.support.turning import until
 from tests.unit.relay import rfb_messages as rfb
 from tests.unit.relay.conftest import LIMITS, TOKEN, House
-from tests.unit.relay.test_display import closed, connected, refused
+from tests.unit.relay.viewing import closed, connected, refused
 
 CHUNK = bytes(64 * 1024)
 
