@@ -149,6 +149,7 @@ async def test_a_dry_run_tells_and_does_nothing(house: House) -> None:
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         session = await life.run()
         made = container(house)
         house.files.write(FOREIGN, SessionFiles("", "", "{}"))
@@ -196,6 +197,7 @@ async def test_a_failed_removal_is_told(house: House) -> None:
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         container(house)
         house.clock.at += 61
         house.engine.fail("discard", EngineError("device busy"))
@@ -321,6 +323,7 @@ async def test_a_session_that_ends_meanwhile_is_not_put_back(house: House) -> No
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         session = await life.run()
         record = house.engine.container(session.id).record(session.id)
         await life.core.sessions.purge(session.id)
