@@ -48,9 +48,10 @@ class Crossings:
 class Traffic:
     """Titles and heartbeats in turn, at a rate that does not wait for answers."""
 
+    _numbers = itertools.count(FIRST_NUMBER)
+
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._numbers = itertools.count(FIRST_NUMBER)
 
     async def to_daemon(self, agents: list[Agent], crossings: Crossings, seconds: float) -> None:
         """Each agent in turn."""

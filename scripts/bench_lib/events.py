@@ -1,8 +1,8 @@
 """``scripts/bench events``: from what happens to a reader of the event stream.
 
-A callback at 200 a second, and a container that dies; then both again with readers that are dead or
-slow beside the one that counts. Each next to its floor in the same run, in turns, so that the
-machine's moods meet both alike.
+A callback at 200 a second, and a container that dies: alone, and with readers that are dead or
+slow and a webhook that hangs beside the reader that counts. Each next to its floor, in turns, so
+that the machine's moods meet all alike.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from scripts.bench_lib.callbacks import Crossings, Traffic
 from scripts.bench_lib.daemon import Daemon, own_daemon
 from scripts.bench_lib.deaths import Deaths, kill_each
 from scripts.bench_lib.figures import Figure, Target, print_table, quantile, write_json
+from scripts.bench_lib.hanging_webhook import hanging_webhook
 from scripts.bench_lib.options import parse, parser, run
 from scripts.bench_lib.population import Population
 from scripts.bench_lib.usage import usage_of
@@ -41,7 +42,7 @@ class Floor:
 
 @dataclass
 class Samples:
-    """Of one condition: alone, or with bad readers."""
+    """Of one condition: alone, or disturbed."""
 
     floor_ms: list[float] = field(default_factory=list)
     event_ms: list[float] = field(default_factory=list)
@@ -52,49 +53,80 @@ class Samples:
     deaths: Deaths = field(default_factory=Deaths)
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A daemon with its sessions, and what disturbs it."""
+
+    name: str
+    daemon: Daemon
+    population: Population
+    bad_readers: int
+    samples: Samples
+
+
 async def measure(options: argparse.Namespace) -> dict[str, Samples]:
     """Both parts in both conditions."""
     samples = {"alone": Samples(), "disturbed": Samples()}
-    async with own_daemon(options.bundle, in_memory=True) as daemon, floor_server() as floor:
-        print(f"starting {options.sessions} sessions on the engine in memory", flush=True)
-        await daemon.start()
-        await daemon.ready()
-        await _measure_callbacks(options, daemon, floor, samples)
+    async with AsyncExitStack() as stack:
+        floor = await stack.enter_async_context(floor_server())
+        conditions = await _conditions(stack, options, samples, in_memory=True)
+        for number in range(1, options.rounds + 1):
+            for condition in conditions:
+                what = f"{options.rate:g} callbacks/s, {condition.name}"
+                print(f"{what}: round {number} of {options.rounds}", flush=True)
+                await _callback_round(options, condition, floor)
     if options.kills:
-        async with own_daemon(options.bundle) as daemon:
-            await daemon.start()
-            await daemon.ready()
-            await _measure_deaths(options, daemon, samples)
+        async with AsyncExitStack() as stack:
+            for condition in await _conditions(stack, options, samples, in_memory=False):
+                print(f"{options.kills} containers that die, {condition.name}", flush=True)
+                async with bad_readers(condition.daemon.socket, condition.bad_readers):
+                    await kill_each(condition.population, condition.samples.deaths, options.kills)
     return samples
 
 
-async def _measure_callbacks(
-    options: argparse.Namespace, daemon: Daemon, floor: Floor, samples: dict[str, Samples]
-) -> None:
-    population = Population(daemon, options.user, play_agents=True)
-    await population.follow()
-    await population.grow(options.sessions)
+async def _conditions(
+    stack: AsyncExitStack,
+    options: argparse.Namespace,
+    samples: dict[str, Samples],
+    *,
+    in_memory: bool,
+) -> list[Condition]:
+    """A daemon with running sessions for each condition."""
+    found = []
+    sessions = options.sessions if in_memory else options.kills
+    for name, sample in samples.items():
+        kind = "on the engine in memory" if in_memory else "real"
+        print(f"starting {sessions} sessions, {kind}, {name}", flush=True)
+        daemon = await stack.enter_async_context(own_daemon(options.bundle, in_memory=in_memory))
+        if name == "disturbed" and options.webhook:
+            webhook = await stack.enter_async_context(hanging_webhook(daemon.directory))
+            daemon.configure(options.bundle, relay=webhook.section())
+        await daemon.start()
+        await daemon.ready()
+        population = Population(daemon, options.user, play_agents=in_memory)
+        population.expected_reasons.add("ContainerDied")
+        stack.callback(population.close)
+        await population.follow()
+        await population.grow(sessions)
+        bad = options.bad_readers if name == "disturbed" else 0
+        found.append(Condition(name, daemon, population, bad, sample))
+    return found
+
+
+async def _callback_round(options: argparse.Namespace, condition: Condition, floor: Floor) -> None:
+    daemon, population, sample = condition.daemon, condition.population, condition.samples
     traffic = Traffic(options.rate)
-    agents = list(population.agents.values())
-    for number in range(1, options.rounds + 1):
-        for name, sample in samples.items():
-            print(
-                f"{options.rate:g} callbacks/s, {name}: round {number} of {options.rounds}",
-                flush=True,
-            )
-            bad = options.bad_readers if name == "disturbed" else 0
-            async with bad_readers(daemon.socket, bad):
-                await _floor_round(traffic, floor, sample, options.seconds)
-                crossings = Crossings()
-                population.on_event = crossings.take
-                before = usage_of(daemon.pid).cpu_seconds
-                await traffic.to_daemon(agents, crossings, options.seconds)
-                spent = usage_of(daemon.pid).cpu_seconds - before
-                population.on_event = None
-            sample.event_ms += crossings.event_ms()
-            sample.answer_ms += crossings.answer_ms()
-            sample.daemon_cpu_ms.append(1000 * spent / len(crossings.sent))
-    population.close()
+    async with bad_readers(daemon.socket, condition.bad_readers):
+        await _floor_round(traffic, floor, sample, options.seconds)
+        crossings = Crossings()
+        population.on_event = crossings.take
+        before = usage_of(daemon.pid).cpu_seconds
+        await traffic.to_daemon(list(population.agents.values()), crossings, options.seconds)
+        spent = usage_of(daemon.pid).cpu_seconds - before
+        population.on_event = None
+    sample.event_ms += crossings.event_ms()
+    sample.answer_ms += crossings.answer_ms()
+    sample.daemon_cpu_ms.append(1000 * spent / len(crossings.sent))
 
 
 async def _floor_round(traffic: Traffic, floor: Floor, sample: Samples, seconds: float) -> None:
@@ -108,21 +140,6 @@ async def _floor_round(traffic: Traffic, floor: Floor, sample: Samples, seconds:
     spent = usage_of(floor.pid).cpu_seconds - before
     sample.floor_ms += crossings.event_ms()
     sample.floor_cpu_ms.append(1000 * spent / len(crossings.sent))
-
-
-async def _measure_deaths(
-    options: argparse.Namespace, daemon: Daemon, samples: dict[str, Samples]
-) -> None:
-    population = Population(daemon, options.user, play_agents=False)
-    population.expected_reasons.add("ContainerDied")
-    await population.follow()
-    for name, sample in samples.items():
-        print(f"containers that die, {name}: starting {options.kills}", flush=True)
-        await population.grow(options.kills)
-        bad = options.bad_readers if name == "disturbed" else 0
-        async with bad_readers(daemon.socket, bad):
-            await kill_each(population, sample.deaths, options.kills)
-    population.close()
 
 
 @asynccontextmanager
@@ -211,6 +228,12 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--kills", type=int, default=20, help="containers, in each condition")
     arguments.add_argument("--bad-readers", type=int, default=10)
+    arguments.add_argument(
+        "--webhook",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="one that never answers among what disturbs",
+    )
     quick = {"sessions": 50, "seconds": 3.0, "rounds": 1, "kills": 5}
     options = parse(arguments, quick)
     samples = run(measure(options))

@@ -62,12 +62,12 @@ class Admission:
                 self._has_untold |= session.queue_position is None
         else:
             self._pending.pop(session.id, None)
-        if phase not in (Phase.PENDING, Phase.STARTING):
-            self._starting.discard(session.id)
-        if phase is Phase.STARTING:
+        if phase is Phase.STARTING and session.progress is None:
             self._starting.add(session.id)
-            self._live.add(session.id)
-        if phase in (Phase.RUNNING, Phase.SUSPENDED, Phase.TERMINATING):
+        elif phase is not Phase.PENDING:
+            # Whoever waits for an image makes no work, and may do so for long.
+            self._starting.discard(session.id)
+        if phase not in (Phase.PENDING, Phase.ENDED):
             self._live.add(session.id)
         if phase is Phase.ENDED:
             self._live.discard(session.id)

@@ -161,6 +161,7 @@ class Core:
             settings=settings.agent,
             owner=settings.owner,
             post=post,
+            starts=asyncio.Semaphore(settings.limits.concurrent_starts),
         )
         self._offer()
 

@@ -39,6 +39,8 @@ class Launcher:
     settings: AgentSettings
     owner: str
     post: Post
+    starts: asyncio.Semaphore
+    """As many containers at once as may start: many may have waited for one image."""
 
     async def prepare(self, session: Session) -> SessionPrepared:
         """Have the image, know what is in it, write the session's files with a new token."""
@@ -69,7 +71,8 @@ class Launcher:
 
     async def start(self, session: Session, spec: ContainerSpec) -> ContainerStarted:
         """Create the container and start it."""
-        container_id = await self.engine.launch(session.id, spec)
+        async with self.starts:
+            container_id = await self.engine.launch(session.id, spec)
         log.info("container_started", container_id=container_id[:12], user=session.user)
         return ContainerStarted(container_id)
 

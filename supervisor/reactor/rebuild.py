@@ -37,6 +37,9 @@ from supervisor.store.sessions import parse_session
 _VERSIONS_PER_SECOND = 1000
 """More than there ever are, so that the time is above all versions that were shown."""
 
+_SANE = 1e9
+"""No number of seconds in a session's parameters is larger, unless they were tampered with."""
+
 LOST_RECORD = (
     "The supervisor's database was lost, and this session's record with it: limits of its template "
     "are not applied to it any more."
@@ -207,7 +210,7 @@ def _whole(known: Mapping[str, Any], key: str, otherwise: int) -> int:
 
 def _number(known: Mapping[str, Any], key: str, otherwise: float) -> float:
     found = known.get(key)
-    return float(found) if isinstance(found, int | float) else otherwise
+    return float(found) if isinstance(found, int | float) and 0 <= found < _SANE else otherwise
 
 
 def _command(found: object) -> str:

@@ -38,7 +38,9 @@ def sessions_agree_with_the_engine(world: World) -> None:
 def nobody_waits_for_a_free_slot(world: World) -> None:
     """A session waits only while all slots are taken: nobody starves."""
     live = [session for session in world.sessions if living(session)]
-    starting = [session for session in live if session.phase is Phase.STARTING]
+    starting = [
+        session for session in live if session.phase is Phase.STARTING and session.progress is None
+    ]
     most = world.shape.max_sessions
     full = most is not None and len(live) >= most
     full = full or len(starting) >= world.shape.concurrent_starts

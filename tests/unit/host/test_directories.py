@@ -13,7 +13,7 @@ import pytest
 from supervisor.errors import AlreadyRunningError, ConfigError
 from supervisor.host.bundle import bundle_mounts
 from supervisor.host.instance import instance_id, sole_use
-from supervisor.host.session_files import SessionDirectory, SessionFiles
+from supervisor.host.session_files import KeptFiles, SessionDirectory, SessionFiles
 from supervisor.lifecycle.session import SessionId
 
 ID = SessionId("01hf000000000000000000000a")
@@ -58,6 +58,37 @@ def test_the_files_can_be_read_inside(directory: SessionDirectory, umask: int) -
         "session.json": 0o644,
     }
     assert (path / "passwd").read_text() == "p\n"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_the_record_is_the_daemons_alone(directory: SessionDirectory, umask: int) -> None:
+    """Nobody else can read it, it is written as a whole, and it is found again."""
+    before = os.umask(umask)
+    try:
+        for text in ("first", "second"):
+            files = SessionFiles(passwd="", group="", session="{}", record=text)
+            directory.write(ID, files)
+            assert directory.read(ID) == KeptFiles("{}", text)
+    finally:
+        os.umask(before)
+    path = directory.path(ID)
+    assert mode(path / "record.json") == 0o600
+    assert {file.name for file in path.iterdir()} == {
+        "passwd",
+        "group",
+        "session.json",
+        "record.json",
+    }
+
+
+def test_what_is_left_is_read(directory: SessionDirectory) -> None:
+    """Files that are missing or in the way of one are as good as empty; no directory is none."""
+    assert directory.read(ID) is None
+    directory.path(ID).mkdir()
+    assert directory.read(ID) == KeptFiles()
+    (directory.path(ID) / "record.json").mkdir()
+    (directory.path(ID) / "session.json").write_bytes(b"\xff")
+    assert directory.read(ID) == KeptFiles("\udcff", "")
 
 
 def test_writing_again_keeps_the_files(directory: SessionDirectory) -> None:

@@ -156,9 +156,10 @@ class Life:
             await self.tasks.cancel()
             await self.database.close()
 
-    async def start(self, *, key: str | None = None) -> Session:
+    async def start(self, *, key: str | None = None, template: str = "docker") -> Session:
         """Ask for a session."""
-        return await self.core.sessions.start(StartRequest(user="alice"), idempotency_key=key)
+        request = StartRequest(user="alice", template=template)
+        return await self.core.sessions.start(request, idempotency_key=key)
 
     async def run(self) -> Session:
         """Start a session whose agent says that it is ready."""

@@ -48,6 +48,27 @@ def test_slots_are_granted_in_order() -> None:
     assert granted(posts) == [first.id, second.id, others[0].id]
 
 
+def test_who_waits_for_an_image_holds_no_slot() -> None:
+    """Others start meanwhile; a place among all sessions is held all the same."""
+    office, posts = admission(starts=1, most=3)
+    first, second, third, fourth = sessions(4)
+    for session in (first, second, third, fourth):
+        office.observe(session)
+    office.observe(replace(first, phase=Phase.STARTING))
+    assert granted(posts) == [first.id]
+    office.observe(replace(first, phase=Phase.STARTING, progress=0.0))
+    assert granted(posts) == [first.id, second.id]
+    office.observe(replace(second, phase=Phase.STARTING))
+    office.observe(replace(first, phase=Phase.STARTING))
+    assert granted(posts) == [first.id, second.id]
+    office.observe(replace(second, phase=Phase.RUNNING))
+    assert granted(posts) == [first.id, second.id]
+    office.observe(replace(first, phase=Phase.RUNNING))
+    assert granted(posts) == [first.id, second.id, third.id]
+    office.observe(replace(third, phase=Phase.RUNNING))
+    assert granted(posts) == [first.id, second.id, third.id]
+
+
 def test_a_long_queue_is_told_in_steps() -> None:
     """Near the head every place counts; further back it has to be a quarter less to be told."""
     office, posts = admission(starts=1)

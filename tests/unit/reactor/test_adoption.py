@@ -128,13 +128,16 @@ async def test_a_session_that_is_purged_before_it_is_adopted(house: House) -> No
         assert life.session(good.id).phase is Phase.RUNNING
 
 
+@pytest.mark.parametrize("has_files", [True, False])
 async def test_a_session_that_cannot_be_put_back_yet(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, *, has_files: bool
 ) -> None:
     """The store was lost and cannot take it: it is no orphan, and comes when the store can."""
     house.relist_seconds = 0.01
     good, bad = await two(house)
     house.lose_store()
+    if not has_files:
+        house.files.remove(bad.id)
     broken = True
 
     def refusing(connection: Any, session: Session, kind: Any, at: Any) -> Any:  # noqa: ANN401 as it is
@@ -151,11 +154,12 @@ async def test_a_session_that_cannot_be_put_back_yet(
         house.clock.at += 10_000
         await until(lambda: life.core.tally.adoptions_failed > 3)
         assert house.engine.container(bad.id).exit_code is None
-        assert house.files.path(bad.id).exists()
+        assert house.files.path(bad.id).exists() is has_files
         broken = False
         await until(lambda: life.core.directory.find(bad.id) is not None)
         await life.reaches(bad.id, Phase.RUNNING)
-        await until(life.core.sessions.knows_every_token)
+        if has_files:
+            await until(life.core.sessions.knows_every_token)
 
 
 async def test_a_store_that_cannot_note_that_it_is_whole(house: House) -> None:

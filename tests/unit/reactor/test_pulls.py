@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from supervisor.errors import EngineUnreachableError, ImageNotFoundError, ImagePullError
 from supervisor.lifecycle.facts import TerminateRequested
 from supervisor.lifecycle.session import Phase, Reason, Session
+from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.pulls import Pulls
 from tests.support.memory_engine import Gate, MemoryEngine
 from tests.support.turning import settled, until
@@ -233,6 +234,29 @@ async def test_sessions_share_a_pull(life: Life) -> None:
     for session in (second, late):
         assert (await life.launched(session.id)).progress is None
     assert life.engine.pulled == [(IMAGE, None)]
+
+
+async def test_who_waits_for_a_pull_holds_up_nobody(house: House) -> None:
+    """Others start meanwhile; when the image is here, no more are started at once than may be."""
+    house.limits = AdmissionLimits(concurrent_starts=2)
+    house.write_template("here", TEMPLATE.replace(IMAGE, OTHER))
+    house.engine.host.images[OTHER] = house.engine.host.images[IMAGE]
+    house.engine.host.registry[IMAGE] = house.engine.host.images.pop(IMAGE)
+    house.engine.halfway = Gate()
+    async with house.life() as life:
+        await life.ready()
+        waiting = [await life.start() for _ in range(5)]
+        await until(lambda: all(progress(life, session) == HALF for session in waiting))
+        await life.launched((await life.start(template="here")).id)
+        launches = house.engine.hold("launch", after_work=True)
+        opened(house.engine)
+        await until(lambda: all(progress(life, session) is None for session in waiting))
+        await launches.entered.wait()
+        await settled()
+        assert house.engine.calls.count("launch") == 1 + 2
+        launches.release()
+        for session in waiting:
+            await life.launched(session.id)
 
 
 async def test_the_last_session_takes_the_pull_along(life: Life) -> None:
