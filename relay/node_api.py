@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from pathlib import Path
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -33,7 +35,7 @@ class NodeApi:
         self._health = health
         self._upkeep = upkeep
         self._registry = registry
-        self._openapi = _load_openapi(config)
+        self._openapi = _load_openapi(config.openapi)
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -90,6 +92,8 @@ class NodeApi:
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _load_openapi(config: RelayConfig) -> bytes:
-    with config.openapi.open(encoding="utf-8") as source:
+@cache
+def _load_openapi(path: Path) -> bytes:
+    """Once per process: the document comes with the program, and takes long to be read."""
+    with path.open(encoding="utf-8") as source:
         return json.dumps(YAML(typ="safe", pure=True).load(source)).encode()

@@ -63,6 +63,8 @@ class Reconciler:
     _records: Sequence[ContainerRecord] = ()
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _at_work: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _drift: frozenset[Drift] = frozenset()
+    """What the last listing showed."""
     _told: set[str] = field(default_factory=set)
     _removed: set[str] = field(default_factory=set)
     """Orphans that an older listing may still show."""
@@ -73,8 +75,14 @@ class Reconciler:
     def note(
         self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]
     ) -> None:
-        """A listing, and the sessions as they were before it; its facts are posted after this."""
-        for drift in find_drift(_picture(sessions, records)):
+        """A listing, and the sessions as they were before it; its facts are posted after this.
+
+        A difference is told once, however many listings show it before it is mended.
+        """
+        found = tuple(find_drift(_picture(sessions, records)))
+        for drift in found:
+            if drift in self._drift:
+                continue
             self.tally.drift_found += 1
             log.warning(
                 "drift_found",
@@ -83,9 +91,7 @@ class Reconciler:
                 container=drift.container,
                 difference=drift.what,
             )
-        listed = {record.container_id for record in records}
-        self._told &= listed
-        self._removed &= listed
+        self._drift = frozenset(found)
         self._sessions, self._records = sessions, records
         self._news.set()
 
@@ -152,6 +158,10 @@ class Reconciler:
     async def _keep_up(
         self, sessions: Mapping[SessionId, Session], records: Sequence[ContainerRecord]
     ) -> None:
+        # Here, not when a listing is noted: an older one may still be put in order then.
+        listed = {record.container_id for record in records}
+        self._told &= listed
+        self._removed &= listed
         await self.adoption.again(records)
         # What was purged since the listing had a container in it, and is no orphan.
         found = await self._plan({**sessions, **self.directory.by_id()}, records)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from tests.support.agent_relay import AgentRelay
 from tests.support.engine import docker
+from tests.support.surroundings import given
 
 AGENT = Path(__file__).parents[2] / "agent"
 UID = 12345
@@ -69,9 +69,9 @@ class AgentStage:
     def of_environment(cls) -> AgentStage:
         """What ``scripts/test`` has prepared. Raises LookupError: no reason to skip."""
         return cls(
-            bundle=Path(_given("FX_TEST_BUNDLE_DIR")).resolve(),
-            perl_base=_given("FX_TEST_IMAGE_PERL_BASE"),
-            sample=_given("FX_TEST_IMAGE_SAMPLE"),
+            bundle=Path(given("FX_TEST_BUNDLE_DIR")).resolve(),
+            perl_base=given("FX_TEST_IMAGE_PERL_BASE"),
+            sample=given("FX_TEST_IMAGE_SAMPLE"),
         )
 
     @contextlib.asynccontextmanager
@@ -122,13 +122,6 @@ class AgentStage:
             f"--volume={folder}/home:{_HOME}",
         )
         return (await docker("run", "--detach", *options, image, *_COMMAND)).strip()
-
-
-def _given(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
-        raise LookupError(f"{name} is not set: run these tests by way of scripts/test")
-    return value
 
 
 def _furnish(folder: Path, settings: dict[str, object]) -> AgentRelay:

@@ -36,16 +36,17 @@ class Surroundings:
 def surroundings() -> Surroundings:
     """Read them from the environment. Raises LookupError: a missing one is no reason to skip."""
     return Surroundings(
-        venv=Path(_given("FX_TEST_RUNTIME_VENV")),
-        bundle=Path(_given("FX_TEST_BUNDLE_DIR")).resolve(),
-        account=pwd.getpwnam(_given("FX_TEST_USER")),
-        sample=_given("FX_TEST_IMAGE_SAMPLE"),
-        perl_base=_given("FX_TEST_IMAGE_PERL_BASE"),
-        no_perl=_given("FX_TEST_IMAGE_NO_PERL"),
+        venv=Path(given("FX_TEST_RUNTIME_VENV")),
+        bundle=Path(given("FX_TEST_BUNDLE_DIR")).resolve(),
+        account=pwd.getpwnam(given("FX_TEST_USER")),
+        sample=given("FX_TEST_IMAGE_SAMPLE"),
+        perl_base=given("FX_TEST_IMAGE_PERL_BASE"),
+        no_perl=given("FX_TEST_IMAGE_NO_PERL"),
     )
 
 
-def _given(name: str) -> str:
+def given(name: str) -> str:
+    """What scripts/test says in the environment. Raises LookupError."""
     value = os.environ.get(name)
     if not value:
         raise LookupError(f"{name} is not set: run these tests by way of scripts/test")

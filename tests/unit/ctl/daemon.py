@@ -21,14 +21,9 @@ from supervisor.lifecycle.session import Session, SessionId, StartRequest
 from supervisor.reactor.service import CatalogService
 from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from tests.unit.relay.fakes import (
-    FakeFeed,
-    FakeHealth,
-    FakeLogs,
-    FakeSessions,
-    FakeShelf,
-    FakeUpkeep,
-)
+from tests.unit.relay.fake_feed import FakeFeed
+from tests.unit.relay.fake_sessions import FakeSessions
+from tests.unit.relay.fakes import FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]

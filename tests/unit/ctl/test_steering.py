@@ -18,7 +18,7 @@ from supervisor.lifecycle.errors import (
 )
 from supervisor.lifecycle.session import Phase, Reason, SessionId
 from tests.unit.ctl.daemon import Daemon, Result, Step, fxctl
-from tests.unit.relay.fakes import FakeSessions
+from tests.unit.relay.fake_sessions import FakeSessions
 
 Run = Callable[..., Result]
 

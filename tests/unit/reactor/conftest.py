@@ -13,7 +13,7 @@ from supervisor.reactor import intake, lane, watcher, worker
 from supervisor.store.database import Database
 from tests.support.sessions import NOW
 from tests.unit.reactor.fakes import Clock, Tasks
-from tests.unit.reactor.life import House
+from tests.unit.reactor.life import House, Life
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +36,14 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
     monkeypatch.setattr(intake, "look_up", look_up)
     return house
+
+
+@pytest_asyncio.fixture
+async def life(house: House) -> AsyncIterator[Life]:
+    """A daemon that is ready."""
+    async with house.life() as life:
+        await life.ready()
+        yield life
 
 
 @pytest_asyncio.fixture

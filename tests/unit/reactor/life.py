@@ -193,6 +193,13 @@ class Life:
         return hashlib.sha256(document["token"].encode()).hexdigest()
 
 
+async def ran(house: House) -> Session:
+    """A session that a life has left running."""
+    async with house.life() as life:
+        await life.ready()
+        return await life.run()
+
+
 async def stored(directory: Path) -> Database:
     """The database, to be looked at between two lives."""
     database = Database(directory / "supervisor.db")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from supervisor.errors import ImagePullError
 from supervisor.lifecycle.effects import EventKind
@@ -20,14 +17,6 @@ from tests.support.turning import settled, until
 from tests.unit.reactor.life import IMAGE, TEMPLATE, House, Life
 
 AGENT = ("/usr/bin/perl", "/opt/fastx/agent/bin/fx-session")
-
-
-@pytest_asyncio.fixture
-async def life(house: House) -> AsyncIterator[Life]:
-    """A daemon that is ready."""
-    async with house.life() as life:
-        await life.ready()
-        yield life
 
 
 async def test_a_session_from_start_to_end(life: Life) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from supervisor.errors import StoreError, UserNotAllowedError
 from supervisor.host.identity import look_up
@@ -26,14 +24,6 @@ from tests.support.turning import settled, until
 from tests.unit.reactor.life import House, Life
 
 ALICE = StartRequest(user="alice")
-
-
-@pytest_asyncio.fixture
-async def life(house: House) -> AsyncIterator[Life]:
-    """A daemon that is ready."""
-    async with house.life() as life:
-        await life.ready()
-        yield life
 
 
 async def stored(life: Life) -> list[Session]:

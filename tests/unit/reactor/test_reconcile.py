@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -47,6 +48,12 @@ async def listed(house: House, times: int = 3) -> None:
     """Wait until so many more listings were made, and put in order."""
     before = house.engine.calls.count("tidy")
     await until(lambda: house.engine.calls.count("tidy") >= before + times)
+
+
+async def in_order(house: House, listings: int) -> None:
+    """Wait until so many listings since the daemon's start were put in order."""
+    # One more of these calls belongs to the start itself.
+    await until(lambda: house.engine.calls.count("tidy") > listings)
 
 
 async def test_an_orphan_goes_after_its_grace(house: House) -> None:
@@ -142,6 +149,7 @@ async def test_a_dry_run_tells_and_does_nothing(house: House) -> None:
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         session = await life.run()
         made = container(house)
         house.files.write(FOREIGN, SessionFiles("", "", "{}"))
@@ -189,6 +197,7 @@ async def test_a_failed_removal_is_told(house: House) -> None:
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         container(house)
         house.clock.at += 61
         house.engine.fail("discard", EngineError("device busy"))
@@ -213,7 +222,7 @@ async def test_nobody_waits_for_ever(house: House, monkeypatch: pytest.MonkeyPat
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
-        await listed(house, 0)
+        await in_order(house, 1)
         gate = house.engine.hold("list_containers")
         asking = asyncio.create_task(life.core.upkeep.reconcile(dry_run=True))
         await gate.entered.wait()
@@ -229,19 +238,56 @@ async def test_drift_is_counted_once(house: House) -> None:
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         first, second = await life.run(), await life.run()
         house.engine.exit(first.id)
         await life.reaches(first.id, Phase.ENDED)
         house.engine.host.break_streams()
-        await listed(house, 1)
+        await in_order(house, 2)
         assert life.core.tally.drift_found == 0
         with house.engine.host.dropped_events():
             house.engine.exit(second.id)
         house.engine.host.break_streams()
         await life.reaches(second.id, Phase.ENDED)
+        await in_order(house, 3)
         house.engine.host.break_streams()
-        await listed(house, 1)
+        await in_order(house, 4)
         assert life.core.tally.drift_found == 1
+
+
+async def test_drift_that_lasts_is_counted_once(house: House) -> None:
+    """While the store cannot take what a listing showed, the next ones show it again."""
+    async with house.life() as life:
+        await life.ready()
+        session = await life.run()
+        life.database.failures = sys.maxsize
+        with house.engine.host.dropped_events():
+            house.engine.exit(session.id)
+        await listed(house, 5)
+        assert life.session(session.id).phase is Phase.RUNNING
+        life.database.failures = 0
+        await life.reaches(session.id, Phase.ENDED)
+        assert life.core.tally.drift_found == 1
+
+
+async def test_an_orphan_is_removed_once(house: House) -> None:
+    """An older listing that still shows it may be put in order when one without it is made."""
+    house.relist_seconds = 3600
+    house.orphans = OrphanRules(grace_seconds=0, initial_delay_seconds=0)
+    async with house.life() as life:
+        await life.ready()
+        await in_order(house, 1)
+        container(house)
+        older = await house.engine.list_containers()
+        life.core.upkeep.note({}, older)
+        await in_order(house, 2)
+        life.core.upkeep.note({}, older)
+        await settled(2)
+        assert life.core.upkeep._at_work.locked()
+        life.core.upkeep.note({}, [])
+        await in_order(house, 4)
+        assert house.engine.calls.count("discard") == 1
+        assert life.core.tally.orphans_removed == 1
 
 
 async def test_a_probe_that_was_left_is_removed(house: House) -> None:
@@ -277,6 +323,7 @@ async def test_a_session_that_ends_meanwhile_is_not_put_back(house: House) -> No
     house.relist_seconds = 3600
     async with house.life() as life:
         await life.ready()
+        await in_order(house, 1)
         session = await life.run()
         record = house.engine.container(session.id).record(session.id)
         await life.core.sessions.purge(session.id)

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from supervisor.errors import EngineUnreachableError, LogUnavailableError
 from supervisor.lifecycle.errors import SessionNotFoundError
 from supervisor.lifecycle.facts import CommandExited
 from supervisor.lifecycle.session import Phase, SessionId
 from tests.support.turning import settled, until
-from tests.unit.reactor.life import TEMPLATE, House, Life
-
-
-@pytest_asyncio.fixture
-async def life(house: House) -> AsyncIterator[Life]:
-    """A daemon that is ready."""
-    async with house.life() as life:
-        await life.ready()
-        yield life
+from tests.unit.reactor.life import TEMPLATE, Life
 
 
 async def read(life: Life, session_id: str, tail: int | None = None, *, follow: bool) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,15 @@ from relay.app import Relay
 from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
+from tests.support.turning import until
+from tests.support.webhook_receiver import Receiver
+from tests.unit.reactor.fakes import BreakableDatabase
+from tests.unit.reactor.fakes import Clock as WallClock
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.fakes import (
-    Clock,
-    FakeCatalog,
-    FakeFeed,
-    FakeHealth,
-    FakeLogs,
-    FakeSessions,
-    FakeShelf,
-    FakeUpkeep,
-)
+from tests.unit.relay.fake_feed import FakeFeed
+from tests.unit.relay.fake_sessions import FakeSessions
+from tests.unit.relay.fakes import Clock, FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.posting import Office
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
 TOKEN = "token-of-alice"
@@ -101,13 +98,6 @@ class House:
         return [fact.viewers for _, fact in self.sessions.facts if isinstance(fact, ViewersChanged)]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Let the loop turn until the condition holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """A directory whose path leaves room for a socket's name (unix(7): 108 bytes)."""
@@ -154,3 +144,13 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
         yield House(relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, stack)
+
+
+@pytest_asyncio.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    """A store with nothing in it, and a receiver that accepts everything."""
+    database = BreakableDatabase(tmp_path / "supervisor.db")
+    await database.open()
+    async with Receiver().serving() as receiver:
+        yield Office(database, receiver, WallClock(1_700_000_000.0))
+    await database.close()

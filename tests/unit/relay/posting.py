@@ -16,9 +16,9 @@ from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.service import OutboxService
 from supervisor.store.sessions import commit_change
 from tests.support.sessions import session_in
+from tests.support.turning import until
 from tests.support.webhook_receiver import Receiver
 from tests.unit.reactor.fakes import BreakableDatabase, Clock
-from tests.unit.relay.conftest import until
 
 KEYS = (b"first key of 24 bytes or more", b"second key of 24 bytes or more")
 

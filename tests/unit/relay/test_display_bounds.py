@@ -12,9 +12,10 @@ import pytest
 from relay.config import RelayLimits
 from supervisor.lifecycle.facts import Fact
 from supervisor.lifecycle.session import Session, ViewerCount
+from tests.support.turning import until
 from tests.unit.relay import rfb_messages as rfb
-from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
-from tests.unit.relay.test_display import closed, connected, refused
+from tests.unit.relay.conftest import LIMITS, TOKEN, House
+from tests.unit.relay.viewing import closed, connected, refused
 
 CHUNK = bytes(64 * 1024)
 

@@ -16,7 +16,8 @@ import pytest
 from relay.config import RelayLimits
 from supervisor.lifecycle.session import StartRequest
 from supervisor.lifecycle.view import node_document
-from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
+from tests.support.turning import until
+from tests.unit.relay.conftest import LIMITS, TOKEN, House
 from tests.unit.relay.test_web_api import problem
 
 URL = "http://relay/v1/events"

@@ -11,8 +11,9 @@ import pytest
 
 from relay.config import RelayLimits
 from supervisor.lifecycle.session import Phase, SessionId
+from tests.support.turning import until
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
+from tests.unit.relay.conftest import LIMITS, TOKEN, House
 from tests.unit.relay.test_web_api import URL, problem
 
 WAIT = {"command": "true", "wait": True}

@@ -14,17 +14,11 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
-from tests.unit.relay.fakes import (
-    FakeCatalog,
-    FakeFeed,
-    FakeHealth,
-    FakeLogs,
-    FakeSessions,
-    FakeShelf,
-    FakeUpkeep,
-)
-from tests.unit.relay.test_display import closed, connected
+from tests.unit.relay.fake_feed import FakeFeed
+from tests.unit.relay.fake_sessions import FakeSessions
+from tests.unit.relay.fakes import FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
 from tests.unit.relay.test_event_stream import events, next_event
+from tests.unit.relay.viewing import closed, connected
 
 
 def relay_at(config: RelayConfig) -> Relay:

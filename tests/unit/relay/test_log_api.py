@@ -12,7 +12,8 @@ from relay.config import RelayLimits
 from supervisor.errors import EngineUnreachableError, LogUnavailableError
 from supervisor.lifecycle.session import SessionId
 from tests.support.memory_log import MemoryLog
-from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
+from tests.support.turning import until
+from tests.unit.relay.conftest import LIMITS, TOKEN, House
 from tests.unit.relay.test_web_api import URL, problem
 
 

@@ -19,8 +19,9 @@ from PIL import Image
 from relay.config import RelayLimits
 from relay.picture import Frame, encode_png
 from supervisor.lifecycle.session import Phase, SessionId, ViewerCount
+from tests.support.turning import until
 from tests.unit.relay.agent import FakeAgent
-from tests.unit.relay.conftest import LIMITS, TOKEN, House, until
+from tests.unit.relay.conftest import LIMITS, TOKEN, House
 from tests.unit.relay.test_web_api import URL, problem
 from tests.unit.relay.x_server import VERSION, Part, XServer, rectangle
 

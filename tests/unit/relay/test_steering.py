@@ -6,7 +6,7 @@ import pytest
 
 from supervisor.lifecycle.session import Phase
 from tests.unit.relay.conftest import TOKEN, House
-from tests.unit.relay.fakes import QUOTA_USE
+from tests.unit.relay.fake_sessions import QUOTA_USE
 from tests.unit.relay.test_web_api import URL, problem
 
 
