@@ -23,7 +23,6 @@ from scripts.chaos_lib.processes import (
     cgroup_children,
     in_cgroup,
     kill,
-    mounts_below,
     remove_cgroup,
     run,
     thaw_cgroup,
@@ -103,10 +102,6 @@ class PrivateEngine:
     def cgroups(self) -> set[str]:
         """Ids of the containers in whose control group something runs."""
         return cgroup_children(self.name)
-
-    def root_mounts(self) -> list[str]:
-        """Root file systems of containers that are mounted."""
-        return [each for each in mounts_below(self.data) if each.endswith("/merged")]
 
     async def prepare(self) -> None:
         """Make its network, and do away with what an earlier run has left."""
