@@ -33,6 +33,7 @@ from relay.peers import guard
 from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
+from relay.requests import record
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
@@ -164,7 +165,7 @@ class Relay:
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config = self._config
         peers = guard(config.allow_uids, config.allow_gids)
-        web_app = _app((problems.middleware, peers), self.web_routes(stopping))
+        web_app = _app((problems.middleware, peers, record), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
         session_api = SessionApi(
             sessions=self._sessions,

@@ -93,10 +93,17 @@ def sole_use(directory: Path, option: str) -> Iterator[None]:
 def _require_trusted(directory: Path, option: str) -> None:
     """Whoever can write here can put anything into anybody's container."""
     status = directory.stat()
-    if status.st_uid not in (0, os.geteuid()) or status.st_mode & stat.S_IWOTH:
+    if status.st_uid not in (0, os.geteuid()):
         message = (
-            f"The directory {directory} can be written by others; it must belong to the daemon's "
-            f"user, without write permission for everybody. Mend it, or name another with {option}."
+            f"The directory {directory} belongs to uid {status.st_uid}, and fx-supervisor runs as "
+            f"uid {os.geteuid()}. Start it as the directory's owner (systemctl start "
+            f"fx-supervisor), or name another directory with {option}."
+        )
+        raise ConfigError(message)
+    if status.st_mode & stat.S_IWOTH:
+        message = (
+            f"Everybody can write to the directory {directory}. Take that permission away (chmod "
+            f"o-w), or name another with {option}."
         )
         raise ConfigError(message)
 

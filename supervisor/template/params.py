@@ -17,7 +17,7 @@ from pydantic_core import SchemaError
 
 from supervisor.lifecycle.errors import FieldError
 from supervisor.template.errors import ParamsInvalidError
-from supervisor.template.quantities import parse_size
+from supervisor.template.quantities import duration_text, parse_size, size_text
 from supervisor.template.schema.params import whole_seconds
 
 if TYPE_CHECKING:
@@ -128,11 +128,13 @@ def change_params(
     declared = {param.name: param for param in params}
     errors = [
         FieldError(("params", name), "cannot be changed while the session runs")
+        if name in declared
+        else _undeclared(name, declared)
         for name in changes
-        if name in declared and not declared[name].changeable
+        if name not in declared or not declared[name].changeable
     ]
     _raise_if_any(errors)
-    wanted = [declared[name] for name in changes if name in declared]
+    wanted = [declared[name] for name in changes]
     return {**current, **resolve_params(wanted, changes)}
 
 
@@ -161,14 +163,21 @@ def _number(value: object) -> int | float:
 
 def _within(param: Param, value: float) -> int | float:
     if param.minimum is not None and value < param.minimum:
-        raise _expected(f"at least {param.minimum}{_unit(param)}")
+        raise _expected(f"at least {_limit(param, param.minimum)}")
     if param.maximum is not None and value > param.maximum:
-        raise _expected(f"at most {param.maximum}{_unit(param)}")
+        raise _expected(f"at most {_limit(param, param.maximum)}")
     return value
 
 
-def _unit(param: Param) -> str:
-    return {ParamType.SIZE: " bytes", ParamType.DURATION: " seconds"}.get(param.type, "")
+def _limit(param: Param, limit: float) -> str:
+    """As an administrator writes it."""
+    match param.type:
+        case ParamType.SIZE:
+            return size_text(limit)
+        case ParamType.DURATION:
+            return duration_text(limit)
+        case _:
+            return str(limit)
 
 
 def _string(param: Param, value: object) -> str:

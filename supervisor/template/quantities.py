@@ -56,6 +56,24 @@ def parse_duration(value: object) -> float:
     return float(sum(Decimal(number) * _UNIT_SECONDS[unit] for number, unit in parts))
 
 
+def size_text(count_bytes: float) -> str:
+    """Write a size exactly, in the largest unit that leaves a whole number: ``8g``, ``1536m``."""
+    whole = int(count_bytes)
+    for unit, power in reversed(_SIZE_POWER.items()):
+        if unit and whole and whole % 1024**power == 0:
+            return f"{whole // 1024**power}{unit}"
+    return f"{whole} bytes"
+
+
+def duration_text(seconds: float) -> str:
+    """Write whole seconds exactly, in as few units as that takes: ``1d``, ``1h30m``."""
+    parts, rest = "", int(seconds)
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(rest, int(_UNIT_SECONDS[unit]))
+        parts += f"{count}{unit}" if count else ""
+    return parts or "0s"
+
+
 def parse_nano_cpus(value: object) -> int:
     """Billionths of a CPU (the engine's unit) of ``0.5``, ``2``, ``"1.25"``. Raises ValueError."""
     try:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.ctl.daemon import Daemon, Result, fxctl
 
@@ -18,6 +19,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of whoever runs the tests."""
     for name in ("FX_SOCKET", "NO_COLOR", "FORCE_COLOR", "RUNTIME_DIRECTORY", "FX_DEBUG"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The daemon's log does not go to the stdout of fxctl: here they are one process."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from structlog.testing import capture_logs
 
 from supervisor.lifecycle.session import Phase, SessionId
 from tests.support.memory_log import MemoryLog
@@ -22,13 +21,6 @@ from tests.unit.relay.x_server import XServer
 
 Run = Callable[..., Result]
 TOKEN = "token"
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """The daemon's log does not go to the stdout of fxctl: here they are one process."""
-    with capture_logs():
-        yield
 
 
 @pytest.fixture

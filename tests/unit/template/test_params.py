@@ -18,6 +18,7 @@ from supervisor.template import (
     params_json_schema,
     resolve_params,
 )
+from supervisor.template.quantities import duration_text, parse_duration, parse_size, size_text
 from tests.unit.template.samples import load
 
 TEMPLATE = load(
@@ -103,10 +104,10 @@ def test_accepted_value(name: str, value: Any, result: Any) -> None:  # noqa: AN
         ("flag", "true", "must be a boolean: true or false"),
         ("memory", "lots", 'must be a size such as "512m" or "2g", not \'lots\''),
         ("memory", True, 'must be a size such as "512m" or "2g", not True'),
-        ("memory", "9g", "must be at most 8589934592 bytes"),
+        ("memory", "9g", "must be at most 8g"),
         ("memory", -1, 'must be a size such as "512m" or "2g", not -1'),
         ("time", "soon", 'must be a duration such as "90s" or "1h30m", not \'soon\''),
-        ("time", "2d", "must be at most 86400 seconds"),
+        ("time", "2d", "must be at most 1d"),
         ("text", 5, "must be a string"),
         ("text", "", "must be 1 to 5 characters long"),
         ("text", "abcdef", "must be 1 to 5 characters long"),
@@ -151,6 +152,27 @@ def test_change_takes_changeable_params_only() -> None:
     for changes in ({"flag": True}, {"nope": 1}, {"whole": 9}):
         with pytest.raises(ParamsInvalidError):
             change_params(TEMPLATE.params, current, changes)
+
+
+def test_what_is_not_there_is_told_with_what_is() -> None:
+    """All params of the template, not only those that were named."""
+    with pytest.raises(ParamsInvalidError) as caught:
+        change_params(TEMPLATE.params, resolve(), {"nope": 1, "flag": True})
+    told = {error.loc[1]: error.msg for error in caught.value.errors}
+    assert told["flag"] == "cannot be changed while the session runs"
+    assert told["nope"].startswith("is not a param of this template; it has: flag, level, memory")
+
+
+@pytest.mark.parametrize("text", ["8g", "1536m", "3k", "1000 bytes", "0 bytes", "5p"])
+def test_sizes_are_written_as_they_are_read(text: str) -> None:
+    """Exactly, in the largest unit that does."""
+    assert size_text(parse_size(text.removesuffix(" bytes"))) == text
+
+
+@pytest.mark.parametrize("text", ["1d", "1h30m", "90m", "59s", "0s"])
+def test_durations_are_written_as_they_are_read(text: str) -> None:
+    """Exactly, in few units."""
+    assert duration_text(parse_duration(text)) == {"90m": "1h30m"}.get(text, text)
 
 
 def test_schema_is_valid_and_accepts_the_defaults() -> None:
