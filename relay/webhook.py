@@ -236,7 +236,8 @@ class Webhook:
         if self._endpoint.suspect and not suspect:
             _log.warning("webhook_receiver_failed", receiver=self._receiver, reason=verdict.why)
         lane.failures += 1
-        if lane.failures == 1:
+        # That nobody listens is told once, not of every session that finds it out.
+        if lane.failures == 1 and verdict.outcome is not Outcome.UNREACHABLE:
             _log.warning("webhook_refused", webhook_id=event.id, reason=verdict.why)
         await self._give_up_overdue(lane, event, verdict)
         if suspect or verdict.outcome is Outcome.UNREACHABLE:

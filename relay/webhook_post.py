@@ -6,6 +6,7 @@ The form is that of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com).
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,7 +64,7 @@ class Post:
         except aiohttp.ConnectionTimeoutError:
             return Verdict(Outcome.UNREACHABLE, "no connection in time")
         except aiohttp.ClientConnectorError as error:
-            return Verdict(Outcome.UNREACHABLE, str(error))
+            return Verdict(Outcome.UNREACHABLE, _unreachable(error))
         except TimeoutError:
             return Verdict(
                 Outcome.REFUSED, f"no answer within {self._config.timeout_seconds:g} seconds"
@@ -136,6 +137,17 @@ def document(event: StoredEvent) -> bytes:
     """The body: ``type``, ``timestamp`` (when it was committed) and ``data``, compact JSON."""
     head = f'{{"type":"session.{event.kind.value}","timestamp":"{rfc3339(event.at)}","data":'
     return head.encode() + event.data + b"}"
+
+
+def _unreachable(error: aiohttp.ClientConnectorError) -> str:
+    """Where nobody answered, and the system's word for it."""
+    if isinstance(error, aiohttp.ClientSSLError):
+        return str(error)
+    cause = error.os_error
+    # asyncio says "Connect call failed" and the address once more; resolvers have numbers below 0.
+    number = cause.errno or 0
+    reason = os.strerror(number) if number > 0 else cause.strerror or str(cause)
+    return f"no connection to {error.host}:{error.port}: {reason}"
 
 
 def retry_after_seconds(value: str | None, now: Timestamp) -> float | None:

@@ -37,13 +37,12 @@ app = typer.Typer(
 )
 for command in (
     *(steering.start, looking.ps, looking.show, looking.events, inside.log, looking.ticket),
-    *(inside.screenshot, steering.change, steering.suspend, steering.resume),
-    *(steering.terminate, steering.purge),
+    *(inside.screenshot, inside.execute),
+    *(steering.change, steering.suspend, steering.resume, steering.terminate, steering.purge),
     upkeep.reconcile,
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):
-    app.command()(command)
-app.command("exec")(inside.execute)
+    app.command("exec" if command is inside.execute else None)(command)
 # As docker and kubectl call it.
 app.command("logs", hidden=True)(inside.log)
 

@@ -18,7 +18,12 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from supervisor.ctl.errors import MalformedAnswerError, ProblemError, UnreachableError
+from supervisor.ctl.errors import (
+    MalformedAnswerError,
+    ProblemError,
+    SocketDeniedError,
+    UnreachableError,
+)
 from supervisor.ctl.sse import OPEN, Event, EventParser
 from supervisor.ctl.views import (
     Json,
@@ -221,9 +226,20 @@ class Client:
                 f"fx-supervisor took too long to answer on {self._socket}; its log may say why "
                 "(journalctl -u fx-supervisor)."
             )
+        reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+        if isinstance(reason, PermissionError):
+            return SocketDeniedError(
+                f"This user may not connect to {self._socket}: a directory above it, or the socket "
+                "itself, is closed to them."
+            )
+        if isinstance(reason, FileNotFoundError):
+            return UnreachableError(
+                f"There is no socket {self._socket}: fx-supervisor does not run (systemctl status "
+                "fx-supervisor), or uses another (--socket, FX_SOCKET)."
+            )
         return UnreachableError(
             f"fx-supervisor does not answer on {self._socket}: is it running "
-            "(systemctl status fx-supervisor)? May this user use it (relay.web.allow_users)?"
+            "(systemctl status fx-supervisor)?"
         )
 
 

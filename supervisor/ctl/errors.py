@@ -3,6 +3,7 @@
 SupervisorError
 └── CtlError
     ├── UnreachableError      the daemon's socket does not answer, or not in time      69
+    │   └── SocketDeniedError this user may not connect to it                            5
     ├── ProblemError          the daemon refused; its problem document       by its status
     ├── MalformedAnswerError  what answers is not this daemon, or of another age        70
     ├── AmbiguousIdError      several sessions have an id like that                      2
@@ -66,6 +67,13 @@ class UnreachableError(CtlError):
     code = "unreachable"
     exit_code = EXIT_UNREACHABLE
     retryable = True
+
+
+class SocketDeniedError(UnreachableError):
+    """The system does not let this user connect."""
+
+    code = "socket_denied"
+    exit_code = EXIT_DENIED
 
 
 class MalformedAnswerError(CtlError):

@@ -51,6 +51,8 @@ async def changes(
                         connected, lost_at = True, None
                         continue
                     pause = FIRST_PAUSE_SECONDS
+                    if event.kind == "reset" and last_id is not None:
+                        notice(f"What came after event {last_id} is not kept; all there is:")
                     last_id = _position(event, last_id)
                     yield event
             notice("The daemon ended the event stream; connecting again.")

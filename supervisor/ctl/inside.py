@@ -18,7 +18,7 @@ from supervisor.ctl.report import print_json
 def execute(
     context: typer.Context,
     session_id: options.SessionId,
-    command: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="After a --.")],
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="What to start.")],
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Print its output; exit with its exit code.")
     ] = False,
@@ -123,6 +123,7 @@ def screenshot(
     try:
         file.write_bytes(png)
     except OSError as error:
-        raise FileNotWrittenError(f"The picture cannot be written: {error}.") from error
+        reason = error.strerror or str(error)
+        raise FileNotWrittenError(f"{file} cannot be written: {reason}.") from error
     if settings.json:
         print_json({"id": found, "file": str(file)})

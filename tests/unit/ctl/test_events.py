@@ -61,6 +61,20 @@ def test_what_is_and_what_happens_are_told_apart(daemon: Daemon) -> None:
     ]
 
 
+def test_an_event_that_is_not_kept_is_no_silent_beginning(daemon: Daemon) -> None:
+    """All there is comes in place of what was asked for, and that is said."""
+    daemon.start()
+    daemon.feed.kept_after = 5
+    with following(daemon, "--since", "1") as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        assert "ago" in program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 0
+        said = program.stderr.read()
+    assert said == "fxctl: What came after event 1 is not kept; all there is:\n"
+
+
 @contextmanager
 def following(daemon: Daemon, *options: str) -> Iterator[subprocess.Popen[str]]:
     """``fxctl events``; killed after the block if it still runs."""
@@ -129,7 +143,7 @@ async def test_a_daemon_that_was_never_there_is_not_waited_for(tmp_path: Path) -
     async with Client(tmp_path / "none") as client:
         stream = changes(client, since=3)
         async with aclosing(stream):
-            with pytest.raises(UnreachableError, match="allow_users"):
+            with pytest.raises(UnreachableError, match="does not run"):
                 await anext(stream)
 
 

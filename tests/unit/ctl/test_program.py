@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,9 +94,31 @@ def test_without_a_daemon_it_is_said_where_and_what_to_do(tmp_path: Path, words:
     refused = fxctl(*words, "--socket", str(tmp_path / "web.sock"))
     assert refused.code == 69
     assert refused.err == (
-        f"fxctl: fx-supervisor does not answer on {tmp_path}/web.sock: is it running "
-        "(systemctl status fx-supervisor)? May this user use it (relay.web.allow_users)?\n"
+        f"fxctl: There is no socket {tmp_path}/web.sock: fx-supervisor does not run (systemctl "
+        "status fx-supervisor), or uses another (--socket, FX_SOCKET).\n"
     )
+
+
+def test_a_socket_that_nobody_serves_is_told_apart(tmp_path: Path) -> None:
+    """As a daemon leaves it that was killed."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "web.sock"))
+    refused = fxctl("ps", "--socket", str(tmp_path / "web.sock"))
+    assert refused.code == 69
+    assert refused.err.startswith("fxctl: fx-supervisor does not answer on ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming others takes root")
+def test_a_socket_out_of_reach_is_a_matter_of_permissions() -> None:
+    """Exit code 5, as where the daemon itself refuses: waiting or restarting does not help."""
+    with tempfile.TemporaryDirectory(prefix="fx-ctl-") as directory:
+        os.seteuid(4001)
+        try:
+            refused = fxctl("ps", "--socket", f"{directory}/web.sock")
+        finally:
+            os.seteuid(0)
+    assert refused.code == 5
+    assert refused.err.startswith("fxctl: This user may not connect to ")
 
 
 def test_a_fault_of_ours_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

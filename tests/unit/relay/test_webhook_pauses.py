@@ -57,6 +57,7 @@ async def test_a_receiver_that_is_away(office: Office) -> None:
     events = [line["event"] for line in logs]
     assert events.count("webhook_receiver_failed") == events.count("webhook_receiver_recovered")
     assert "webhook_receiver_failed" in events
+    assert "webhook_refused" not in events, "nobody was there to refuse anything"
     assert "s3cret" not in json.dumps(logs)
 
 

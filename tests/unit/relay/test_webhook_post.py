@@ -196,7 +196,8 @@ async def test_nobody_listens(receiver: Receiver, http: aiohttp.ClientSession) -
     await receiver.stop()
     verdict = await Post(http, config, time.time)(EVENT)
     assert verdict.outcome is Outcome.UNREACHABLE
-    assert "s3cret" not in verdict.why
+    address = receiver.url.split("/")[2]
+    assert verdict.why == f"no connection to {address}: Connection refused"
 
 
 async def test_no_such_host(http: aiohttp.ClientSession) -> None:
@@ -204,6 +205,7 @@ async def test_no_such_host(http: aiohttp.ClientSession) -> None:
     config = replace(CONFIG, url="http://receiver.invalid/s3cret")
     verdict = await Post(http, config, time.time)(EVENT)
     assert verdict.outcome is Outcome.UNREACHABLE
+    assert verdict.why.startswith("no connection to receiver.invalid:80: ")
     assert "s3cret" not in verdict.why
 
 
