@@ -38,8 +38,16 @@ def validated(adapter: TypeAdapter[_T], value: object, *prefix: str) -> _T:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         raise invalid(
-            tuple(FieldError((*prefix, *_location(fault["loc"])), fault["msg"]) for fault in faults)
+            tuple(
+                FieldError((*prefix, *_location(fault["loc"])), _sentence(fault["msg"]))
+                for fault in faults
+            )
         ) from None
+
+
+def _sentence(message: str) -> str:
+    """What is wrong, without pydantic's name for who found it."""
+    return message.removeprefix("Value error, ")
 
 
 def _location(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -229,7 +229,8 @@ def _validated(source: Path, document: Any) -> Config:  # noqa: ANN401 whatever 
         for fault in error.errors():
             line, column = _position(document, fault["loc"])
             where = ".".join(map(str, fault["loc"])) or "the file"
-            faults.append(f"{source}:{line}:{column}: {where}: {fault['msg']}")
+            message = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{source}:{line}:{column}: {where}: {message}")
         raise ConfigError("\n".join(faults)) from error
 
 

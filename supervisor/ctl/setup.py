@@ -27,7 +27,10 @@ class Shell(StrEnum):
 
 
 def templates(context: typer.Context, name: options.OptionalTemplate = None) -> None:
-    """List what can be started, or one template's params."""
+    """List what can be started, or one template's params.
+
+    A faulty template is not in the list; its name, or fx-supervisor check, says why.
+    """
     from supervisor.ctl.screen import console, show
     from supervisor.ctl.tables import template_lines, template_table
 

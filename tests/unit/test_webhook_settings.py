@@ -90,7 +90,7 @@ def test_what_is_no_address(path: Path, secret: Path, url: str) -> None:
 
 def test_an_address_without_a_secret(path: Path) -> None:
     """Nothing is posted unsigned."""
-    with pytest.raises(ConfigError, match=r":2:3: relay\.webhook: .*secret_files"):
+    with pytest.raises(ConfigError, match=r":2:3: relay\.webhook: secret_files"):
         written(path, "https://h/")
 
 

@@ -104,6 +104,7 @@ async def test_bad_fields_are_named(house: House, body: object, loc: list[str]) 
     async with house.web.post(URL, data=json.dumps(body)) as response:
         document = await problem(response, 422, "invalid_request")
     assert [error["loc"] for error in document["errors"]] == [loc]
+    assert "Value error" not in document["detail"], "that is a name of the library's"
     assert house.sessions.requests == []
 
 
