@@ -89,7 +89,8 @@ def _mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 def _masked(key: str, value: Any) -> Any:  # noqa: ANN401 whatever was logged
-    if any(word in key.lower() for word in _SECRET_KEYS):
+    # Whether there is a token is no secret.
+    if not isinstance(value, bool) and any(word in key.lower() for word in _SECRET_KEYS):
         return _MASK
     if isinstance(value, dict):
         return {inner: _masked(str(inner), each) for inner, each in value.items()}

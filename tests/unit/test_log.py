@@ -94,6 +94,13 @@ def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], fields: dict[str
     assert "***" in written
 
 
+def test_whether_there_is_a_token_is_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """A yes or no is told as it is."""
+    configure("info", "json")
+    structlog.get_logger("test").info("session_rebuilt", had_token=True)
+    assert '"had_token": true' in capsys.readouterr().err
+
+
 def crash(token: str) -> None:
     """A defect, with a secret at hand."""
     assert token
