@@ -6,7 +6,7 @@ params:
   look: {type: string, pattern: "(?=a)b"}
   other: {type: string, pattern: "[a-z]+", default: "A"}
   one: {type: choice, choices: [a, b], default: c}
-#! 3:30: params.low.default: the default must be at least 2147483648 bytes
+#! 3:30: params.low.default: the default must be at least 2g
 #! 4:33: params.crossed.min: min is above max
 #! 5:36: params.pattern.pattern: not a usable pattern (no look-around, no back-references): unclosed group
 #! 6:33: params.look.pattern: not a usable pattern (no look-around, no back-references): look-around, including look-ahead and look-behind, is not supported
