@@ -6,7 +6,7 @@ ask for it again. What comes of an effect returns as a fact, never as a return v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -57,6 +57,9 @@ class InspectContainer:
 @dataclass(frozen=True, slots=True)
 class UpdateContainer:
     """Give the running container the limits that its spec has now. -> ContainerUpdated."""
+
+    spec: str = field(repr=False)
+    """The one that it was asked for: one that has changed since is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)

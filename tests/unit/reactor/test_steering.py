@@ -12,6 +12,7 @@ from supervisor.lifecycle.errors import ConflictError, InvalidRequestError
 from supervisor.lifecycle.facts import (
     ContainerStatus,
     ResumeRequested,
+    SlotGranted,
     SuspendRequested,
     TerminateRequested,
 )
@@ -190,6 +191,38 @@ async def test_changes_at_once_do_not_undo_each_other(frosty: House) -> None:
         after = life.session(session.id)
         assert after.params == {"memory": 2 * GIB, "solver": "slow", "fixed": 1}
         assert after.name == "Mine"
+
+
+async def test_a_change_while_the_one_before_is_made(frosty: House) -> None:
+    """The engine is at the first: it is asked once more, for the limits are what was said last."""
+    async with frosty.life() as life:
+        await life.ready()
+        session = await life.run()
+        container = frosty.engine.container(session.id)
+        gate = frosty.engine.hold("update")
+        await life.core.sessions.change(session.id, name=None, params={"memory": 2 * GIB})
+        await gate.entered.wait()
+        await life.core.sessions.change(session.id, name=None, params={"memory": 4 * GIB})
+        gate.release()
+        await until(lambda: not life.session(session.id).update_due)
+        assert container.limits["Memory"] == 4 * GIB
+
+
+async def test_a_change_that_meets_the_start(frosty: House) -> None:
+    """Asked of a session that waits, judged when it has begun: made all the same."""
+    note = "  note: {type: string, default: none, changeable: true}\nsession:"
+    frosty.write_template("docker", TEMPLATE.replace("session:", note))
+    frosty.limits = AdmissionLimits(concurrent_starts=1)
+    async with frosty.life() as life:
+        await life.ready()
+        gate = frosty.engine.hold("launch")
+        await life.start()
+        await gate.entered.wait()
+        second = await life.start()
+        life.core.reactor.post(second.id, SlotGranted())
+        changed = await life.core.sessions.change(second.id, name="Mine", params={"note": "mine"})
+        assert (changed.name, changed.params["note"]) == ("Mine", "mine")
+        gate.release()
 
 
 @pytest.mark.parametrize("params", [{"fixed": 2}, {"other": 1}, {"memory": "much"}])
