@@ -22,7 +22,7 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class CancelPreparation:
-    """Stop a PrepareSession that is under way; the one effect that overtakes others."""
+    """Give up a launch, whether it waits or is under way; does not wait for its own turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,10 @@ class UpdateContainer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Force away whatever container the session has, running or not. -> ContainerGone."""
+    """Force away whatever container the session has, running or not. -> ContainerGone.
+
+    Orders to a container that is to go (stop, freeze, thaw, update) are given up for it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
