@@ -72,7 +72,7 @@ class RemoveContainer:
 
 @dataclass(frozen=True, slots=True)
 class CloseViewers:
-    """Put every viewer out with this WebSocket close code."""
+    """Put every viewer out with this WebSocket close code; does not wait for its turn."""
 
     code: int
 

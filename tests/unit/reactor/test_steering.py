@@ -19,7 +19,7 @@ from supervisor.lifecycle.facts import (
 from supervisor.lifecycle.session import Phase, StartRequest
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.quota import QuotaExceededError
-from tests.support.turning import until
+from tests.support.turning import settled, until
 from tests.unit.reactor.life import IMAGE, House
 
 TEMPLATE = f"""
@@ -56,6 +56,23 @@ async def test_freezing_and_thawing(frosty: House) -> None:
         await life.core.sessions.submit(session.id, ResumeRequested())
         await until(lambda: container.status is ContainerStatus.RUNNING)
         assert life.session(session.id).phase is Phase.RUNNING
+
+
+async def test_viewers_are_put_out_whatever_the_engine_is_at(frosty: House) -> None:
+    """Those who are there when the session is put aside, and not those who come after."""
+    async with frosty.life() as life:
+        await life.ready()
+        session = await life.run()
+        gate = frosty.engine.hold("update")
+        await life.core.sessions.change(session.id, name=None, params={"memory": 2 * GIB})
+        await gate.entered.wait()
+        await life.core.sessions.submit(session.id, SuspendRequested())
+        await settled()
+        assert life.link.closed == [(session.id, 4002)]
+        await life.core.sessions.submit(session.id, ResumeRequested())
+        gate.release()
+        await until(lambda: life.session(session.id).freeze.settled)
+        assert life.link.closed == [(session.id, 4002)]
 
 
 async def test_terminating_what_is_frozen(frosty: House) -> None:
