@@ -114,13 +114,6 @@ def bereft(record: Session, now: Timestamp) -> Session:
     return replace(_cleared(record, now), phase=Phase.RUNNING)
 
 
-def covered(session: Session) -> Session:
-    """The session while nobody knows what it is doing."""
-    if session.phase in (Phase.PENDING, Phase.ENDED, Phase.UNKNOWN):
-        return session
-    return replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
-
-
 def _cleared(record: Session, now: Timestamp) -> Session:
     """Without what was so only then, and newer than anything that was told of it."""
     age = max(0.0, now - record.created_at)

@@ -158,9 +158,7 @@ async def test_a_preparation_can_be_cancelled(lanes: Lanes, deeds: Deeds, posts:
 async def test_a_launch_that_waits_is_not_begun(lanes: Lanes, deeds: Deeds, posts: Posts) -> None:
     """Cancelling drops what would start the session, and nothing else, from the waiting ones."""
     gate = deeds.hold(StopContainer)
-    lanes.add(
-        SESSION_ID, [StopContainer(), PrepareSession(), StartContainer(), ReleaseSession()]
-    )
+    lanes.add(SESSION_ID, [StopContainer(), PrepareSession(), StartContainer(), ReleaseSession()])
     await gate.entered.wait()
     lanes.add(SESSION_ID, [CancelPreparation()])
     gate.release()
