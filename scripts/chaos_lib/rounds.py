@@ -22,6 +22,7 @@ from scripts.chaos_lib.web import UnansweredError
 
 ELDERS = (Part.PLAIN, Part.FREEZING, Part.PLAIN, Part.FREEZING)
 HANG_SECONDS = 1.5
+SHOWN = 12
 ENOUGH = 40
 """So many violations say what another round would say again."""
 
@@ -70,6 +71,8 @@ async def _rounds(core: Core, stage: Stage, line: Line) -> None:
             f"round {number} of {core.rounds}: {len(records)} sessions, daemon fell "
             f"{len(plan.blows)} times, {new or 'no'} violations ({spent:.0f} s)"
         )
+        for violation in line.violations[before:][:SHOWN]:
+            core.say(f"    {violation.kind}: {violation.text[:1000]}")
         if len(line.violations) > ENOUGH:
             break
     line.violations += await _clear(stage, elders)
