@@ -47,8 +47,8 @@ from supervisor.template.template import Template, describe
 
 PURGE_SECONDS = 60.0
 _INCOMPLETE = (
-    "The supervisor's database was lost, and what runs has not been put back into it yet: nobody can "
-    "say which sessions there are. Ask again in a moment."
+    "The supervisor's database was lost, and what runs has not been put back into it yet: nobody "
+    "can say which sessions there are. Ask again in a moment."
 )
 
 
