@@ -101,6 +101,9 @@ class FeedReader(Protocol):
 class Feed(Protocol):
     """Committed changes in the order of their commit."""
 
+    def require_complete(self) -> None:
+        """Raise UnavailableError while there may be sessions that are not known."""
+
     def subscribe(self) -> AbstractContextManager[FeedReader]:
         """Live items from now on."""
 
