@@ -55,9 +55,11 @@ def in_cgroup(name: str) -> set[int]:
     """Processes in the group ``name`` and below, in whichever hierarchy there is one."""
     found: set[int] = set()
     for directory in cgroup_directories(name):
-        for members in directory.rglob("cgroup.procs"):
-            with suppress(OSError):
-                found.update(int(word) for word in members.read_text().split())
+        # Groups go while they are looked at.
+        with suppress(OSError):
+            for members in directory.rglob("cgroup.procs"):
+                with suppress(OSError):
+                    found.update(int(word) for word in members.read_text().split())
     return found - {0}
 
 
@@ -95,7 +97,7 @@ def frozen_children(name: str) -> set[str]:
     found = set()
     for directory in cgroup_directories(name):
         for file, word in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):
-            for state in directory.glob(f"*/{file}"):
+            for state in list(directory.glob(f"*/{file}")):
                 with suppress(OSError):
                     if state.read_text().strip() == word:
                         found.add(state.parent.name)
