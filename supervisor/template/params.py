@@ -126,13 +126,14 @@ def change_params(
     Raises ParamsInvalidError.
     """
     declared = {param.name: param for param in params}
-    errors = [
+    errors = [_undeclared(name, declared) for name in changes if name not in declared]
+    errors += [
         FieldError(("params", name), "cannot be changed while the session runs")
         for name in changes
         if name in declared and not declared[name].changeable
     ]
     _raise_if_any(errors)
-    wanted = [declared[name] for name in changes if name in declared]
+    wanted = [declared[name] for name in changes]
     return {**current, **resolve_params(wanted, changes)}
 
 

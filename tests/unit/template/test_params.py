@@ -151,6 +151,8 @@ def test_change_takes_changeable_params_only() -> None:
     for changes in ({"flag": True}, {"nope": 1}, {"whole": 9}):
         with pytest.raises(ParamsInvalidError):
             change_params(TEMPLATE.params, current, changes)
+    with pytest.raises(ParamsInvalidError, match=r"nope is not a param .* it has: flag, level, "):
+        change_params(TEMPLATE.params, current, {"nope": 1, "whole": 3})
 
 
 def test_schema_is_valid_and_accepts_the_defaults() -> None:
