@@ -1,6 +1,7 @@
 """The event stream as a WebSocket, for a web server that asks to upgrade: the same frames as JSON.
 
-    {"event": "update" | "delete" | "synced" | "reset", "id": number or null, "data": {...}}
+    {"event": "update" | "delete" | "synced" | "reset" | "node",
+     "id": number or null, "data": {...}}
 
 Close codes: 1001 the relay stops, 1013 the reader could not follow and may come back by its id.
 """

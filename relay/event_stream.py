@@ -74,6 +74,8 @@ class EventStream:
         """The stream as server-sent events, or as a WebSocket. A slow reader is cut off."""
         user = query(EVENTS_QUERY, request.query).user
         after = last_event_id(request.headers.get("Last-Event-ID"))
+        # A snapshot without them would tell that they are gone.
+        self._feed.require_complete()
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await follow_by_socket(request, self.frames(after, user), self._times)
         response = web.StreamResponse(

@@ -1,8 +1,8 @@
 """What the relay is given by the supervisor, and what it gives back.
 
-The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox``, ``Health``, ``TicketShelf`` and
-``Upkeep``; the supervisor calls the ``AgentLink`` that the relay implements. Both sides know only
-this module and ``supervisor.lifecycle``.
+The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox``, ``Logs``, ``Health``,
+``TicketShelf`` and ``Upkeep``; the supervisor calls the ``AgentLink`` that the relay implements.
+Both sides know only this module and ``supervisor.lifecycle``.
 """
 
 from __future__ import annotations
@@ -100,6 +100,9 @@ class FeedReader(Protocol):
 
 class Feed(Protocol):
     """Committed changes in the order of their commit."""
+
+    def require_complete(self) -> None:
+        """Raise UnavailableError while there may be sessions that are not known."""
 
     def subscribe(self) -> AbstractContextManager[FeedReader]:
         """Live items from now on."""

@@ -17,14 +17,13 @@ from pathlib import Path
 from scripts.chaos_lib.faults import FAULTS
 from scripts.chaos_lib.private_engine import private_engine
 from scripts.chaos_lib.processes import ChaosError
-from scripts.chaos_lib.rounds import Core, play_core
+from scripts.chaos_lib.rounds import SHOWN, Core, play_core
 from scripts.chaos_lib.scene import Fault, Scale
 from scripts.chaos_lib.stage import Setting
 from scripts.chaos_lib.tally import Line, Tally
 from tests.support.surroundings import surroundings
 
 CORE = "daemon-killed"
-SHOWN = 12
 
 
 def main() -> int:

@@ -35,6 +35,10 @@ class Look:
     containers: dict[str, list[Container]]
     files: set[str]
     sockets: set[str]
+    stuck: set[str]
+    """Containers that are frozen, and that the engine takes to run: killed between the two, it can
+    neither pause nor unpause them any more (moby, ``cannot pause a paused container``).
+    """
     strays: list[str]
     """Control groups of containers that are not there, in which something runs."""
 
@@ -59,8 +63,16 @@ async def take_look(stage: Stage) -> Look:
         containers=containers,
         files=_names(stage.daemon.run / "sessions"),
         sockets={str(each.relative_to(stage.daemon.run)) for each in _sockets(stage.daemon.run)},
+        stuck=_stuck(stage, containers),
         strays=await _strays(stage),
     )
+
+
+def _stuck(stage: Stage, containers: dict[str, list[Container]]) -> set[str]:
+    if stage.private is None:
+        return set()
+    running = {c.id for each in containers.values() for c in each if c.status == "running"}
+    return running & stage.private.frozen()
 
 
 def _names(directory: Path) -> set[str]:
@@ -124,7 +136,7 @@ def _of_record(stage: Stage, record: Record, look: Look, healed_at: float) -> It
             yield _wrong(Kind.ORPHANED, session_id, f"ended, and has {containers}")
     elif phase not in _LIVE:
         yield _wrong(Kind.UNTRUE, session_id, f"still {phase}")
-    else:
+    elif not any(each.id in look.stuck for each in containers):
         yield from _living(record, document, containers, healed_at)
 
 

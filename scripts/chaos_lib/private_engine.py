@@ -21,6 +21,7 @@ from typing import IO
 from scripts.chaos_lib.processes import (
     ChaosError,
     cgroup_children,
+    frozen_children,
     in_cgroup,
     kill,
     remove_cgroup,
@@ -102,6 +103,10 @@ class PrivateEngine:
     def cgroups(self) -> set[str]:
         """Ids of the containers in whose control group something runs."""
         return cgroup_children(self.name)
+
+    def frozen(self) -> set[str]:
+        """Ids of the containers that the kernel has frozen, whatever the engine knows of it."""
+        return frozen_children(self.name)
 
     async def prepare(self) -> None:
         """Make its network, and do away with what an earlier run has left."""

@@ -90,6 +90,18 @@ def _has_begun(pid: int) -> bool:
         return False
 
 
+def frozen_children(name: str) -> set[str]:
+    """Groups below whose processes stand still."""
+    found = set()
+    for directory in cgroup_directories(name):
+        for file, word in (("freezer.state", "FROZEN"), ("cgroup.freeze", "1")):
+            for state in directory.glob(f"*/{file}"):
+                with suppress(OSError):
+                    if state.read_text().strip() == word:
+                        found.add(state.parent.name)
+    return found
+
+
 def thaw_cgroup(name: str) -> None:
     """Let frozen processes go on: until then nothing kills them (version 1)."""
     for directory in cgroup_directories(name):

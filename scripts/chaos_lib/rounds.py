@@ -7,6 +7,7 @@ judged is ended, and judged once more: nothing of it may be there then.
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from scripts.chaos_lib.web import UnansweredError
 
 ELDERS = (Part.PLAIN, Part.FREEZING, Part.PLAIN, Part.FREEZING)
 HANG_SECONDS = 1.5
+SHOWN = 12
 ENOUGH = 40
 """So many violations say what another round would say again."""
 
@@ -70,6 +72,8 @@ async def _rounds(core: Core, stage: Stage, line: Line) -> None:
             f"round {number} of {core.rounds}: {len(records)} sessions, daemon fell "
             f"{len(plan.blows)} times, {new or 'no'} violations ({spent:.0f} s)"
         )
+        for violation in line.violations[before:][:SHOWN]:
+            core.say(f"    {violation.kind}: {violation.text[:1000]}")
         if len(line.violations) > ENOUGH:
             break
     line.violations += await _clear(stage, elders)
@@ -114,7 +118,10 @@ async def _fall(stage: Stage, blows: Sequence[Blow]) -> list[Violation]:
             case Fall.KILL:
                 await daemon.kill()
             case Fall.TERM:
-                if code := await daemon.stop():
+                code = await daemon.stop()
+                # One that has not come as far as its first word ends as any program does.
+                silent = daemon.logs()[-1].stat().st_size == 0
+                if code and not (silent and code == -signal.SIGTERM):
                     text = f"{daemon.logs()[-1]}: exit code {code} after SIGTERM"
                     found.append(Violation(Kind.UNTRUE, text))
             case Fall.HANG:

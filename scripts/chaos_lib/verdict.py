@@ -112,6 +112,7 @@ class Court:
             each
             for each, document in look.sessions.items()
             if document["phase"] == "running" and each in records and records[each].is_safe
+            if document["container_id"] not in look.stuck
         ]
         for session_id in self._dice.sample(running, min(self.looks, len(running))):
             if text := await display.complaint(self._stage.web, session_id):

@@ -44,7 +44,7 @@ from supervisor.engine.docker_pull import pull
 from supervisor.engine.events import read_event
 from supervisor.engine.live_restore import removes_survivors
 from supervisor.engine.payload import container_body, extra_networks, limits_body
-from supervisor.errors import EngineError
+from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
@@ -280,7 +280,16 @@ class DockerEngine:
         except DockerError as error:
             if error.status != CONFLICT:
                 raise
-        container = await self._client.containers.get(name)
+        try:
+            container = await self._client.containers.get(name)
+        except DockerError as error:
+            if error.status != NOT_FOUND:
+                raise
+            message = (
+                f"The engine has taken the name {name} for a container that is not there yet, or "
+                "not any more: a request that was broken off is still being undone."
+            )
+            raise EngineUnreachableError(message, status=CONFLICT) from None
         if not self._owns(container):
             message = f"The name {name} is taken by a container that is not this supervisor's."
             raise EngineError(message)

@@ -22,15 +22,15 @@ def judge_change(session: Session, fact: ChangeRequested | ContainerUpdated) -> 
     match fact:
         case ChangeRequested():
             return _change(session, fact)
-        case ContainerUpdated(refusal):
-            return _updated(session, refusal)
+        case ContainerUpdated():
+            return _updated(session, fact)
         case _:
             assert_never(fact)
 
 
 def repeat_update(session: Session) -> tuple[Effect, ...]:
     """What the daemon has to ask again after a restart."""
-    return (UpdateContainer(),) if session.update_due else ()
+    return (UpdateContainer(session.spec),) if session.update_due else ()
 
 
 def _change(session: Session, fact: ChangeRequested) -> Decision:
@@ -48,10 +48,14 @@ def _change(session: Session, fact: ChangeRequested) -> Decision:
         return Decision(replace(changed, image=rendered.image, command=rendered.command))
     if changed.spec == session.spec:
         return Decision(changed)
-    return Decision(replace(changed, update_due=True), (UpdateContainer(),))
+    return Decision(replace(changed, update_due=True), (UpdateContainer(changed.spec),))
 
 
-def _updated(session: Session, refusal: str | None) -> Decision:
+def _updated(session: Session, fact: ContainerUpdated) -> Decision:
+    """What the engine says of older limits says nothing of those that it has yet to be given."""
+    if fact.spec != session.spec:
+        return unchanged(session)
+    refusal = fact.refusal
     message = "" if session.message.startswith(_REFUSED) else session.message
     if refusal is not None and session.phase in (Phase.RUNNING, Phase.SUSPENDED):
         message = f"{_REFUSED}{refusal}"

@@ -60,6 +60,7 @@ from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Session, T
 from supervisor.lifecycle.suspension import judge_suspension, suspend
 from supervisor.lifecycle.transitions import (
     Decision,
+    covered,
     end,
     force_again,
     remove,
@@ -87,7 +88,8 @@ def decide(session: Session, fact: Fact, now: Timestamp) -> Decision:
         elif isinstance(fact, DeadlinePassed) and fact.name in _AT_ENGINE:
             decision = unchanged(session)
         else:
-            decision = _covered(_judge(uncovered, fact, now))
+            decision = _judge(uncovered, fact, now)
+            decision = replace(decision, session=covered(decision.session))
     else:
         decision = _judge(session, fact, now)
     if decision.session == session:
@@ -97,15 +99,6 @@ def decide(session: Session, fact: Fact, now: Timestamp) -> Decision:
         decision.effects,
         decision.event or EventKind.UPDATE,
     )
-
-
-def _covered(decision: Decision) -> Decision:
-    """Put ``unknown`` back over what was decided underneath it; only the end needs no engine."""
-    session = decision.session
-    if session.phase in (Phase.ENDED, Phase.UNKNOWN):
-        return decision
-    covered = replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
-    return replace(decision, session=covered)
 
 
 def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: C901, PLR0911 one per kind of fact
@@ -123,7 +116,7 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: C
         case Adopted():
             return judge_adopted(session, fact, now)
         case EngineLost() | EngineFound():
-            return Decision(_lost(session) if isinstance(fact, EngineLost) else session)
+            return Decision(covered(session) if isinstance(fact, EngineLost) else session)
         case (
             AgentStarted()
             | AgentReady()
@@ -147,12 +140,6 @@ def _found(session: Session, now: Timestamp) -> Session:
     A termination that is overdue is forced at once: its timer is set anew by this change.
     """
     return startup_anew(session, now) if session.phase is Phase.STARTING else session
-
-
-def _lost(session: Session) -> Session:
-    if session.phase in (Phase.PENDING, Phase.ENDED, Phase.UNKNOWN):
-        return session
-    return replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
 
 
 def _judge_wish(

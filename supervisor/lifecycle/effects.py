@@ -6,7 +6,7 @@ ask for it again. What comes of an effect returns as a fact, never as a return v
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -22,7 +22,7 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class CancelPreparation:
-    """Stop a PrepareSession that is under way; the one effect that overtakes others."""
+    """Give up a launch, whether it waits or is under way; does not wait for its own turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,21 @@ class InspectContainer:
 class UpdateContainer:
     """Give the running container the limits that its spec has now. -> ContainerUpdated."""
 
+    spec: str = field(repr=False)
+    """The one that it was asked for: one that has changed since is asked for again."""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Force away whatever container the session has, running or not. -> ContainerGone."""
+    """Force away whatever container the session has, running or not. -> ContainerGone.
+
+    Orders to a container that is to go (stop, freeze, thaw, update) are given up for it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class CloseViewers:
-    """Put every viewer out with this WebSocket close code."""
+    """Put every viewer out with this WebSocket close code; does not wait for its turn."""
 
     code: int
 

@@ -7,7 +7,7 @@ worker through one mailbox, in the order in which they were posted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from supervisor.lifecycle.session import (
@@ -82,8 +82,9 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class ContainerUpdated:
-    """The engine has taken the container's new limits, or refused them for ``refusal``."""
+    """The engine has taken the limits of this spec, or refused them for ``refusal``."""
 
+    spec: str = field(repr=False)
     refusal: str | None = None
 
 

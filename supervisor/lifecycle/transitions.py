@@ -1,4 +1,4 @@
-"""The moves that several facts share: fail, terminate, end, forget."""
+"""The moves that several facts share: cover, terminate, remove, end."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ class Decision:
 def unchanged(session: Session) -> Decision:
     """The fact makes no difference."""
     return Decision(session)
+
+
+def covered(session: Session) -> Session:
+    """The session while nobody knows what it is doing; only its end needs no engine."""
+    if session.phase in (Phase.PENDING, Phase.ENDED, Phase.UNKNOWN):
+        return session
+    return replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
 
 
 def terminate(session: Session, reason: Reason, message: str, now: Timestamp) -> Decision:

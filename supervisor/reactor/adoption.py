@@ -23,8 +23,9 @@ from supervisor.lifecycle.facts import Adopted, ContainerStatus, EngineFound
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.ids import is_session_id
 from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp, known_phase
+from supervisor.lifecycle.transitions import covered
 from supervisor.reactor.directory import Directory
-from supervisor.reactor.rebuild import Remains, bereft, covered, read_remains, rebuilt
+from supervisor.reactor.rebuild import Remains, bereft, read_remains, rebuilt
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.watcher import listed_fact
 from supervisor.reactor.worker import Reactor

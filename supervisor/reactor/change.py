@@ -43,7 +43,7 @@ class Changes:
                 rendered = self._rendered(session, params) if params else None
                 changed = await self.reactor.submit(session_id, ChangeRequested(name, rendered))
                 _require_live(changed)
-                if rendered is None or changed.spec == rendered.spec:
+                if rendered is None or _holds(changed, rendered):
                     return changed
 
     def _rendered(self, session: Session, changes: Mapping[str, ParamValue]) -> Rendered:
@@ -72,6 +72,11 @@ class Changes:
         except TemplateNotFoundError as error:
             message = f"The template {session.template} is gone; its params cannot be changed."
             raise ConflictError(message) from error
+
+
+def _holds(session: Session, rendered: Rendered) -> bool:
+    """Whether it was taken; not if the session was started in the meantime."""
+    return (session.spec, session.params) == (rendered.spec, rendered.params)
 
 
 def _require_live(session: Session) -> None:

@@ -204,6 +204,10 @@ class Core:
             node=settings.node,
             now=parts.now,
         )
+
+        def is_complete() -> bool:
+            return health.adopted or self._adoption.is_whole
+
         self.sessions = SessionService(
             intake=intake,
             changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
@@ -212,9 +216,13 @@ class Core:
             reactor=self.reactor,
             broadcast=self.broadcast,
             all_adopted=lambda: health.adopted and self._adoption.complete,
+            is_complete=is_complete,
         )
         self.feed = FeedService(
-            broadcast=self.broadcast, database=parts.database, directory=self.directory
+            broadcast=self.broadcast,
+            database=parts.database,
+            directory=self.directory,
+            is_complete=is_complete,
         )
         self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
         self.tickets = TicketService(database=parts.database, now=parts.now)

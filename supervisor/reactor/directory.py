@@ -29,7 +29,10 @@ class Directory:
             self._by_token.pop(before.token_hash or "", None)
         if session.token_hash is not None:
             self._by_token[session.token_hash] = session.id
+        is_put_back = before is None and session.id < next(reversed(self._sessions), "")
         self._sessions[session.id] = session
+        if is_put_back:
+            self._sessions = dict(sorted(self._sessions.items()))
         if document is None:
             self._documents.pop(session.id, None)
         else:

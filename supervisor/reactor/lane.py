@@ -14,6 +14,7 @@ import structlog
 from supervisor.errors import EngineError, EngineUnreachableError, StoreError
 from supervisor.lifecycle.effects import (
     CancelPreparation,
+    CloseViewers,
     Effect,
     FreezeContainer,
     InspectContainer,
@@ -60,6 +61,10 @@ class Lanes:
         for effect in effects:
             if isinstance(effect, CancelPreparation):
                 self._cancel_launch(session_id)
+                continue
+            if isinstance(effect, CloseViewers):
+                # Needs no engine: behind one that is slow it would meet those who came since.
+                self._spawn(self._attempt(session_id, _Lane(), effect))
                 continue
             lane = self._lanes.get(session_id)
             if lane is not None and isinstance(effect, RemoveContainer):

@@ -20,6 +20,7 @@ from supervisor.lifecycle.facts import ContainerStarted, Fact, PullProgressed, S
 from supervisor.lifecycle.session import Session, SessionId
 from supervisor.reactor.images import Images
 from supervisor.reactor.pull_news import PullNews
+from supervisor.reactor.rebuild import read_remains
 from supervisor.store.sessions import dump_session
 from supervisor.template.spec import ContainerSpec
 
@@ -43,7 +44,7 @@ class Launcher:
     """As many containers at once as may start: many may have waited for one image."""
 
     async def prepare(self, session: Session) -> SessionPrepared:
-        """Have the image, know what is in it, write the session's files with a new token."""
+        """Have the image, know what is in it, write the session's files with their token."""
         plan = load_plan(session.spec)
         news = PullNews(
             lambda fraction: self.post(session.id, PullProgressed(fraction)),
@@ -51,7 +52,7 @@ class Launcher:
             asyncio.get_running_loop().time,
         )
         contents = await self.images.have(session.image, plan.pull_policy, news, plan.spec.platform)
-        token = secrets.token_urlsafe(32)
+        token = await asyncio.to_thread(self._kept_token, session) or secrets.token_urlsafe(32)
         token_hash = hashlib.sha256(token.encode()).hexdigest()
         record = replace(session, image_id=contents.image_id, token_hash=token_hash)
         files = SessionFiles(
@@ -75,6 +76,16 @@ class Launcher:
             container_id = await self.engine.launch(session.id, spec)
         log.info("container_started", container_id=container_id[:12], user=session.user)
         return ContainerStarted(container_id)
+
+    def _kept_token(self, session: Session) -> str | None:
+        """What an earlier life has prepared the session with, if the store agrees.
+
+        The engine may be at the launch that that life asked for, and the agent have read it.
+        """
+        if session.token_hash is None:
+            return None
+        kept = read_remains(session.id, self.files.read(session.id))
+        return kept.token if kept.token_hash == session.token_hash else None
 
     async def _write(self, session_id: SessionId, files: SessionFiles) -> None:
         """A thread cannot be cancelled: it must not write after the files were removed."""

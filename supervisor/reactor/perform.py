@@ -104,15 +104,15 @@ class Performer:
         return (load_plan(spec).spec.stop_signal if spec else None) or "SIGTERM"
 
     async def _update(self, session_id: SessionId) -> Fact:
-        plan = load_plan(self.directory.get(session_id).spec)
+        spec = self.directory.get(session_id).spec
         try:
-            await self.engine.update(session_id, plan.spec)
+            await self.engine.update(session_id, load_plan(spec).spec)
         except EngineUnreachableError:
             raise
         except EngineError as error:
             log.warning("container_update_refused", error=str(error))
-            return ContainerUpdated(str(error))
-        return ContainerUpdated()
+            return ContainerUpdated(spec, str(error))
+        return ContainerUpdated(spec)
 
     async def _freeze(
         self, session_id: SessionId, effect: FreezeContainer | ThawContainer | InspectContainer

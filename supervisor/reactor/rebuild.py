@@ -13,7 +13,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from supervisor.engine.base import ContainerRecord
@@ -58,14 +58,19 @@ class Remains:
     """What is left of a session beside its container."""
 
     record: Session | None = None
-    parameters: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] | None = field(default=None, repr=False)
     """``session.json``."""
 
     @property
-    def token_hash(self) -> str | None:
-        """Of the token that the session's agent read when it started."""
+    def token(self) -> str | None:
+        """What the session's agent read when it started."""
         token = (self.parameters or {}).get("token")
-        return hashlib.sha256(token.encode()).hexdigest() if isinstance(token, str) else None
+        return token if isinstance(token, str) and token.isascii() else None
+
+    @property
+    def token_hash(self) -> str | None:
+        """SHA-256 of the token, in hex."""
+        return None if self.token is None else hashlib.sha256(self.token.encode()).hexdigest()
 
 
 def read_remains(session_id: SessionId, files: KeptFiles | None) -> Remains:
@@ -107,13 +112,6 @@ def rebuilt(container: ContainerRecord, remains: Remains, node: str, now: Timest
 def bereft(record: Session, now: Timestamp) -> Session:
     """A session whose record is there and whose container is not: adoption will find it ended."""
     return replace(_cleared(record, now), phase=Phase.RUNNING)
-
-
-def covered(session: Session) -> Session:
-    """The session while nobody knows what it is doing."""
-    if session.phase in (Phase.PENDING, Phase.ENDED, Phase.UNKNOWN):
-        return session
-    return replace(session, phase=Phase.UNKNOWN, known_phase=session.phase)
 
 
 def _cleared(record: Session, now: Timestamp) -> Session:

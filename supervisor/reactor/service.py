@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
-from supervisor.lifecycle.errors import UnavailableError
+from supervisor.lifecycle.errors import SessionNotFoundError, UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
 from supervisor.lifecycle.session import (
@@ -46,6 +46,10 @@ from supervisor.template.param_schema import params_json_schema
 from supervisor.template.template import Template, describe
 
 PURGE_SECONDS = 60.0
+_INCOMPLETE = (
+    "The supervisor's database was lost, and what runs has not been put back into it yet: nobody "
+    "can say which sessions there are. Ask again in a moment."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +63,23 @@ class SessionService:
     reactor: Reactor
     broadcast: Broadcast
     all_adopted: Callable[[], bool]
+    is_complete: Callable[[], bool]
+    """Whether a session that is not known cannot be there; else its store was lost."""
 
     async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
         """See Intake.start."""
         return await self.intake.start(request, idempotency_key=idempotency_key)
 
     def get(self, session_id: str) -> Session:
-        """Raises SessionNotFoundError."""
-        return self.directory.get(session_id)
+        """Raises SessionNotFoundError, and UnavailableError while it may yet turn up."""
+        with self._found():
+            return self.directory.get(session_id)
 
     def list(
         self, *, user: str | None, phase: Phase | None, limit: int, cursor: str | None
     ) -> Page:
-        """Newest first."""
+        """Newest first. Raises UnavailableError while some may yet turn up."""
+        require_complete(self.is_complete)
         return self.directory.list(user=user, phase=phase, limit=limit, cursor=cursor)
 
     def document(self, session: Session) -> bytes:
@@ -79,14 +87,16 @@ class SessionService:
         return self.directory.document(session)
 
     async def submit(self, session_id: str, fact: Fact) -> Session:
-        """See Reactor.submit."""
-        return await self.reactor.submit(session_id, fact)
+        """See Reactor.submit, and ``get``."""
+        with self._found():
+            return await self.reactor.submit(session_id, fact)
 
     async def change(
         self, session_id: str, *, name: str | None, params: Mapping[str, ParamValue]
     ) -> Session:
-        """See Changes.change."""
-        return await self.changes.change(session_id, name=name, params=params)
+        """See Changes.change, and ``get``."""
+        with self._found():
+            return await self.changes.change(session_id, name=name, params=params)
 
     async def quota(self, user: str) -> Mapping[str, Any]:
         """See Quotas.show."""
@@ -94,7 +104,8 @@ class SessionService:
 
     async def purge(self, session_id: str) -> None:
         """Returns once the container is gone and the session forgotten."""
-        await self.reactor.submit(session_id, PurgeRequested())
+        with self._found():
+            await self.reactor.submit(session_id, PurgeRequested())
         try:
             async with asyncio.timeout(PURGE_SECONDS):
                 while self.directory.find(session_id) is not None:
@@ -105,6 +116,15 @@ class SessionService:
                 "soon as it has."
             )
             raise UnavailableError(message) from None
+
+    @contextmanager
+    def _found(self) -> Iterator[None]:
+        """What is not there may be what the store has lost: that is no 404 yet."""
+        try:
+            yield
+        except SessionNotFoundError:
+            require_complete(self.is_complete)
+            raise
 
     async def _forgotten(self, session_id: str) -> None:
         """Wait for the news; so much else can happen meanwhile that it gets lost (FeedGapError)."""
@@ -125,6 +145,12 @@ class SessionService:
         return not any(each.token_hash is None and each.container_id is not None for each in live)
 
 
+def require_complete(is_complete: Callable[[], bool]) -> None:
+    """Raise UnavailableError while sessions may be missing."""
+    if not is_complete():
+        raise UnavailableError(_INCOMPLETE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedService:
     """Committed changes: live from memory, the past from the outbox."""
@@ -132,6 +158,11 @@ class FeedService:
     broadcast: Broadcast
     database: Database
     directory: Directory
+    is_complete: Callable[[], bool]
+
+    def require_complete(self) -> None:
+        """Raise UnavailableError while sessions may be missing."""
+        require_complete(self.is_complete)
 
     def subscribe(self) -> AbstractContextManager[Reader]:
         """Items from now on."""

@@ -145,12 +145,23 @@ class Watcher:
         if not self.health.adopted:
             await self._adopt(records)
             self.health.adopted = True
-            sessions = self._directory.by_id()
+            sessions = self._adopted(sessions, records)
         if not self.health.reachable:
             await self._find()
         self._note(sessions, records)
         post_listing(sessions, records, self._post)
         self._tell_outside()
+
+    def _adopted(
+        self, before: Mapping[SessionId, Session], records: Sequence[ContainerRecord]
+    ) -> dict[SessionId, Session]:
+        """The sessions as they are by now, but for those with a container that is younger.
+
+        What was to be started when the daemon ended may have been, before adoption was through.
+        """
+        old = {None, *(record.container_id for record in records)}
+        old |= {session.container_id for session in before.values()}
+        return {each.id: each for each in self._directory if each.container_id in old}
 
     async def _find(self) -> None:
         version = await self._engine.version()

@@ -16,10 +16,10 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from supervisor.engine.base import ContainerRecord
-from supervisor.lifecycle import callbacks, containers, decide, transitions
+from supervisor.lifecycle import callbacks, changes, containers, decide, transitions
 from supervisor.lifecycle.delivery import Position
-from supervisor.lifecycle.effects import EventKind
-from supervisor.lifecycle.facts import Callback, ContainerGone, PurgeRequested
+from supervisor.lifecycle.effects import EventKind, UpdateContainer
+from supervisor.lifecycle.facts import Callback, ContainerGone, ContainerUpdated, PurgeRequested
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Phase, Reason, Session, SessionId, Timestamp
 from supervisor.lifecycle.transitions import Decision
@@ -209,7 +209,19 @@ def the_webhook_forgets_what_it_has_to_deliver(patch: pytest.MonkeyPatch) -> Non
     patch.setattr("relay.webhook_backlog.Position", forgetful)
 
 
+def changes_are_taken_for_the_one_before(patch: pytest.MonkeyPatch) -> None:
+    """A change that comes while the engine is at another one never reaches the container."""
+
+    def settled(session: Session, fact: ContainerUpdated) -> Decision:
+        return updated(session, replace(fact, spec=session.spec))
+
+    updated = changes._updated
+    patch.setattr(changes, "_updated", settled)
+    patch.setattr(UpdateContainer, "__eq__", lambda self, other: type(self) is type(other))
+
+
 PLANTS: tuple[Plant, ...] = (
+    changes_are_taken_for_the_one_before,
     a_change_is_not_told,
     a_change_is_told_before_it_is_stored,
     a_reconnect_is_not_followed_by_a_listing,

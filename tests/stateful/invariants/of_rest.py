@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from supervisor.engine.payload import limits_body
+from supervisor.engine.plan import load_plan
 from supervisor.lifecycle.facts import ContainerStatus
-from supervisor.lifecycle.session import DeadlineName, Phase, SessionId
+from supervisor.lifecycle.session import DeadlineName, Phase, Reason, SessionId
 from tests.stateful.history import brief
 from tests.stateful.invariants.of_each_step import WHEN_QUIET
 from tests.stateful.world import OWNER, World, living
@@ -119,6 +121,18 @@ def containers_are_as_they_were_ordered(world: World) -> None:
             assert not (frozen and session.phase is Phase.RUNNING), brief(session)
 
 
+def containers_have_their_limits(world: World) -> None:
+    """What was changed last is what the container has, unless the engine would not."""
+    for session in world.sessions:
+        if session.phase in (Phase.RUNNING, Phase.SUSPENDED):
+            assert not session.update_due, brief(session)
+            (container,) = world.host.ours(session.id)
+            refused = Reason.ENGINE_REFUSED in world.history.grounds[session.id]
+            if container.limits and not refused:
+                wanted = limits_body(load_plan(session.spec).spec)
+                assert container.limits == wanted, f"{container.limits} for {brief(session)}"
+
+
 def nothing_is_under_way(world: World) -> None:
     """At rest the reactor holds no mail, performs no effect, and nobody waits for an answer."""
     core = world.answering.core
@@ -139,6 +153,7 @@ AT_REST: tuple[Callable[[World], None], ...] = (
     everybody_has_been_told,
     accepted_is_not_lost,
     containers_are_as_they_were_ordered,
+    containers_have_their_limits,
     nothing_is_under_way,
 )
 

@@ -73,6 +73,31 @@ async def test_a_session_that_cannot_be_understood(
         assert life.core.tally.sessions_adopted == 2
 
 
+async def test_a_start_that_is_taken_up_while_others_are_adopted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its container is younger than the listing that is adopted, and is not missed in it."""
+    async with house.life() as life:
+        await life.ready()
+        slow = await life.run()
+        gate = house.engine.hold("launch")
+        started = await life.start()
+        await gate.entered.wait()
+        await life.crash()
+        gate.release()
+    listing = house.engine.hold("list_containers", after_work=True)
+    async with house.life() as life:
+        await listing.entered.wait()
+        hanging = Hanging(life, monkeypatch)
+        hanging.session_id = slow.id
+        listing.release()
+        await life.launched(started.id)
+        hanging.released.set()
+        await life.ready()
+        await settled(500)
+        assert life.session(started.id).phase is Phase.STARTING
+
+
 class Hanging:
     """A database in which the commits of one session do not come back."""
 

@@ -78,6 +78,19 @@ def test_a_change_keeps_the_place(directory: Directory) -> None:
     assert [session.id for session in directory] == IDS
 
 
+def test_what_is_put_back_takes_its_place(directory: Directory) -> None:
+    """Sessions that a store has lost come back in any order: no page loses any."""
+    lost = {each: directory.get(each) for each in (IDS[3], IDS[0], IDS[5])}
+    for each in lost:
+        directory.drop(each)
+    for session in lost.values():
+        directory.put(session)
+    assert [session.id for session in directory] == IDS
+    for limit in (1, 2, 7):
+        found = pages(directory, limit)
+        assert [each for page in found for each in page] == IDS[::-1]
+
+
 def test_what_is_not_there(directory: Directory) -> None:
     """Looking gives None, asking for it raises, dropping it is fine."""
     directory.drop(IDS[0])

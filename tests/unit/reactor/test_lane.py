@@ -97,16 +97,27 @@ async def test_effects_keep_their_order(
     """Effects of one session are performed one by one as decided; then the lane is gone."""
     gate = deeds.hold(RemoveContainer)
     lanes.add(SESSION_ID, [RemoveContainer()])
-    lanes.add(SESSION_ID, [CloseViewers(4001)])
+    lanes.add(SESSION_ID, [StopContainer()])
     lanes.add(SESSION_ID, [ReleaseSession()])
     await gate.entered.wait()
     await settled()
     assert deeds.begun == [(SESSION_ID, RemoveContainer())]
     gate.release()
     await until(lambda: len(deeds.done) == 3)
-    assert deeds.done == [RemoveContainer(), CloseViewers(4001), ReleaseSession()]
+    assert deeds.done == [RemoveContainer(), StopContainer(), ReleaseSession()]
     assert posts.made == [(SESSION_ID, ContainerGone(None))]
     await until(lambda: not tasks.running)
+
+
+async def test_viewers_do_not_wait_for_the_engine(lanes: Lanes, deeds: Deeds) -> None:
+    """They are put out at once, whatever the lane is at."""
+    gate = deeds.hold(RemoveContainer)
+    lanes.add(SESSION_ID, [RemoveContainer()])
+    await gate.entered.wait()
+    lanes.add(SESSION_ID, [CloseViewers(4001), ReleaseSession()])
+    await until(lambda: deeds.done == [CloseViewers(4001)])
+    gate.release()
+    await until(lambda: deeds.done[1:] == [RemoveContainer(), ReleaseSession()])
 
 
 async def test_a_removal_does_not_wait_for_a_stop(
@@ -146,15 +157,13 @@ async def test_a_preparation_can_be_cancelled(lanes: Lanes, deeds: Deeds, posts:
 
 async def test_a_launch_that_waits_is_not_begun(lanes: Lanes, deeds: Deeds, posts: Posts) -> None:
     """Cancelling drops what would start the session, and nothing else, from the waiting ones."""
-    gate = deeds.hold(CloseViewers)
-    lanes.add(
-        SESSION_ID, [CloseViewers(4000), PrepareSession(), StartContainer(), ReleaseSession()]
-    )
+    gate = deeds.hold(StopContainer)
+    lanes.add(SESSION_ID, [StopContainer(), PrepareSession(), StartContainer(), ReleaseSession()])
     await gate.entered.wait()
     lanes.add(SESSION_ID, [CancelPreparation()])
     gate.release()
     await until(lambda: ReleaseSession() in deeds.done)
-    assert deeds.done == [CloseViewers(4000), ReleaseSession()]
+    assert deeds.done == [StopContainer(), ReleaseSession()]
     assert posts.made == []
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.errors import SessionNotFoundError, UnavailableError
 from supervisor.lifecycle.facts import AgentTitle, TerminateRequested
 from supervisor.lifecycle.feed import FeedGapError
 from supervisor.lifecycle.session import DeadlineName, Phase, Reason
@@ -68,6 +69,31 @@ async def test_readers_of_the_lost_store_start_over(house: House) -> None:
         for number in (latest, latest - 1, 1):
             with pytest.raises(FeedGapError):
                 await life.core.feed.replay(number)
+
+
+async def test_nothing_is_told_to_be_gone_before_adoption(house: House) -> None:
+    """What is not known may run: no list without it, no snapshot, no 404."""
+    session = await ran(house)
+    house.lose_store()
+    listing = house.engine.hold("list_containers", after_work=True)
+    async with house.life() as life:
+        await listing.entered.wait()
+        sessions = life.core.sessions
+        with pytest.raises(UnavailableError, match="database was lost"):
+            sessions.list(user=None, phase=None, limit=10, cursor=None)
+        with pytest.raises(UnavailableError):
+            sessions.get(session.id)
+        with pytest.raises(UnavailableError):
+            await sessions.submit(session.id, TerminateRequested())
+        with pytest.raises(UnavailableError):
+            life.core.feed.require_complete()
+        listing.release()
+        await life.ready()
+        assert sessions.get(session.id).phase is Phase.RUNNING
+        assert len(sessions.list(user=None, phase=None, limit=10, cursor=None).sessions) == 1
+        life.core.feed.require_complete()
+        with pytest.raises(SessionNotFoundError):
+            sessions.get("01hf0000000000000000000000")
 
 
 async def test_no_token_is_wrong_before_adoption(house: House) -> None:

@@ -67,6 +67,18 @@ async def test_files_that_cannot_be_read(house: House, file: str, text: str) -> 
         assert after.token_hash == before.token_hash
 
 
+async def test_a_token_that_is_none(house: House) -> None:
+    """What a failing disk has made of it does not keep the session from being put back."""
+    before = await ran(house)
+    document = house.files.path(before.id) / "session.json"
+    document.write_text(document.read_text().replace('"token": "', '"token": "\\ud800'))
+    house.lose_store()
+    async with house.life() as life:
+        await life.ready()
+        after = life.session(before.id)
+        assert (after.phase, after.token_hash) == (Phase.RUNNING, before.token_hash)
+
+
 async def test_anothers_record_is_not_believed(house: House) -> None:
     """A record of another session or user than the container's labels have counts for nothing."""
     async with house.life() as life:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -103,6 +104,31 @@ async def test_a_crash_between_commit_and_launch(house: House) -> None:
         assert life.core.directory.find_by_token_hash(life.token_hash(session_id)) == session_id
         await life.core.sessions.submit(session_id, AgentReady(1))
     assert len(house.engine.host.containers) == 1
+
+
+async def test_a_launch_that_the_engine_comes_to_late(house: House) -> None:
+    """Its agent may have read its token when the next life prepares the session: it stays good."""
+    async with house.life() as life:
+        session_id = await crashed_in(life)
+        token = life.token_hash(session_id)
+    async with house.life() as life:
+        await life.launched(session_id)
+        assert life.core.directory.find_by_token_hash(token) == session_id
+        assert life.token_hash(session_id) == token
+
+
+async def test_a_token_that_is_not_known_is_replaced(house: House) -> None:
+    """What stands in the session's files is good only if the store says so."""
+    async with house.life() as life:
+        session_id = await crashed_in(life)
+        token = life.token_hash(session_id)
+    document = house.files.path(session_id) / "session.json"
+    document.write_text(document.read_text().replace('"token":', '"token": "x", "was":'))
+    async with house.life() as life:
+        await life.launched(session_id)
+        known = life.session(session_id).token_hash
+        assert known == life.token_hash(session_id)
+        assert known not in (token, hashlib.sha256(b"x").hexdigest())
 
 
 async def test_a_crash_after_the_launch(house: House) -> None:

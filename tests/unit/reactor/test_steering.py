@@ -12,13 +12,14 @@ from supervisor.lifecycle.errors import ConflictError, InvalidRequestError
 from supervisor.lifecycle.facts import (
     ContainerStatus,
     ResumeRequested,
+    SlotGranted,
     SuspendRequested,
     TerminateRequested,
 )
 from supervisor.lifecycle.session import Phase, StartRequest
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.quota import QuotaExceededError
-from tests.support.turning import until
+from tests.support.turning import settled, until
 from tests.unit.reactor.life import IMAGE, House
 
 TEMPLATE = f"""
@@ -55,6 +56,23 @@ async def test_freezing_and_thawing(frosty: House) -> None:
         await life.core.sessions.submit(session.id, ResumeRequested())
         await until(lambda: container.status is ContainerStatus.RUNNING)
         assert life.session(session.id).phase is Phase.RUNNING
+
+
+async def test_viewers_are_put_out_whatever_the_engine_is_at(frosty: House) -> None:
+    """Those who are there when the session is put aside, and not those who come after."""
+    async with frosty.life() as life:
+        await life.ready()
+        session = await life.run()
+        gate = frosty.engine.hold("update")
+        await life.core.sessions.change(session.id, name=None, params={"memory": 2 * GIB})
+        await gate.entered.wait()
+        await life.core.sessions.submit(session.id, SuspendRequested())
+        await settled()
+        assert life.link.closed == [(session.id, 4002)]
+        await life.core.sessions.submit(session.id, ResumeRequested())
+        gate.release()
+        await until(lambda: life.session(session.id).freeze.settled)
+        assert life.link.closed == [(session.id, 4002)]
 
 
 async def test_terminating_what_is_frozen(frosty: House) -> None:
@@ -190,6 +208,38 @@ async def test_changes_at_once_do_not_undo_each_other(frosty: House) -> None:
         after = life.session(session.id)
         assert after.params == {"memory": 2 * GIB, "solver": "slow", "fixed": 1}
         assert after.name == "Mine"
+
+
+async def test_a_change_while_the_one_before_is_made(frosty: House) -> None:
+    """The engine is at the first: it is asked once more, for the limits are what was said last."""
+    async with frosty.life() as life:
+        await life.ready()
+        session = await life.run()
+        container = frosty.engine.container(session.id)
+        gate = frosty.engine.hold("update")
+        await life.core.sessions.change(session.id, name=None, params={"memory": 2 * GIB})
+        await gate.entered.wait()
+        await life.core.sessions.change(session.id, name=None, params={"memory": 4 * GIB})
+        gate.release()
+        await until(lambda: not life.session(session.id).update_due)
+        assert container.limits["Memory"] == 4 * GIB
+
+
+async def test_a_change_that_meets_the_start(frosty: House) -> None:
+    """Asked of a session that waits, judged when it has begun: made all the same."""
+    note = "  note: {type: string, default: none, changeable: true}\nsession:"
+    frosty.write_template("docker", TEMPLATE.replace("session:", note))
+    frosty.limits = AdmissionLimits(concurrent_starts=1)
+    async with frosty.life() as life:
+        await life.ready()
+        gate = frosty.engine.hold("launch")
+        await life.start()
+        await gate.entered.wait()
+        second = await life.start()
+        life.core.reactor.post(second.id, SlotGranted())
+        changed = await life.core.sessions.change(second.id, name="Mine", params={"note": "mine"})
+        assert (changed.name, changed.params["note"]) == ("Mine", "mine")
+        gate.release()
 
 
 @pytest.mark.parametrize("params", [{"fixed": 2}, {"other": 1}, {"memory": "much"}])

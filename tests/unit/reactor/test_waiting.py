@@ -68,6 +68,7 @@ async def test_a_purge_among_very_many_changes() -> None:
         reactor=AsyncMock(),
         broadcast=broadcast,
         all_adopted=lambda: True,
+        is_complete=lambda: True,
     )
     purging = asyncio.create_task(service.purge(session.id))
     await settled()

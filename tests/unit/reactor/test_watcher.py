@@ -170,6 +170,20 @@ async def test_a_session_that_starts_during_the_listing(post: Post) -> None:
     assert ContainerGone(young) not in post.posts.facts
 
 
+async def test_a_session_that_starts_during_adoption(post: Post) -> None:
+    """The listing that is adopted is older than what adoption has started."""
+    young: list[str] = []
+
+    async def adopt(_records: list[ContainerRecord]) -> None:
+        young.append(await post.launch())
+
+    post.watcher._adopt = adopt
+    post.tasks.spawn(post.watcher.run())
+    await until(lambda: post.watcher.health.reachable)
+    await settled()
+    assert ContainerGone(young[0]) not in post.posts.facts
+
+
 async def test_what_is_not_known_cannot_be_missed(post: Post) -> None:
     """A session without a container, and one that has ended, are not told that theirs is gone."""
     post.directory.put(session_in(Phase.STARTING))

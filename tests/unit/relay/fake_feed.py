@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from relay.ports import FeedGapError, FeedItem
 from supervisor.lifecycle.effects import EventKind
+from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.session import Session, SessionId
 from supervisor.lifecycle.view import delete_document, update_document
 
@@ -22,6 +23,7 @@ class FakeFeed:
         self.kept_after = 0
         self.replayed: list[int] = []
         """How many were read at once, each time."""
+        self.complete = True
         self.sessions: dict[SessionId, Session] = {}
         self.readers: list[deque[FeedItem]] = []
         self.changed = asyncio.Event()
@@ -51,6 +53,11 @@ class FakeFeed:
             yield FakeReader(self, buffer, self._bound)
         finally:
             self.readers.remove(buffer)
+
+    def require_complete(self) -> None:
+        """As told."""
+        if not self.complete:
+            raise UnavailableError("Sessions may be missing.")
 
     def latest(self) -> int:
         """The newest seq."""

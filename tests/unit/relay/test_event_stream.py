@@ -276,6 +276,17 @@ async def test_a_reader_too_slow_to_follow_is_cut_off(house: House) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize("upgrade", [False, True])
+async def test_no_reader_is_told_half_of_it(house: House, *, upgrade: bool) -> None:
+    """While sessions may be missing a snapshot would tell that they are gone."""
+    house.feed.complete = False
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade"} if upgrade else {}
+    async with house.web.get(URL, headers=headers) as response:
+        assert response.status == 503
+        assert (await response.json())["code"] == "unavailable"
+        assert "Retry-After" in response.headers
+
+
 async def test_a_websocket_reader_that_takes_nothing_is_cut_off(house: House) -> None:
     """Its connection ends although what was written to it is never read."""
     session_id = await house.sessions.run(TOKEN)
