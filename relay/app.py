@@ -154,7 +154,7 @@ class Relay:
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
             *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
             *LogApi(self._logs, limits, stopping).routes(),
-            *ScreenshotApi(self._sessions, self._shots).routes(),
+            *ScreenshotApi(self._sessions, self._shots, limits.stall_seconds).routes(),
             *EventStream(self._feed, self._health, limits, stopping).routes(),
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry

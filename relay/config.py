@@ -29,7 +29,7 @@ class RelayLimits:
     count_seconds: float = 1.0
     """How long to wait before a viewer count that could not be stored is posted once more."""
     commands: int = 64
-    """Commands that may wait for an agent to read them."""
+    """Commands that may wait for an agent to read them before the next program is refused."""
     tickets: int = 256
     """Tickets one session can have outstanding."""
     cut_text_bytes: int = 1024 * 1024
@@ -47,6 +47,8 @@ class RelayLimits:
     """How long the engine may take to begin, and for a reading to finish."""
     pictures: int = 2
     """Displays that are fetched and encoded for screenshots at once."""
+    picture_widths: int = 4
+    """Widths in which one of them is encoded, one after the other."""
     picture_pixels: int = 7680 * 4320
     picture_seconds: float = 10.0
     """How long the X server may take to send one, and a screenshot to get its turn."""

@@ -1,11 +1,15 @@
-"""Control streams: the relay's way to tell an agent something. One per session, newest wins."""
+"""Control streams: the relay's way to tell an agent something. One per session, newest wins.
+
+A command that was taken is written as long as the connection lives: where too many wait, the next
+is refused and the stream stays. An agent that reads nothing is cut off by ``stream_lines``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import structlog
@@ -28,11 +32,9 @@ class ControlStream:
         self._news = asyncio.Event()
         self._closed = False
 
-    def send(self, command: Mapping[str, Any]) -> bool:
-        """Queue a command. False: the agent has not read for so long that it is given up."""
-        if len(self._lines) >= self._bound:
-            self.close()
-        if self._closed:
+    def send(self, command: Mapping[str, Any], *, most: int | None = None) -> bool:
+        """Queue a command. False: ``most`` (the bound) wait already, or the stream has ended."""
+        if self._closed or len(self._lines) >= (most or self._bound):
             return False
         self._lines.append(json.dumps(command).encode() + b"\n")
         self._news.set()
@@ -43,7 +45,7 @@ class ControlStream:
         self._closed = True
         self._news.set()
 
-    async def lines(self, keepalive_seconds: float) -> AsyncIterator[bytes]:
+    async def lines(self, keepalive_seconds: float) -> AsyncGenerator[bytes, None]:
         """What to write, until the stream is closed; an empty line when there is nothing."""
         yield KEEP_ALIVE
         while not self._closed:
@@ -80,10 +82,12 @@ class ControlStreams:
             del self._streams[stream.session_id]
             _log.info("control_stream_detached", session_id=stream.session_id)
 
-    def send(self, session_id: SessionId, command: Mapping[str, Any]) -> bool:
+    def send(
+        self, session_id: SessionId, command: Mapping[str, Any], *, most: int | None = None
+    ) -> bool:
         """Tell the session's agent; False when it cannot be told at present."""
         stream = self._streams.get(session_id)
-        return stream is not None and stream.send(command)
+        return stream is not None and stream.send(command, most=most)
 
     def close(self, session_id: SessionId) -> None:
         """End the session's stream if it has one."""

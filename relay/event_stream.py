@@ -13,8 +13,9 @@ starts again, instead of missing the rest of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from itertools import chain, islice
 
 import structlog
@@ -36,7 +37,17 @@ _BATCH = 64
 _log = structlog.get_logger()
 
 
-_Owned = tuple[str | None, Frame]
+_PAGE = 64
+"""Events read from the store at once: a thousand readers come back after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Some of what a reader has missed; with it the reader has everything up to ``position``."""
+
+    items: Sequence[FeedItem]
+    position: int
+    is_last: bool
 
 
 class EventStream:
@@ -97,12 +108,21 @@ class EventStream:
         """
         # Subscribed before anything is read: what is committed meanwhile waits there.
         with self._feed.subscribe() as reader:
-            opening, position = await self._opening(after)
-            wanted = (frame for owner, frame in opening if owner is None or user in (None, owner))
-            while batch := tuple(islice(wanted, _BATCH)):
-                yield batch
-                # A thousand sessions are written to one reader while others are served.
-                await asyncio.sleep(0)
+            page = await self._kept(after, user)
+            if page is None:
+                position = self._feed.latest()
+                opening = self._snapshot(position, user, is_reset=after is not None)
+                while batch := tuple(islice(opening, _BATCH)):
+                    yield batch
+                    # A thousand sessions are written to one reader while others are served.
+                    await asyncio.sleep(0)
+            else:
+                while page.items:
+                    yield tuple(map(_frame, page.items))
+                    if page.is_last:
+                        break
+                    page = await self._page(page.position, user)
+                position = page.position
             yield (Frame("node", node_document(self._health.node())),)
             loop = asyncio.get_running_loop()
             spoke = loop.time()
@@ -115,29 +135,37 @@ class EventStream:
                         yield batch
                         spoke = loop.time()
 
-    async def _opening(self, after: int | None) -> tuple[Iterable[_Owned], int]:
-        """What comes before live events, each with the user it concerns; and up to which seq."""
-        reset: tuple[_Owned, ...] = ()
-        if after is not None:
-            try:
-                missed = await self._replay(after)
-            except FeedGapError:
-                reset = ((None, Frame("reset", b"{}")),)
-            else:
-                replayed = [(item.user, _frame(item)) for item in missed]
-                return replayed, missed[-1].seq if missed else after
-        position = self._feed.latest()
+    def _snapshot(self, position: int, user: str | None, *, is_reset: bool) -> Iterator[Frame]:
+        """What is; to be called in one go with ``latest()``."""
         sessions = self._feed.snapshot()
         # Encoded as it is written: a slow reader holds sessions, not their documents as well.
-        updates = ((s.user, Frame("update", self._feed.document(s))) for s in sessions)
-        synced: _Owned = (None, Frame("synced", b"{}", position))
-        return chain(reset, updates, (synced,)), position
+        updates = (
+            Frame("update", self._feed.document(session))
+            for session in sessions
+            if user in (None, session.user)
+        )
+        reset = (Frame("reset", b"{}"),) if is_reset else ()
+        return chain(reset, updates, (Frame("synced", b"{}", position),))
 
-    async def _replay(self, after: int) -> list[FeedItem]:
-        if after > self._feed.latest():
+    async def _kept(self, after: int | None, user: str | None) -> _Page | None:
+        """The first of what came after ``after``; ``None`` where the reader has to begin anew."""
+        if after is None:
+            return None
+        try:
+            return await self._page(after, user)
+        except FeedGapError:
+            return None
+
+    async def _page(self, after: int, user: str | None) -> _Page:
+        latest = self._feed.latest()
+        if after > latest:
             # An id that was never given out here: another database's.
             raise FeedGapError
-        return list(await self._feed.replay(after))
+        items = await self._feed.replay(after, user=user, most=_PAGE)
+        last = items[-1].seq if items else after
+        is_last = len(items) < _PAGE
+        # What was committed while it was read may be in it already.
+        return _Page(items, max(last, latest) if is_last else last, is_last)
 
     async def _live(self, reader: FeedReader) -> AsyncGenerator[Sequence[FeedItem], None]:
         """News as it comes; nothing when there was none for a while, or the relay stops."""

@@ -15,7 +15,7 @@ from relay.config import RelayLimits
 from relay.ports import Logs
 from relay.problems import ProblemError
 from relay.schemas import LOG_QUERY, named_session, query
-from relay.streams import departure, stream_lines, until
+from relay.streams import departure, send_whole, stream_lines, until
 
 _LINES = 10_000
 """As many of the last ones as come unasked."""
@@ -53,7 +53,7 @@ class LogApi:
             with self._place(session_id):
                 return await self._follow(request, session_id, tail)
         text = (await self._read(session_id, tail)).decode(errors="replace")
-        return web.Response(text=text, content_type="text/plain", headers=_HEADERS)
+        return await send_whole(request, _answer(), text.encode(), self._limits.stall_seconds)
 
     async def _read(self, session_id: str, tail: int) -> bytes:
         kept = _End(self._limits.log_bytes)
@@ -70,8 +70,7 @@ class LogApi:
         return kept.lines()
 
     async def _follow(self, request: web.Request, session_id: str, tail: int) -> web.StreamResponse:
-        response = web.StreamResponse(headers=_HEADERS)
-        response.content_type, response.charset = "text/plain", "utf-8"
+        response = _answer()
         opening = self._logs.open(session_id, tail=tail, follow=True)
         try:
             async with asyncio.timeout(self._limits.log_seconds) as deadline, opening as pieces:
@@ -114,6 +113,12 @@ class LogApi:
             self._followers[session_id] -= 1
             if not self._followers[session_id]:
                 del self._followers[session_id]
+
+
+def _answer() -> web.StreamResponse:
+    response = web.StreamResponse(headers=_HEADERS)
+    response.content_type, response.charset = "text/plain", "utf-8"
+    return response
 
 
 class _End:

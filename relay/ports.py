@@ -110,8 +110,13 @@ class Feed(Protocol):
     def latest(self) -> int:
         """The seq of the newest committed item."""
 
-    async def replay(self, after: int) -> Sequence[FeedItem]:
-        """Everything kept after ``after``. Raises FeedGapError when some of it is not."""
+    async def replay(
+        self, after: int, *, user: str | None = None, most: int = -1
+    ) -> Sequence[FeedItem]:
+        """What came after ``after``, the first ``most``, of one user or all.
+
+        Raises FeedGapError when some of what came after it is no longer kept.
+        """
 
     def snapshot(self) -> Sequence[Session]:
         """Every session, as of ``latest()`` when called without an await between."""

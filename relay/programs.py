@@ -102,7 +102,8 @@ class Programs:
             raise ProblemError(
                 503,
                 "agent_unreachable",
-                "The session's agent has no connection to the relay at the moment; it comes back "
-                "by itself within seconds if the session lives.",
+                "The session's agent cannot be told at the moment: it has no connection to the "
+                "relay, or too many commands wait for it. Both pass by themselves within seconds "
+                "if the session lives.",
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )

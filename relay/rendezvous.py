@@ -21,6 +21,9 @@ from relay.problems import ProblemError
 from relay.viewers import Viewer
 from supervisor.lifecycle.session import SessionId
 
+WAITING_DISPLAYS = 1024
+"""Commands of one session that may wait when a display is asked for: programs cannot fill it."""
+
 _log = structlog.get_logger()
 
 
@@ -51,7 +54,7 @@ class Rendezvous:
         self._awaited[stream_id] = (session_id, arrival)
         ends = {arrival} if dismissed is None else {arrival, dismissed}
         try:
-            self._controls.send(session_id, _open_display(stream_id))
+            self._controls.send(session_id, _open_display(stream_id), most=WAITING_DISPLAYS)
             # asyncio.wait leaves both futures alone: an arrival at the last moment is not lost.
             await asyncio.wait(
                 ends, timeout=self._deadline_seconds, return_when=asyncio.FIRST_COMPLETED

@@ -13,7 +13,7 @@ from relay.credentials import session_of_header
 from relay.pace import Pace
 from relay.ports import Sessions
 from relay.programs import ProgramEnd, Programs
-from relay.rendezvous import Rendezvous
+from relay.rendezvous import WAITING_DISPLAYS, Rendezvous
 from relay.reports import ExecExited, Report, Started
 from relay.schemas import validated
 from relay.streams import stream_lines
@@ -77,7 +77,7 @@ class SessionApi:
         session_id = self._caller(request)
         control = self._controls.attach(session_id)
         for command in self._rendezvous.wanted(session_id):
-            control.send(command)
+            control.send(command, most=WAITING_DISPLAYS)
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = "application/x-ndjson"
         response.enable_chunked_encoding()

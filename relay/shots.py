@@ -30,26 +30,35 @@ class _Shot:
         self.askers = 0
         self.has_turn = False
         self.pictures: dict[int, asyncio.Task[bytes]] = {}
+        self.encoding = asyncio.Lock()
 
 
 class Photo:
     """A frame in the hands of one asker."""
 
-    def __init__(self, frame: Frame, pictures: dict[int, asyncio.Task[bytes]]) -> None:
+    def __init__(self, frame: Frame, shot: _Shot, most_widths: int) -> None:
         self._frame = frame
-        self._pictures = pictures
+        self._shot = shot
+        self._most_widths = most_widths
 
     def etag(self, max_width: int | None) -> str:
         """Another for each picture that looks different."""
         return f'"{self._frame.digest}-{self._frame.width_within(max_width)}"'
 
     async def png(self, max_width: int | None) -> bytes:
-        """The picture, encoded once for each width."""
+        """The picture, encoded once for each width. Raises ProblemError 503: too many widths."""
         width = self._frame.width_within(max_width)
-        if width not in self._pictures:
-            encoding = asyncio.to_thread(encode_png, self._frame, width)
-            self._pictures[width] = asyncio.create_task(encoding)
-        return await asyncio.shield(self._pictures[width])
+        pictures = self._shot.pictures
+        if width not in pictures:
+            if len(pictures) >= self._most_widths:
+                raise _busy("This display is being encoded in too many widths; try again.")
+            pictures[width] = asyncio.create_task(self._encode(width))
+        return await asyncio.shield(pictures[width])
+
+    async def _encode(self, width: int) -> bytes:
+        # One after the other: every thread that is taken here is missing elsewhere.
+        async with self._shot.encoding:
+            return await asyncio.to_thread(encode_png, self._frame, width)
 
 
 class Shots:
@@ -70,7 +79,8 @@ class Shots:
             shot.fetching = asyncio.create_task(self._fetch(session_id, shot))
         shot.askers += 1
         try:
-            yield Photo(await asyncio.shield(shot.fetching), shot.pictures)
+            frame = await asyncio.shield(shot.fetching)
+            yield Photo(frame, shot, self._limits.picture_widths)
         finally:
             shot.askers -= 1
             if not shot.askers:
@@ -122,5 +132,9 @@ class Shots:
                 shot.has_turn = True
         except TimeoutError:
             detail = "Too many screenshots are being taken at the moment; try again."
-            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            raise ProblemError(503, "busy", detail, headers=headers) from None
+            raise _busy(detail) from None
+
+
+def _busy(detail: str) -> ProblemError:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return ProblemError(503, "busy", detail, headers=headers)

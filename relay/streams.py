@@ -10,6 +10,9 @@ from aiohttp import web
 
 from relay.listeners import Connection
 
+_PART_BYTES = 256 * 1024
+"""Of a body: a caller has the time of a stall to take so much."""
+
 
 async def stream_lines(
     request: web.Request,
@@ -29,6 +32,20 @@ async def stream_lines(
         cut_off(request)
         return False
     return True
+
+
+async def send_whole(
+    request: web.Request, response: web.StreamResponse, body: bytes, stall_seconds: float
+) -> web.StreamResponse:
+    """Answer with a body of some size; it is not kept for a caller that takes nothing of it."""
+    response.content_length = len(body)
+    await stream_lines(request, response, _parts(body), stall_seconds)
+    return response
+
+
+async def _parts(body: bytes) -> AsyncGenerator[bytes, None]:
+    for at in range(0, len(body), _PART_BYTES):
+        yield body[at : at + _PART_BYTES]
 
 
 async def close_socket(

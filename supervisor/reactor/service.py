@@ -172,9 +172,11 @@ class FeedService:
         """The number of the newest committed item."""
         return self.broadcast.latest()
 
-    async def replay(self, after: int) -> Sequence[FeedItem]:
+    async def replay(
+        self, after: int, *, user: str | None = None, most: int = -1
+    ) -> Sequence[FeedItem]:
         """Raises FeedGapError when some of it is no longer kept."""
-        items = await self.database.run(lambda connection: replay(connection, after))
+        items = await self.database.run(lambda connection: replay(connection, after, user, most))
         if items is None:
             raise FeedGapError
         return items

@@ -55,8 +55,13 @@ def leap(connection: sqlite3.Connection, seq: int, *, is_complete: bool) -> None
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)", (seq,))
 
 
-def replay(connection: sqlite3.Connection, after: int) -> Sequence[FeedItem] | None:
-    """Everything after ``after``; ``None`` when some of it is no longer kept, or never was."""
+def replay(
+    connection: sqlite3.Connection, after: int, user: str | None = None, most: int = -1
+) -> Sequence[FeedItem] | None:
+    """What came after ``after``; ``None`` when some of it is no longer kept, or never was.
+
+    Only the ``user``'s if one is named, and the first ``most`` (-1: all).
+    """
     (complete_after,) = connection.execute(
         "SELECT seq FROM cursors WHERE name = 'pruned'"
     ).fetchone()
@@ -65,7 +70,9 @@ def replay(connection: sqlite3.Connection, after: int) -> Sequence[FeedItem] | N
     if after != complete_after and not _was_given_out(connection, after):
         return None
     rows = connection.execute(
-        "SELECT seq, kind, session_id, user, data FROM outbox WHERE seq > ? ORDER BY seq", (after,)
+        "SELECT seq, kind, session_id, user, data FROM outbox "
+        "WHERE seq > ?1 AND (?2 IS NULL OR user = ?2) ORDER BY seq LIMIT ?3",
+        (after, user, most),
     )
     try:
         return [

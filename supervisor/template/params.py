@@ -126,7 +126,8 @@ def change_params(
     Raises ParamsInvalidError.
     """
     declared = {param.name: param for param in params}
-    errors = [
+    errors = [_undeclared(name, declared) for name in changes if name not in declared]
+    errors += [
         FieldError(("params", name), "cannot be changed while the session runs")
         if name in declared
         else _undeclared(name, declared)

@@ -180,8 +180,8 @@ def a_replay_begins_too_late(patch: pytest.MonkeyPatch) -> None:
     """A reader who comes back misses an event now and then."""
     replay = outbox.replay
 
-    def skip(connection: sqlite3.Connection, after: int) -> Any:  # noqa: ANN401
-        items = replay(connection, after)
+    def skip(connection: sqlite3.Connection, after: int, *rest: Any) -> Any:  # noqa: ANN401
+        items = replay(connection, after, *rest)
         return items[1:] if items and len(items) > 1 else items
 
     patch.setattr("supervisor.reactor.service.replay", skip)

@@ -8,12 +8,16 @@ use warnings;
 
 use FastX::Dial;
 use FastX::Log;
+use FastX::Loop;
 use FastX::Pump;
 use POSIX ();
 
 use constant {
     HANDSHAKE_SECONDS   => 10,
     LONGEST_REPLY_BYTES => 256,
+    # The X server lets five wait to be accepted; of viewers who come at once the others knock again.
+    JOIN_SECONDS        => 5,
+    KNOCK_SECONDS       => 0.02,
 };
 
 # Options: loop, address, token, stream, rfb_path, on_end.
@@ -50,16 +54,23 @@ sub _read_reply {
     }
     my $reply = $1;
     return $self->_end("the relay refused: $reply") if $reply ne 'OK';
+    $self->{loop}->cancel(delete $self->{timer});
+    # What the viewer says waits for the X server.
+    $self->{loop}->ignore_readable($self->{relay});
+    $self->{join_by} = FastX::Loop::now() + JOIN_SECONDS;
     return $self->_join;
 }
 
 sub _join {
     my ($self) = @_;
-    my ($rfb, $error) = FastX::Dial::connect($self->{rfb_path});
-    return $self->_end("X server: $error") if !$rfb;
+    my ($rfb, $error, $error_number) = FastX::Dial::connect($self->{rfb_path});
+    if (!$rfb) {
+        my $is_crowded = ($error_number // 0) == POSIX::EAGAIN && FastX::Loop::now() < $self->{join_by};
+        return $self->_end("X server: $error") if !$is_crowded;
+        $self->{timer} = $self->{loop}->after(KNOCK_SECONDS, sub { $self->_join });
+        return;
+    }
     FastX::Dial::enlarge_buffers($rfb);
-    $self->{loop}->cancel(delete $self->{timer});
-    $self->{loop}->ignore_readable($self->{relay});
     $self->{pump} = FastX::Pump->start(
         loop   => $self->{loop},
         left   => delete $self->{relay},

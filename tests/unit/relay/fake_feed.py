@@ -21,6 +21,8 @@ class FakeFeed:
     def __init__(self, bound: int = 1000) -> None:
         self.items: list[FeedItem] = []
         self.kept_after = 0
+        self.replayed: list[int] = []
+        """How many were read at once, each time."""
         self.complete = True
         self.sessions: dict[SessionId, Session] = {}
         self.readers: list[deque[FeedItem]] = []
@@ -61,11 +63,16 @@ class FakeFeed:
         """The newest seq."""
         return self.items[-1].seq if self.items else self.kept_after
 
-    async def replay(self, after: int) -> Sequence[FeedItem]:
+    async def replay(
+        self, after: int, *, user: str | None = None, most: int = -1
+    ) -> Sequence[FeedItem]:
         """What is kept."""
+        await asyncio.sleep(0)
         if after < self.kept_after:
             raise FeedGapError
-        return [item for item in self.items if item.seq > after]
+        kept = [item for item in self.items if item.seq > after and user in (None, item.user)]
+        self.replayed.append(len(kept[:most] if most >= 0 else kept))
+        return kept[:most] if most >= 0 else kept
 
     def snapshot(self) -> Sequence[Session]:
         """Every session."""

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from relay.config import RelayLimits
+from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.session import StartRequest
 from supervisor.lifecycle.view import node_document
 from tests.support.turning import until
@@ -125,6 +126,62 @@ async def test_a_reader_can_ask_for_one_user(house: House) -> None:
         replayed = await next_event(response)
         assert replayed is not None
         assert replayed.data["user"] == "bob"
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 200])
+async def test_what_was_missed_is_read_page_by_page(house: House, count: int) -> None:
+    """All of it once and in order, what comes meanwhile as well, and never all of it at once."""
+    await house.sessions.run(TOKEN)
+    bob = await house.sessions.start(StartRequest(user="bob"), idempotency_key=None)
+    position = house.feed.latest()
+    for _ in range(count):
+        house.feed.publish(EventKind.UPDATE, bob)
+    headers = {"Last-Event-ID": str(position)}
+    async with house.web.get(URL, headers=headers) as response:
+        missed = await events(response, count)
+        house.feed.publish(EventKind.UPDATE, bob)
+        missed += await events(response, 1)
+    assert [event.id for event in missed] == list(range(position + 1, position + count + 2))
+    assert max(house.feed.replayed) <= 64
+
+
+async def test_of_what_was_missed_only_the_users_is_read(house: House) -> None:
+    """A stream for each user does not read everybody's for each."""
+    session_id = await house.sessions.run(TOKEN)
+    owner = house.sessions.get(session_id)
+    bob = await house.sessions.start(StartRequest(user="bob"), idempotency_key=None)
+    headers = {"Last-Event-ID": str(house.feed.latest())}
+    for session in [bob] * 300 + [owner] + [bob] * 300:
+        house.feed.publish(EventKind.UPDATE, session)
+    mine = house.feed.latest() - 300
+    params = {"user": owner.user}
+    async with house.web.get(URL, params=params, headers=headers) as response:
+        (missed,) = await events(response, 1)
+        house.feed.publish(EventKind.UPDATE, bob)
+        house.feed.publish(EventKind.UPDATE, owner)
+        (live,) = await events(response, 1)
+    assert (missed.id, live.id) == (mine, house.feed.latest())
+    assert house.feed.replayed == [1]
+
+
+async def test_a_reader_is_cut_off_by_what_goes_while_it_reads(house: House) -> None:
+    """Not a gap in what it gets: it comes back by its id, and is told to begin anew."""
+    bob = await house.sessions.start(StartRequest(user="bob"), idempotency_key=None)
+    position = house.feed.latest()
+    for _ in range(300):
+        house.feed.publish(EventKind.UPDATE, bob)
+    whole = house.feed.replay
+
+    async def replay(after: int, *, user: str | None = None, most: int = -1) -> Any:  # noqa: ANN401
+        items = await whole(after, user=user, most=most)
+        house.feed.kept_after = house.feed.latest()
+        return items
+
+    house.feed.replay = replay  # type: ignore[method-assign]
+    async with house.web.get(URL, headers={"Last-Event-ID": str(position)}) as response:
+        await events(response, 64)
+        with pytest.raises(aiohttp.ClientError):
+            await next_event(response)
 
 
 async def test_a_web_server_can_follow_by_websocket(house: House) -> None:

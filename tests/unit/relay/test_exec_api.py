@@ -257,3 +257,20 @@ async def test_bad_wishes_are_refused(house: House, wish: dict[str, Any], loc: s
     assert (status, document["code"]) == (422, "invalid_request")
     assert [fault["loc"] for fault in document["errors"]] == [[loc]]
     assert agent.commands.empty()
+
+
+async def test_a_burst_of_programs_loses_none_that_was_accepted(house: House) -> None:
+    """503 for those the agent cannot be told of now; a display is opened all the same."""
+    session_id = await house.sessions.run(TOKEN)
+    stream = house.relay._controls.attach(session_id)
+    bound = house.config.limits.commands
+    burst = [execute(house, session_id, command=f"echo {each}") for each in range(bound + 10)]
+    answers = await asyncio.gather(*burst)
+    refused = [document["code"] for status, document in answers if status != 202]
+    assert refused == ["agent_unreachable"] * 10
+    viewing = asyncio.create_task(house.view(await house.ticket(session_id)))
+    await until(lambda: len(stream._lines) == bound + 1)
+    house.relay._controls.detach(stream)
+    agent = await house.agent()
+    await agent.open_display()
+    await (await viewing).close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
 from dataclasses import replace
 
 import aiohttp
@@ -150,6 +152,25 @@ async def test_a_follower_that_does_not_read_is_cut_off(house: House) -> None:
     await until(lambda: house.logs.open_now == 0, 10.0)
     transport.abort()
     writer.close()
+
+
+@pytest.mark.parametrize("limits", [HASTE])
+async def test_a_log_that_nobody_takes_is_not_kept(house: House) -> None:
+    """The connection ends although what was written to it is never read; a taken one is whole."""
+    _, log, url = await printing(house, (b"y" * 1023 + b"\n") * 4096)
+    with socket.socket(socket.AF_UNIX) as stuck:
+        stuck.connect(str(house.config.web_socket))
+        path = url.removeprefix("http://relay")
+        stuck.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        poll = select.poll()
+        poll.register(stuck, 0)
+        await until(lambda: bool(poll.poll(0)), 10.0)
+    log.print(b"end\n")
+    async with house.web.get(url) as response:
+        text = await response.read()
+        assert response.content_length == len(text)
+    assert text.endswith(b"y\nend\n")
+    assert len(text) > 4_000_000
 
 
 async def test_refusals_come_before_the_first_byte(house: House) -> None:

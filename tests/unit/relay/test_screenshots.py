@@ -205,6 +205,38 @@ async def test_who_comes_while_a_picture_is_made_gets_a_newer_one(
     assert colours == [(255, 0, 0), (0, 0, 255)]
 
 
+async def test_widths_of_a_picture_are_bounded_and_encoded_one_after_the_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 past the bound; not more than one thread is taken from others."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    alone = threading.Lock()
+
+    def encode(frame: Frame, max_width: int | None) -> bytes:
+        assert alone.acquire(blocking=False)
+        png = encode_png(frame, max_width)
+        alone.release()
+        return png
+
+    monkeypatch.setattr("relay.shots.encode_png", encode)
+    url = f"{URL}/{session_id}/screenshot?max_width="
+
+    async def ask(width: int) -> tuple[int, bytes]:
+        async with house.web.get(f"{url}{width}") as response:
+            return response.status, await response.read()
+
+    asking = [asyncio.create_task(ask(width)) for width in range(20, 30)]
+    streams = await agent.open_display()
+    (shot,) = shots(house).values()
+    await until(lambda: shot.askers == len(asking))
+    await XServer(noise()).serve(*streams)
+    answers = await asyncio.gather(*asking)
+    assert sorted(status for status, _ in answers) == [200] * 4 + [503] * 6
+    assert {json.loads(body)["code"] for status, body in answers if status == 503} == {"busy"}
+    await shown(house, agent, XServer(noise()), session_id)
+
+
 def shots(house: House) -> dict[SessionId, Any]:
     """What is being fetched."""
     return house.relay._shots._joinable

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import pytest
 
 from relay.config import RelayLimits
-from relay.control import ControlStreams
+from relay.control import KEEP_ALIVE, ControlStreams
 from supervisor.lifecycle.session import SessionId
 from tests.unit.relay.conftest import LIMITS, House
 
@@ -76,11 +76,16 @@ async def test_a_body_that_does_not_come_is_not_waited_for(house: House) -> None
 
 
 async def test_commands_for_an_agent_that_does_not_read_are_bounded() -> None:
-    """Past the bound the stream is given up, and says so."""
+    """Past the bound the next is refused; what was taken is written, and a display has room."""
     controls = ControlStreams(2)
     session_id = SessionId("01jd0000000000000000000001")
     assert not controls.send(session_id, {"type": "ping"})
     stream = controls.attach(session_id)
     assert [controls.send(session_id, {"type": "ping"}) for _ in range(3)] == [True, True, False]
-    assert not controls.send(session_id, {"type": "ping"})
+    assert controls.send(session_id, {"type": "open_display"}, most=3)
+    assert not controls.send(session_id, {"type": "open_display"}, most=3)
+    async with aclosing(stream.lines(5.0)) as lines:
+        written = [await anext(lines) for _ in range(4)]
+    assert written == [KEEP_ALIVE, *[b'{"type": "ping"}\n'] * 2, b'{"type": "open_display"}\n']
+    assert controls.send(session_id, {"type": "ping"})
     controls.detach(stream)

@@ -175,6 +175,24 @@ async def test_replay_is_complete_or_refused(database: Database) -> None:
         assert (None if items is None else [item.seq for item in items]) == seqs
 
 
+async def test_replay_of_one_user_and_in_parts(database: Database) -> None:
+    """The first so many of those that are asked for; a gap in what is others' is one as well."""
+    other = replace(SESSION, id=SessionId("01jd0000000000000000000009"), user="other")
+    for session in (SESSION, other, other, SESSION, other, SESSION):
+        await database.run(partial(commit_change, session=session, kind=EventKind.UPDATE, at=NOW))
+
+    async def seqs(after: int, user: str | None, most: int) -> list[int] | None:
+        items = await database.run(partial(replay, after=after, user=user, most=most))
+        return None if items is None else [item.seq for item in items]
+
+    assert await seqs(1, None, 2) == [2, 3]
+    assert await seqs(1, SESSION.user, 1) == [4]
+    assert await seqs(1, "other", -1) == [2, 3, 5]
+    assert await seqs(1, "nobody", 9) == []
+    await database.run(lambda db: prune(db, 2, NOW, None))
+    assert await seqs(3, SESSION.user, 9) is None
+
+
 async def test_numbers_are_never_used_twice(database: Database) -> None:
     """Even when the whole outbox has been pruned, the next number is a new one."""
     await change(database, times=3)

@@ -152,6 +152,8 @@ def test_change_takes_changeable_params_only() -> None:
     for changes in ({"flag": True}, {"nope": 1}, {"whole": 9}):
         with pytest.raises(ParamsInvalidError):
             change_params(TEMPLATE.params, current, changes)
+    with pytest.raises(ParamsInvalidError, match=r"nope is not a param .* it has: flag, level, "):
+        change_params(TEMPLATE.params, current, {"nope": 1, "whole": 3})
 
 
 def test_what_is_not_there_is_told_with_what_is() -> None:
