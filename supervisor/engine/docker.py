@@ -119,15 +119,11 @@ class DockerEngine:
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         with translated():
             container, was_there = await self._create(session_id, spec)
-            try:
-                await self._start(container, spec)
-            except DockerError as error:
-                if error.status == NO_CONNECTION or not was_there:
-                    raise
-                # An engine that died while it started a container can do nothing with it after.
-                self._replaced.add(str(container.id))
+            if was_there:
+                if await self._has_started(container, spec):
+                    return str(container.id)
                 container, _ = await self._create(session_id, spec)
-                await self._start(container, spec)
+            await self._start(container, spec)
         return str(container.id)
 
     async def stop(self, session_id: SessionId, signal: str) -> None:
@@ -294,6 +290,24 @@ class DockerEngine:
             message = f"The name {name} is taken by a container that is not this supervisor's."
             raise EngineError(message)
         return container, True
+
+    async def _has_started(self, container: DockerContainer, spec: ContainerSpec) -> bool:
+        """Start what an earlier call made, if that can be: else it is gone, and nobody is told.
+
+        An engine that died while it started a container can do nothing with it after.
+        """
+        try:
+            await self._connect_networks(container, spec)
+            await container.start()
+        except DockerError as error:
+            if error.status == NO_CONNECTION:
+                raise
+            # Before its end is told: it is not the session's.
+            self._replaced.add(str(container.id))
+            with contextlib.suppress(DockerError):
+                await container.delete(force=True, timeout=self._timeout)
+            return False
+        return True
 
     async def _start(self, container: DockerContainer, spec: ContainerSpec) -> None:
         """Leave nothing behind when the engine refuses."""
