@@ -49,16 +49,21 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
         case AgentTitle():
             return Decision(replace(heard, title=fact.title))
         case CommandExited():
-            over = replace(heard, exit_code=fact.exit_code, log_tail=fact.log_tail)
+            over = _reported(heard, fact)
             if session.oom_killed and fact.exit_code == SIGKILL_EXIT_CODE:
                 return _leave(over, Reason.OUT_OF_MEMORY, OUT_OF_MEMORY, now)
             message = f"The command exited with code {fact.exit_code}."
             return _leave(over, Reason.COMMAND_EXITED, message, now)
         case AgentFailed():
-            over = replace(heard, exit_code=fact.exit_code, log_tail=fact.log_tail)
+            over = _reported(heard, fact)
             return _leave(over, fact.reason, fact.message, now)
         case _:
             assert_never(fact)
+
+
+def _reported(session: Session, fact: CommandExited | AgentFailed) -> Session:
+    has_log = session.has_log or bool(fact.log_tail)
+    return replace(session, exit_code=fact.exit_code, log_tail=fact.log_tail, has_log=has_log)
 
 
 def _ready(session: Session, now: Timestamp) -> Session:

@@ -211,7 +211,10 @@ class Session:
     purge: bool = False
     """Forget the session once its container is gone."""
     deadlines: Mapping[DeadlineName, Timestamp] = field(default_factory=dict)
+    has_log: bool = False
+    """Whether its agent has reported last lines; the store keeps them."""
     log_tail: str = ""
+    """Those lines, from the report until they are stored."""
 
 
 def known_phase(session: Session) -> Phase:

@@ -227,7 +227,10 @@ class Core:
         self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
         self.tickets = TicketService(database=parts.database, now=parts.now)
         self.logs = LogService(
-            directory=self.directory, engine=parts.engine, broadcast=self.broadcast
+            directory=self.directory,
+            engine=parts.engine,
+            broadcast=self.broadcast,
+            database=parts.database,
         )
         self.templates = CatalogService(catalog=parts.catalog)
         self.health = HealthService(

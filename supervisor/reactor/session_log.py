@@ -14,6 +14,8 @@ from supervisor.lifecycle.session import Phase, Session
 from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.last_words import Seen
+from supervisor.store.database import Database
+from supervisor.store.logs import load_log
 
 REPORT_SECONDS = 5.0
 """From the end of a container's log until its session has ended, or its agent's report is here."""
@@ -28,6 +30,7 @@ class LogService:
     directory: Directory
     engine: Engine
     broadcast: Broadcast
+    database: Database
 
     @asynccontextmanager
     async def open(
@@ -62,7 +65,7 @@ class LogService:
                     if error.status != _NOT_FOUND:
                         raise
             # Last words may have been reported while the engine was asked.
-            yield pieces or _kept(self.directory.find(session.id) or session, tail)
+            yield pieces or self._kept(self.directory.find(session.id) or session, tail)
 
     async def _coming(self, session_id: str) -> AsyncGenerator[bytes, None]:
         """Wait until the session has a container, then give all that it prints."""
@@ -88,9 +91,23 @@ class LogService:
             async with asyncio.timeout(REPORT_SECONDS):
                 session = await self._when(session_id, _has_reported)
         if session is not None:
-            missing = seen.missing(session.log_tail, from_beginning=from_beginning)
+            told = await self._tail(session)
+            missing = seen.missing(told, from_beginning=from_beginning)
             if missing:
                 yield missing
+
+    async def _kept(self, session: Session, tail: int | None) -> AsyncGenerator[bytes, None]:
+        """What its agent reported at the end; a session that never had a container said nothing."""
+        lines = (await self._tail(session)).splitlines(keepends=True)
+        wanted = lines if tail is None else lines[max(0, len(lines) - tail) :]
+        if wanted:
+            yield "".join(wanted).encode()
+
+    async def _tail(self, session: Session) -> str:
+        """Raises StoreError."""
+        if not session.has_log:
+            return ""
+        return await self.database.run(lambda connection: load_log(connection, session.id))
 
     async def _when(self, session_id: str, holds: Callable[[Session], bool]) -> Session | None:
         """The session as soon as this holds of it; ``None`` when it has been purged before."""
@@ -110,12 +127,4 @@ def _has_begun(session: Session) -> bool:
 
 
 def _has_reported(session: Session) -> bool:
-    return bool(session.log_tail) or session.phase is Phase.ENDED
-
-
-async def _kept(session: Session, tail: int | None) -> AsyncGenerator[bytes, None]:
-    """What its agent reported at the end; a session that never had a container said nothing."""
-    lines = session.log_tail.splitlines(keepends=True)
-    wanted = lines if tail is None else lines[max(0, len(lines) - tail) :]
-    if wanted:
-        yield "".join(wanted).encode()
+    return session.has_log or session.phase is Phase.ENDED

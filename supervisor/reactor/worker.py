@@ -211,6 +211,10 @@ class Reactor:
             if kind is EventKind.DELETE:
                 self._directory.drop(session_id)
             else:
+                if after.log_tail:
+                    # It is in the store, and too much for memory.
+                    after = replace(after, log_tail="")
+                    decision = replace(decision, session=after)
                 self._directory.put(after, item.data)
             _log_change(before, after, kind)
         if self._observer is not None and (item is not None or decision.effects):

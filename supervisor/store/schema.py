@@ -116,7 +116,20 @@ _QUOTAS: _Step = (
     "CREATE INDEX sessions_by_user ON sessions (user)",
 )
 
-_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS))
+_LOGS: _Step = (
+    # Last lines of sessions that are over: thousands of them are not for memory.
+    "CREATE TABLE logs (session_id TEXT PRIMARY KEY, tail TEXT NOT NULL) STRICT",
+    """
+    INSERT INTO logs SELECT id, json_extract(body, '$.log_tail') FROM sessions
+    WHERE json_valid(body) AND coalesce(json_extract(body, '$.log_tail'), '') != ''
+    """,
+    """
+    UPDATE sessions SET body = json_set(body, '$.log_tail', '', '$.has_log', json('true'))
+    WHERE id IN (SELECT session_id FROM logs)
+    """,
+)
+
+_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS), _LOGS)
 
 VERSION = len(_STEPS)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +15,7 @@ from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.ids import is_session_id
 from supervisor.lifecycle.session import Phase, Session, SessionId, Timestamp
+from supervisor.store.logs import drop_log, keep_log
 from supervisor.store.outbox import append, append_delete
 from supervisor.store.tickets import drop_tickets
 
@@ -52,12 +53,18 @@ def load_sessions(connection: sqlite3.Connection) -> tuple[Sequence[Session], Se
 def commit_change(
     connection: sqlite3.Connection, session: Session, kind: EventKind, at: Timestamp
 ) -> FeedItem:
-    """Write a session and the outbox row that tells of it; the transaction makes them one."""
+    """Write a session and the outbox row that tells of it; the transaction makes them one.
+
+    Its ``log_tail`` is kept beside it, see ``logs``.
+    """
     match kind:
         case EventKind.UPDATE:
-            _write(connection, session)
+            if session.log_tail:
+                keep_log(connection, session.id, session.log_tail)
+            _write(connection, replace(session, log_tail=""))
         case EventKind.DELETE:
             connection.execute("DELETE FROM sessions WHERE id = ?", (session.id,))
+            drop_log(connection, session.id)
         case EventKind.NODE:
             message = "news of the node are about no session, and not kept"
             raise ValueError(message)

@@ -63,7 +63,11 @@ async def test_a_command_that_exits(life: Life) -> None:
     await life.core.sessions.submit(session.id, CommandExited(3, 5, "bye"))
     life.engine.exit(session.id, 5)
     ended = await life.reaches(session.id, Phase.ENDED)
-    assert (ended.reason, ended.exit_code, ended.log_tail) == (Reason.COMMAND_EXITED, 5, "bye")
+    assert (ended.reason, ended.exit_code, ended.has_log) == (Reason.COMMAND_EXITED, 5, True)
+    # In the store, not in memory for as long as the session is remembered.
+    assert ended.log_tail == ""
+    async with life.core.logs.open(session.id, tail=None, follow=False) as pieces:
+        assert b"".join([piece async for piece in pieces]) == b"bye"
 
 
 async def test_a_container_that_dies(life: Life) -> None:

@@ -28,7 +28,13 @@ from tests.support.sessions import NOW, pending_session, session_in
 SESSION = session_in(Phase.RUNNING)
 GARBAGE = bytes(range(256)) * 16
 PAGE_BYTES = 4096
-EVERYTHING = ("SELECT * FROM sessions", "SELECT * FROM outbox")
+EVERYTHING = (
+    "SELECT * FROM sessions",
+    "SELECT * FROM sessions ORDER BY id",
+    "SELECT * FROM outbox",
+    "SELECT * FROM outbox ORDER BY session_id, seq",
+    "SELECT * FROM logs",
+)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from supervisor.lifecycle.session import (
 )
 from supervisor.store.database import Database
 from supervisor.store.images import find_image, keep_image
+from supervisor.store.logs import load_log
 from supervisor.store.outbox import latest, replay
 from supervisor.store.pruning import prune
 from supervisor.store.schema import migrate
@@ -86,7 +87,7 @@ async def test_sessions_come_back_as_they_were(database: Database, phase: Phase)
         usage=Usage(1, 2.5, 3),
         viewers=ViewerCount(1, 2),
         rules=SessionRules(idle_seconds=1.5),
-        log_tail="line\nline\x1b[0m\u2028",
+        has_log=True,
         purge=True,
         exit_code=0,
     )
@@ -95,6 +96,18 @@ async def test_sessions_come_back_as_they_were(database: Database, phase: Phase)
     assert found == session
     assert [type(value) for value in found.params.values()] == [str, int, float, bool]
     assert unreadable == []
+
+
+async def test_last_lines_are_kept_beside_their_session(database: Database) -> None:
+    """They are not loaded with it, stay when it changes, and go with it."""
+    tail = "line\nline\x1b[0m\u2028"
+    await change(database, replace(SESSION, log_tail=tail, has_log=True))
+    await change(database, replace(SESSION, version=2, has_log=True))
+    (found,), _ = await database.run(load_sessions)
+    assert (found.log_tail, found.has_log) == ("", True)
+    assert await database.run(lambda db: load_log(db, SESSION.id)) == tail
+    await database.run(lambda db: commit_change(db, SESSION, EventKind.DELETE, NOW))
+    assert await database.run(lambda db: load_log(db, SESSION.id)) == ""
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from supervisor.store import schema
 from supervisor.store.database import Database
 from supervisor.store.delivery import load_position, read_events
 from supervisor.store.images import find_image
+from supervisor.store.logs import load_log
 from supervisor.store.outbox import latest, replay
 from supervisor.store.schema import VERSION, migrate
 from supervisor.store.sessions import commit_change, find_claim, load_sessions
@@ -112,6 +115,20 @@ async def test_an_old_file_keeps_its_content(path: Path) -> None:
     await database.close()
 
 
+def test_last_lines_of_an_old_file_move(old: sqlite3.Connection) -> None:
+    """Out of their session's row; one that cannot be understood stays as it is."""
+    body = json.loads(TypeAdapter(Session).dump_json(SESSION))
+    del body["has_log"]
+    text = json.dumps({**body, "log_tail": "good-bye\n"})
+    old.execute("UPDATE sessions SET body = ?", (text,))
+    old.execute("INSERT INTO sessions VALUES ('broken', 'alice', 'running', 0, '{')")
+    migrate(old)
+    (found,), unreadable = load_sessions(old)
+    assert found == replace(SESSION, has_log=True)
+    assert unreadable == ["broken"]
+    assert load_log(old, SESSION.id) == "good-bye\n"
+
+
 async def test_events_of_an_old_file_can_be_delivered(path: Path) -> None:
     """A webhook begins with the oldest that is kept; its age counts from the migration."""
     database = Database(path)
@@ -139,7 +156,7 @@ def test_old_and_new_files_are_the_same(old: sqlite3.Connection) -> None:
         migrate(new)
         names = [name for name, _ in described(new)]
         assert [name for name, _ in described(old)] == names
-        for table in ("outbox", "sessions", "cursors", "lanes", "origin", "tickets"):
+        for table in ("outbox", "sessions", "cursors", "lanes", "origin", "tickets", "logs"):
             columns = f"PRAGMA table_info({table})"
             assert old.execute(columns).fetchall() == new.execute(columns).fetchall()
     before = described(old), old.execute("SELECT id FROM origin").fetchall()
