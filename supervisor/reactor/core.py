@@ -39,6 +39,7 @@ from supervisor.reactor.reconcile import OrphanRules, Reconciler
 from supervisor.reactor.retention import Retention, RetentionBounds
 from supervisor.reactor.service import (
     CatalogService,
+    Completeness,
     FeedService,
     HealthService,
     OutboxService,
@@ -204,10 +205,7 @@ class Core:
             node=settings.node,
             now=parts.now,
         )
-
-        def is_complete() -> bool:
-            return health.adopted or self._adoption.is_whole
-
+        complete = Completeness(health, lambda: self._adoption.is_whole)
         self.sessions = SessionService(
             intake=intake,
             changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
@@ -216,13 +214,13 @@ class Core:
             reactor=self.reactor,
             broadcast=self.broadcast,
             all_adopted=lambda: health.adopted and self._adoption.complete,
-            is_complete=is_complete,
+            complete=complete,
         )
         self.feed = FeedService(
             broadcast=self.broadcast,
             database=parts.database,
             directory=self.directory,
-            is_complete=is_complete,
+            complete=complete,
         )
         self.outbox = OutboxService(broadcast=self.broadcast, database=parts.database)
         self.tickets = TicketService(database=parts.database, now=parts.now)

@@ -47,9 +47,22 @@ from supervisor.template.template import Template, describe
 
 PURGE_SECONDS = 60.0
 _INCOMPLETE = (
-    "The supervisor's database was lost, and what runs has not been put back into it yet: nobody "
-    "can say which sessions there are. Ask again in a moment."
+    "The supervisor's database is new, or was lost, and what runs has not been put into it yet: "
+    "nobody can say which sessions there are."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """Whether a session that is not known cannot be there; else its store was lost, or is new."""
+
+    health: EngineHealth
+    is_whole: Callable[[], bool]
+
+    def require(self) -> None:
+        """Raise UnavailableError while sessions may be missing."""
+        if not (self.health.adopted or self.is_whole()):
+            raise UnavailableError(f"{_INCOMPLETE} {self.health.message}".strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +76,7 @@ class SessionService:
     reactor: Reactor
     broadcast: Broadcast
     all_adopted: Callable[[], bool]
-    is_complete: Callable[[], bool]
-    """Whether a session that is not known cannot be there; else its store was lost."""
+    complete: Completeness
 
     async def start(self, request: StartRequest, *, idempotency_key: str | None) -> Session:
         """See Intake.start."""
@@ -79,7 +91,7 @@ class SessionService:
         self, *, user: str | None, phase: Phase | None, limit: int, cursor: str | None
     ) -> Page:
         """Newest first. Raises UnavailableError while some may yet turn up."""
-        require_complete(self.is_complete)
+        self.complete.require()
         return self.directory.list(user=user, phase=phase, limit=limit, cursor=cursor)
 
     def document(self, session: Session) -> bytes:
@@ -123,7 +135,7 @@ class SessionService:
         try:
             yield
         except SessionNotFoundError:
-            require_complete(self.is_complete)
+            self.complete.require()
             raise
 
     async def _forgotten(self, session_id: str) -> None:
@@ -145,12 +157,6 @@ class SessionService:
         return not any(each.token_hash is None and each.container_id is not None for each in live)
 
 
-def require_complete(is_complete: Callable[[], bool]) -> None:
-    """Raise UnavailableError while sessions may be missing."""
-    if not is_complete():
-        raise UnavailableError(_INCOMPLETE)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedService:
     """Committed changes: live from memory, the past from the outbox."""
@@ -158,11 +164,11 @@ class FeedService:
     broadcast: Broadcast
     database: Database
     directory: Directory
-    is_complete: Callable[[], bool]
+    complete: Completeness
 
     def require_complete(self) -> None:
         """Raise UnavailableError while sessions may be missing."""
-        require_complete(self.is_complete)
+        self.complete.require()
 
     def subscribe(self) -> AbstractContextManager[Reader]:
         """Items from now on."""

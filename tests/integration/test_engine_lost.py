@@ -12,7 +12,7 @@ from tests.support.engine_proxy import engine_proxy
 from tests.support.eventually import eventually
 from tests.support.surroundings import Surroundings
 from tests.support.viewing import viewing
-from tests.support.web_server import WebServer
+from tests.support.web_server import WebServer, caller
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
@@ -82,19 +82,27 @@ async def test_a_daemon_without_an_engine_waits_for_it(site: Surroundings) -> No
         daemon.engine_url = f"unix://{proxied}"
         await daemon.start()
         await eventually(lambda: "engine_lost" in daemon.log_text, "it has missed the engine")
-        async with WebServer(daemon) as web:
-            assert (await web.call("GET", "/healthz")).status == 200
-            ready = await web.call("GET", "/readyz")
-            assert (ready.status, ready.body["code"]) == (503, "not_ready")
-            assert "Docker Engine does not answer" in ready.body["detail"]
-            refused = await web.post_start()
-            assert (refused.status, refused.body["code"]) == (503, "unavailable")
-            assert "Docker Engine does not answer" in refused.body["detail"]
-            assert await web.session_list() == []
-            async with engine_proxy(proxied):
-                await until_ready(daemon)
-                assert (await web.ending_of(command="exit 1"))["exit_code"] == 1
-                assert await daemon.stop() == 0
+        async with caller(daemon) as web:
+            async with web.get("/healthz") as answer:
+                assert answer.status == 200
+            async with web.get("/readyz") as answer:
+                ready = await answer.json()
+                assert (answer.status, ready["code"]) == (503, "not_ready")
+                assert "Docker Engine does not answer" in ready["detail"]
+            async with web.post("/v1/sessions", json={"user": site.user}) as answer:
+                refused = await answer.json()
+                assert (answer.status, refused["code"]) == (503, "unavailable")
+                assert "Docker Engine does not answer" in refused["detail"]
+            # Its database is new: what runs is for the engine to say.
+            async with web.get("/v1/sessions") as answer:
+                assert answer.status == 503
+                assert "Docker Engine does not answer" in (await answer.json())["detail"]
+        async with engine_proxy(proxied):
+            await until_ready(daemon)
+            async with WebServer(daemon) as web_server:
+                assert (await web_server.ending_of(command="exit 1"))["exit_code"] == 1
+                assert await web_server.session_list() != []
+            assert await daemon.stop() == 0
 
 
 async def test_a_cut_during_a_start_is_no_failure(site: Surroundings) -> None:

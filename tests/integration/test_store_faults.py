@@ -20,7 +20,7 @@ from tests.support.engine_proxy import engine_proxy
 from tests.support.eventually import eventually
 from tests.support.surroundings import Surroundings
 from tests.support.viewing import viewing, wait_for_window
-from tests.support.web_server import WebServer, Wire
+from tests.support.web_server import WebServer, Wire, caller
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
@@ -200,9 +200,10 @@ async def test_agents_wait_while_nothing_is_known(site: Surroundings) -> None:
         await daemon.start()
         await eventually(lambda: "engine_lost" in lines_of_this_life(daemon), "no engine")
         await eventually(lambda: "agent_put_off" in lines_of_this_life(daemon), "it called")
-        async with WebServer(daemon) as web:
-            ready = await web.call("GET", "/readyz")
-            assert (ready.status, ready.body["code"]) == (503, "not_ready")
+        async with caller(daemon) as web:
+            for path in ("/readyz", "/v1/sessions", f"/v1/sessions/{session['id']}", "/v1/events"):
+                async with web.get(path) as answer:
+                    assert answer.status == 503, path
         assert await containers("session", session["id"]) == [session["container_id"]]
         await daemon.kill()
         await proxy.mend()

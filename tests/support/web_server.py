@@ -45,6 +45,12 @@ class Answer:
         return self.status, self.body["code"], [fault["loc"] for fault in faults]
 
 
+def caller(daemon: Daemon) -> aiohttp.ClientSession:
+    """For single calls; to be used as a context."""
+    connector = aiohttp.UnixConnector(str(daemon.socket), limit=0)
+    return aiohttp.ClientSession("http://fx", connector=connector)
+
+
 class WebServer:
     """Speaks to one daemon, and hears of every change."""
 
@@ -56,9 +62,7 @@ class WebServer:
         self._synced = False
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession(
-            "http://fx", connector=aiohttp.UnixConnector(str(self.daemon.socket), limit=0)
-        )
+        self.http = caller(self.daemon)
         self._following = asyncio.create_task(self._follow())
         async with asyncio.timeout(CALL_SECONDS), self._news:
             await self._news.wait_for(lambda: self._synced)

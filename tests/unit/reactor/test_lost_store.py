@@ -79,7 +79,7 @@ async def test_nothing_is_told_to_be_gone_before_adoption(house: House) -> None:
     async with house.life() as life:
         await listing.entered.wait()
         sessions = life.core.sessions
-        with pytest.raises(UnavailableError, match="database was lost"):
+        with pytest.raises(UnavailableError, match="is new, or was lost"):
             sessions.list(user=None, phase=None, limit=10, cursor=None)
         with pytest.raises(UnavailableError):
             sessions.get(session.id)

@@ -17,7 +17,8 @@ from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Phase
 from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.directory import Directory
-from supervisor.reactor.service import SessionService
+from supervisor.reactor.service import Completeness, SessionService
+from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Reactor
 from supervisor.store.sessions import commit_change
 from tests.support.sessions import NOW, session_in
@@ -68,7 +69,7 @@ async def test_a_purge_among_very_many_changes() -> None:
         reactor=AsyncMock(),
         broadcast=broadcast,
         all_adopted=lambda: True,
-        is_complete=lambda: True,
+        complete=Completeness(EngineHealth(adopted=True), lambda: True),
     )
     purging = asyncio.create_task(service.purge(session.id))
     await settled()
