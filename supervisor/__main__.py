@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from supervisor.errors import (
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
+from supervisor.ops.notify import Notifier
 from supervisor.places import config_directory, local_directory, run_directory
 
 EXIT_UNAVAILABLE = 69
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run=run_directory(options.runtime_dir),
         )
         configure(config.log.level, config.log.format)
-        asyncio.run(serve(config, places))
+        asyncio.run(serve(config, places, notifier=Notifier.from_environment(os.environ)))
     except SupervisorError as error:
         print(f"fx-supervisor: {error}", file=sys.stderr)
         return _exit_code(error)

@@ -36,6 +36,8 @@ from supervisor.host.identity import IdentityPolicy
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.ops.metrics import registry
+from supervisor.ops.notify import NOBODY, Notifier
+from supervisor.ops.watchdog import feed
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
 from supervisor.reactor.reconcile import OrphanRules
@@ -69,9 +71,15 @@ def docker_engine(config: Config, owner: str) -> Engine:
     return DockerEngine(config.engine.url, owner, config.engine.request_timeout_seconds)
 
 
-async def serve(config: Config, places: Places, engine_of: EngineOf = docker_engine) -> None:
+async def serve(
+    config: Config,
+    places: Places,
+    engine_of: EngineOf = docker_engine,
+    notifier: Notifier = NOBODY,
+) -> None:
     """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
+    ``notifier`` tells the service manager, if there is one.
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
     _raise_descriptor_limit()
@@ -80,7 +88,15 @@ async def serve(config: Config, places: Places, engine_of: EngineOf = docker_eng
         async with _opened(Database(places.local / "supervisor.db")) as database:
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    await _live(config, places, database, tasks, stopped, engine_of=engine_of)
+                    await _live(
+                        config,
+                        places,
+                        database,
+                        tasks,
+                        stopped,
+                        engine_of=engine_of,
+                        notifier=notifier,
+                    )
             except BaseExceptionGroup as group:
                 raise _first(group) from None
 
@@ -93,6 +109,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     stopped: asyncio.Event,
     *,
     engine_of: EngineOf,
+    notifier: Notifier,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
 
@@ -137,8 +154,10 @@ async def _live(  # noqa: PLR0913 each made at another level
             engine=config.engine.url,
             run=str(places.run),
         )
+        background += _keep_told(notifier, core, spawn)
         await stopped.wait()
         log.info("supervisor_stopping")
+        notifier.stopping()
         for task in background:
             task.cancel()
         await relay.stop(STOP_RELAY_SECONDS)
@@ -161,6 +180,16 @@ def _begin_delivery(
     if config.relay.webhook.in_clear:
         log.warning("webhook_not_encrypted")
     return spawn(webhook.run())
+
+
+def _keep_told(notifier: Notifier, core: Core, spawn: Spawn) -> list[asyncio.Task[None]]:
+    """Let the service manager know when all is adopted, and that work gets done."""
+
+    async def tell_ready() -> None:
+        await core.health.health.first_ready.wait()
+        notifier.ready()
+
+    return [spawn(tell_ready()), spawn(feed(notifier, core.reactor.progress))]
 
 
 async def _listen(relay: Relay) -> None:
@@ -188,6 +217,7 @@ def core_settings(config: Config, places: Places) -> CoreSettings:
         node=platform.node(),
         engine_url=config.engine.url,
         identity=IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups),
+        policy=config.policy.policy(config.identity.forbidden_groups),
         limits=AdmissionLimits(
             concurrent_starts=config.limits.concurrent_starts,
             max_sessions=config.limits.max_sessions,

@@ -28,6 +28,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from supervisor.errors import ConfigError
 from supervisor.host.identity import IdentityPolicy
 from supervisor.places import config_directory
+from supervisor.policy.settings import PolicySettings
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -185,6 +186,7 @@ class Config(Section):
     agent: AgentConfig = AgentConfig()
     identity: IdentityConfig = IdentityConfig()
     limits: LimitsConfig = LimitsConfig()
+    policy: PolicySettings = PolicySettings()
     relay: RelayConfig = RelayConfig()
     retention: RetentionConfig = RetentionConfig()
     reconcile: ReconcileConfig = ReconcileConfig()

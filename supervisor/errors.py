@@ -11,13 +11,16 @@ SupervisorError
 ├── StoreError                the database cannot be read or written; retryable
 │   └── StoreDamagedError     its file is at fault: the next start begins another (exit 74)
 ├── LogUnavailableError       the container's logging driver cannot be read (a ConflictError)
-└── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
+├── UserNotAllowedError       unknown, privileged or system user (an InvalidRequestError)
+└── PolicyError               the host's policy does not allow the container (a DeniedError)
+    └── ImageNotAllowedError
 """
 
 from __future__ import annotations
 
 from supervisor.lifecycle.errors import (
     ConflictError,
+    DeniedError,
     InvalidRequestError,
     SupervisorError,
     UnavailableError,
@@ -112,3 +115,17 @@ class UserNotAllowedError(InvalidRequestError):
     """Sessions are for ordinary users of this host; this is none."""
 
     code = "user_not_allowed"
+
+
+class PolicyError(DeniedError):
+    """The host's policy does not allow what the template has become for this start."""
+
+    code = "policy_violation"
+    reason = Reason.TEMPLATE_INVALID
+
+
+class ImageNotAllowedError(PolicyError):
+    """The image is not among those that this host allows."""
+
+    code = "image_not_allowed"
+    reason = Reason.IMAGE_NOT_ALLOWED

@@ -25,7 +25,8 @@ from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.host.image_contents import ImageContents
 from supervisor.lifecycle.session import SessionId, StartRequest
 from supervisor.places import config_directory, local_directory, run_directory
-from supervisor.reactor.draft import draft_session
+from supervisor.policy.guard import Guard
+from supervisor.reactor.draft import draft_session, render_start
 from supervisor.share import agent_directory, templates_directory
 from supervisor.template.catalog import TemplateCatalog
 from supervisor.template.template import describe
@@ -56,10 +57,14 @@ def render_locally(
     request = replace(request, params=typed_params(texts, declared))
     policy = IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups)
     identity = asyncio.run(look_up(request.user, policy))
+    rendered = render_start(template, request, identity, PLACEHOLDER_ID, platform.node())
+    spec = Guard(config.policy.policy(config.identity.forbidden_groups)).admit(
+        rendered.spec, identity
+    )
     session = draft_session(
         session_id=PLACEHOLDER_ID,
         request=request,
-        template=template,
+        rendered=replace(rendered, spec=spec),
         identity=identity,
         node=platform.node(),
         now=0.0,

@@ -10,6 +10,7 @@ from supervisor.engine.plan import dump_plan, load_plan
 from supervisor.lifecycle.errors import ConflictError, TemplateNotFoundError
 from supervisor.lifecycle.facts import ChangeRequested, Rendered
 from supervisor.lifecycle.session import ParamValue, Phase, Session, known_phase
+from supervisor.policy.guard import Guard
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.draft import template_context
 from supervisor.reactor.worker import Reactor
@@ -26,6 +27,7 @@ class Changes:
     directory: Directory
     reactor: Reactor
     catalog: TemplateCatalog
+    guard: Guard
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def change(
@@ -40,13 +42,13 @@ class Changes:
             while True:
                 session = self.directory.get(session_id)
                 _require_live(session)
-                rendered = self._rendered(session, params) if params else None
+                rendered = await self._rendered(session, params) if params else None
                 changed = await self.reactor.submit(session_id, ChangeRequested(name, rendered))
                 _require_live(changed)
                 if rendered is None or _holds(changed, rendered):
                     return changed
 
-    def _rendered(self, session: Session, changes: Mapping[str, ParamValue]) -> Rendered:
+    async def _rendered(self, session: Session, changes: Mapping[str, ParamValue]) -> Rendered:
         """Of what has started only the container's limits can change."""
         if not session.spec:
             raise ConflictError(
@@ -60,6 +62,7 @@ class Changes:
             return Rendered(waiting, params, session.spec, session.image, session.command)
         context = template_context(plan.identity, session.id, plan.request.name, session.node)
         anew = render(template, replace(plan.request, params=params), context)
+        anew = replace(anew, spec=await self.guard.admitted(anew.spec, plan.identity))
         if waiting:
             plan = replace(plan, spec=anew.spec, command=anew.command, pull_policy=anew.pull_policy)
         else:

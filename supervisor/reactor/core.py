@@ -22,6 +22,8 @@ from supervisor.lifecycle.facts import Fact, ViewersChanged
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Session, SessionId, Timestamp, ViewerCount
 from supervisor.lifecycle.view import node_document
+from supervisor.policy.guard import Guard
+from supervisor.policy.rules import Policy
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
@@ -72,6 +74,7 @@ class CoreSettings:
     engine_url: str
     identity: IdentityPolicy
     limits: AdmissionLimits
+    policy: Policy
     agent: AgentSettings
     paths: HostPaths
     sessions_per_user: int | None = None
@@ -154,7 +157,9 @@ class Core:
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
+        self._guard = Guard(settings.policy)
         self._launcher = Launcher(
+            guard=self._guard,
             engine=parts.engine,
             images=self._images,
             files=parts.files,
@@ -200,6 +205,7 @@ class Core:
             catalog=parts.catalog,
             quotas=quotas,
             identity_policy=settings.identity,
+            guard=self._guard,
             ids=self._ids,
             health=health,
             node=settings.node,
@@ -208,7 +214,12 @@ class Core:
         complete = Completeness(health, lambda: self._adoption.is_whole)
         self.sessions = SessionService(
             intake=intake,
-            changes=Changes(directory=self.directory, reactor=self.reactor, catalog=parts.catalog),
+            changes=Changes(
+                directory=self.directory,
+                reactor=self.reactor,
+                catalog=parts.catalog,
+                guard=self._guard,
+            ),
             quotas=quotas,
             directory=self.directory,
             reactor=self.reactor,

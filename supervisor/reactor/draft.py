@@ -5,24 +5,31 @@ from __future__ import annotations
 from supervisor.engine.plan import LaunchPlan, dump_plan
 from supervisor.host.identity import Identity
 from supervisor.lifecycle.session import Session, SessionId, StartRequest, Timestamp
-from supervisor.template.render import RenderContext, UserContext, render
+from supervisor.template.render import RenderContext, RenderedSession, UserContext, render
 from supervisor.template.template import Template
+
+
+def render_start(
+    template: Template,
+    request: StartRequest,
+    identity: Identity,
+    session_id: SessionId,
+    node: str,
+) -> RenderedSession:
+    """The template for this user and request. Raises TemplateValueError, ParamsInvalidError."""
+    return render(template, request, template_context(identity, session_id, request.name, node))
 
 
 def draft_session(  # noqa: PLR0913 what a session is made of, all by name
     *,
     session_id: SessionId,
     request: StartRequest,
-    template: Template,
+    rendered: RenderedSession,
     identity: Identity,
     node: str,
     now: Timestamp,
 ) -> Session:
-    """Render the template for this user and request; the outcome is stored with the session.
-
-    Raises TemplateValueError, ParamsInvalidError with field errors.
-    """
-    rendered = render(template, request, template_context(identity, session_id, request.name, node))
+    """What is stored of a start that was rendered, and that the policy allows."""
     plan = LaunchPlan(
         spec=rendered.spec,
         identity=identity,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 
@@ -17,8 +17,9 @@ from supervisor.lifecycle.errors import ConflictError, SupervisorError, Unavaila
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Session, StartRequest, Timestamp
 from supervisor.lifecycle.transitions import Decision
+from supervisor.policy.guard import Guard
 from supervisor.reactor.directory import Directory
-from supervisor.reactor.draft import draft_session
+from supervisor.reactor.draft import draft_session, render_start
 from supervisor.reactor.quota import Quotas
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import EngineHealth
@@ -42,6 +43,7 @@ class Intake:
     catalog: TemplateCatalog
     quotas: Quotas
     identity_policy: IdentityPolicy
+    guard: Guard
     ids: UlidSource
     health: EngineHealth
     node: str
@@ -51,8 +53,8 @@ class Intake:
         """Accept a session; it is durable when this returns.
 
         Raises InvalidRequestError and its kin with field errors, TemplateNotFoundError,
-        ConflictError for a key used for something else, QuotaExceededError, UnavailableError
-        without an engine.
+        PolicyError, ConflictError for a key used for something else, QuotaExceededError,
+        UnavailableError without an engine.
         """
         try:
             return await self._start(request, idempotency_key)
@@ -72,10 +74,13 @@ class Intake:
             raise UnavailableError(message)
         template = self.catalog.get(request.template)
         identity = await look_up(request.user, self.identity_policy)
+        session_id = self.ids.next()
+        rendered = render_start(template, request, identity, session_id, self.node)
+        spec = await self.guard.admitted(rendered.spec, identity)
         session = draft_session(
-            session_id=self.ids.next(),
+            session_id=session_id,
             request=request,
-            template=template,
+            rendered=replace(rendered, spec=spec),
             identity=identity,
             node=self.node,
             now=self.now(),

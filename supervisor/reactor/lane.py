@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from supervisor.errors import EngineError, EngineUnreachableError, StoreError
+from supervisor.errors import EngineError, EngineUnreachableError, PolicyError, StoreError
 from supervisor.lifecycle.effects import (
     CancelPreparation,
     CloseViewers,
@@ -166,7 +166,7 @@ def _failure(effect: Effect, error: Exception) -> Fact | None:
         log.error("effect_crashed", exc_info=error)
     if not isinstance(effect, _LAUNCH):
         return None
-    if isinstance(error, EngineError):
+    if isinstance(error, EngineError | PolicyError):
         return LaunchFailed(error.reason, str(error))
     if isinstance(error, SupervisorError):
         return LaunchFailed(Reason.ENGINE_REFUSED, str(error))

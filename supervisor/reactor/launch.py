@@ -18,6 +18,7 @@ from supervisor.host.accounts import merge_group, merge_passwd
 from supervisor.host.session_files import SessionDirectory, SessionFiles
 from supervisor.lifecycle.facts import ContainerStarted, Fact, PullProgressed, SessionPrepared
 from supervisor.lifecycle.session import Session, SessionId
+from supervisor.policy.guard import Guard
 from supervisor.reactor.images import Images
 from supervisor.reactor.pull_news import PullNews
 from supervisor.reactor.rebuild import read_remains
@@ -33,6 +34,7 @@ Post = Callable[[SessionId, Fact], None]
 class Launcher:
     """Prepares and starts sessions on one engine."""
 
+    guard: Guard
     engine: Engine
     images: Images
     files: SessionDirectory
@@ -68,7 +70,9 @@ class Launcher:
         """The session's container, complete."""
         plan = load_plan(session.spec)
         contents = await self.images.contents(session.image, session.image_id or "")
-        return dress(session, plan, contents, self.paths, self.owner)
+        # Once more: what mounts come from may be another by now, and the policy as well.
+        spec = await self.guard.admitted(plan.spec, plan.identity)
+        return dress(session, replace(plan, spec=spec), contents, self.paths, self.owner)
 
     async def start(self, session: Session, spec: ContainerSpec) -> ContainerStarted:
         """Create the container and start it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
@@ -58,6 +58,8 @@ class EngineHealth:
 
     reachable: bool = False
     adopted: bool = False
+    first_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once all is adopted and the engine answers, and never cleared."""
     version: EngineVersion | None = None
     """Who answered last."""
     message: str = "The Docker Engine has not answered yet."
@@ -148,6 +150,7 @@ class Watcher:
             sessions = self._adopted(sessions, records)
         if not self.health.reachable:
             await self._find()
+        self.health.first_ready.set()
         self._note(sessions, records)
         post_listing(sessions, records, self._post)
         self._tell_outside()

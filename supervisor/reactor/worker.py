@@ -87,6 +87,7 @@ class Reactor:
         self._spawn = spawn
         self._mailboxes: dict[SessionId, deque[_Letter]] = {}
         self._closed = False
+        self._attempts = 0
         self._outage = Outage(now)
         self._drained = asyncio.Event()
         self._drained.set()
@@ -170,6 +171,7 @@ class Reactor:
             try:
                 session = await self._judge(session_id, letter.news)
             except StoreError as error:
+                self._attempts += 1
                 self._outage.failed(error, letter.name)
                 if letter.reply is not None or self._closed:
                     _refuse(letter, error)
@@ -179,9 +181,11 @@ class Reactor:
             except Exception as error:
                 if not isinstance(error, SessionNotFoundError):
                     log.exception("fact_crashed", fact=letter.name)
+                self._attempts += 1
                 _refuse(letter, error)
                 return
             else:
+                self._attempts += 1
                 if letter.reply is not None and not letter.reply.done():
                     letter.reply.set_result(session)
                 return
@@ -192,6 +196,10 @@ class Reactor:
         for letter in [each for each in mailbox if each.reply is not None]:
             _refuse(letter, error)
             mailbox.remove(letter)
+
+    def progress(self) -> int | None:
+        """How many facts were ever judged, well or ill; ``None`` while none is waiting."""
+        return self._attempts if self._mailboxes else None
 
     async def _judge(self, session_id: SessionId, news: Fact | Revision) -> Session:
         now = self._now()

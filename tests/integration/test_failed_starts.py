@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, running_daemon
 from tests.support.engine import containers
+from tests.support.surroundings import Surroundings
 from tests.support.web_server import WebServer, Wire
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -31,6 +33,14 @@ def failed(ended: Wire, reason: str, *words: str | Path) -> None:
     assert ended["reason"] == reason, ended
     assert ended["ready_at"] is None
     assert [word for word in words if str(word) not in ended["message"]] == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def daemon(site: Surroundings) -> AsyncIterator[Daemon]:
+    """One whose policy leaves it to the engine to refuse."""
+    policy = {"mount_sources": ["/tmp", "/srv"], "runtimes": ["*"]}
+    async with running_daemon(site, config={"policy": policy}) as running:
+        yield running
 
 
 async def test_an_image_that_may_not_be_pulled_is_not_found(web: WebServer, daemon: Daemon) -> None:

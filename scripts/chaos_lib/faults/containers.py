@@ -112,9 +112,7 @@ async def _kill_inside(scene: Scene, script: str, reason: str) -> None:
 async def _execute(scene: Scene, record: Record, script: str) -> None:
     """The container may be gone before its ``exec`` has an end."""
     try:
-        await scene.stage.witness.docker(
-            "exec", "-u", "0", scene.container(record), "/bin/sh", "-c", script
-        )
+        await scene.stage.witness.docker("exec", scene.container(record), "/bin/sh", "-c", script)
     except ChaosError as error:
         scene.scale.say(f"    {error}")
 

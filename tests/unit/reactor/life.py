@@ -14,6 +14,7 @@ from supervisor.host.identity import Group, Identity, IdentityPolicy
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.facts import AgentReady, AgentStarted
 from supervisor.lifecycle.session import Phase, Session, SessionId, StartRequest
+from supervisor.policy.rules import Policy
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.core import Core, CoreParts, CoreSettings
 from supervisor.reactor.reconcile import OrphanRules
@@ -44,6 +45,7 @@ class House:
         self.engine = MemoryEngine(MemoryHost(self.clock), OWNER)
         self.engine.host.add_image(IMAGE)
         self.limits = AdmissionLimits()
+        self.policy = Policy()
         self.relist_seconds = 60.0
         self.orphans = OrphanRules()
         self.sessions_per_user: int | None = None
@@ -75,6 +77,7 @@ class House:
             engine_url="memory",
             identity=IdentityPolicy(),
             limits=self.limits,
+            policy=self.policy,
             agent=AgentSettings(),
             paths=HostPaths(
                 agent=self.directory / "agent",
