@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from supervisor import __version__
-from supervisor.app import Places, serve
+from supervisor.app import serve
 from supervisor.check import check
 from supervisor.config import load_config
 from supervisor.errors import (
@@ -30,6 +30,7 @@ from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
 from supervisor.ops.notify import Notifier
 from supervisor.places import config_directory, local_directory, run_directory
+from supervisor.settings import Places
 
 EXIT_UNAVAILABLE = 69
 EXIT_INTERNAL = 70

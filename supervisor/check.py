@@ -6,11 +6,11 @@ import stat
 import sys
 from pathlib import Path
 
-from supervisor.app import allowed_peers, webhook_config
 from supervisor.config import Config, load_config
 from supervisor.errors import ConfigError
 from supervisor.host.bundle import bundle_mounts
 from supervisor.places import config_directory
+from supervisor.settings import allowed_peers, webhook_config
 from supervisor.share import templates_directory
 from supervisor.template.catalog import TemplateCatalog
 

@@ -13,7 +13,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from supervisor.app import Places, serve
+from supervisor.app import serve
 from supervisor.config import Config, load_config
 from supervisor.engine import labels
 from supervisor.engine.base import container_name
@@ -21,6 +21,7 @@ from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.ops.log import configure
 from supervisor.places import config_directory, local_directory
+from supervisor.settings import Places
 from supervisor.template.spec import ContainerSpec
 from tests.support.memory_engine import MemoryEngine
 from tests.support.memory_host import MemoryHost

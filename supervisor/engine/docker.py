@@ -13,8 +13,6 @@ import json
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import aiodocker
@@ -41,26 +39,16 @@ from supervisor.engine.docker_errors import (
 from supervisor.engine.docker_image import read_image
 from supervisor.engine.docker_log import open_log
 from supervisor.engine.docker_pull import pull
+from supervisor.engine.docker_records import inspected_record, listed_record
 from supervisor.engine.events import read_event
 from supervisor.engine.live_restore import removes_survivors
 from supervisor.engine.payload import container_body, extra_networks, limits_body
 from supervisor.errors import EngineError, EngineUnreachableError
 from supervisor.host.image_contents import ImageContents
-from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.session import SessionId
 from supervisor.template.spec import ContainerSpec
 
 REMOVAL_POLL_SECONDS = 0.1
-
-_STATUSES = {
-    "created": ContainerStatus.CREATED,
-    "running": ContainerStatus.RUNNING,
-    "restarting": ContainerStatus.RUNNING,
-    "paused": ContainerStatus.PAUSED,
-    "exited": ContainerStatus.EXITED,
-    "removing": ContainerStatus.EXITED,
-    "dead": ContainerStatus.EXITED,
-}
 
 
 class DockerEngine:
@@ -152,7 +140,7 @@ class DockerEngine:
     async def find_container(self, session_id: SessionId) -> ContainerRecord | None:
         try:
             with translated():
-                return _inspected(session_id, await self._ours(session_id))
+                return inspected_record(session_id, await self._ours(session_id))
         except EngineError as error:
             if error.status == NOT_FOUND:
                 return None
@@ -180,7 +168,7 @@ class DockerEngine:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
         with translated():
             listed = await self._client.containers.list(all=1, filters=filters)
-            return [await self._record(container) for container in listed]
+            return [await listed_record(container) for container in listed]
 
     @asynccontextmanager
     async def read_log(
@@ -335,30 +323,6 @@ class DockerEngine:
                 found = await self._client.networks.get(network)
                 await found.connect({"Container": container.id, "EndpointConfig": endpoint})
 
-    async def _record(self, listed: DockerContainer) -> ContainerRecord:
-        """A listing has no exit codes; those that have exited are looked at one by one."""
-        # A state we do not know is one in which there is a container.
-        status = _STATUSES.get(listed["State"], ContainerStatus.RUNNING)
-        found: dict[str, str] = listed["Labels"]
-        session_id = SessionId(found[labels.SESSION])
-        record = ContainerRecord(
-            session_id=session_id,
-            container_id=str(listed.id),
-            status=status,
-            created_at=float(listed["Created"]),
-            user=found.get(labels.USER, ""),
-            template=found.get(labels.TEMPLATE, ""),
-            image=str(listed["Image"]),
-            image_id=str(listed["ImageID"]),
-            is_stray=f"/{container_name(session_id)}" not in listed["Names"],
-        )
-        if status is not ContainerStatus.EXITED:
-            return record
-        with contextlib.suppress(DockerError):
-            state = (await listed.show())["State"]
-            return replace(record, exit_code=state["ExitCode"], oom_killed=state["OOMKilled"])
-        return record
-
 
 async def _unpause(container: DockerContainer) -> None:
     """An inspected container that is not frozen any more is what was wanted."""
@@ -370,23 +334,6 @@ async def _unpause(container: DockerContainer) -> None:
         # Not paused is a failure like any other to the engine (500): only its state tells.
         if (await container.show())["State"]["Paused"]:
             raise
-
-
-def _inspected(session_id: SessionId, container: DockerContainer) -> ContainerRecord:
-    state = container["State"]
-    return ContainerRecord(
-        session_id=session_id,
-        container_id=str(container.id),
-        status=_STATUSES.get(state["Status"], ContainerStatus.RUNNING),
-        exit_code=state["ExitCode"],
-        oom_killed=state["OOMKilled"],
-        created_at=_seconds(container["Created"]),
-    )
-
-
-def _seconds(text: str) -> float:
-    """RFC 3339 with nanoseconds, which Python does not read, to seconds since the epoch."""
-    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()
 
 
 async def _events(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.app import retention_bounds, webhook_config
 from supervisor.check import check
 from supervisor.config import Config, load_config
 from supervisor.errors import ConfigError
+from supervisor.settings import retention_bounds, webhook_config
 from supervisor.webhook_secret import read_webhook_secret
 
 KEY = b"thirty-two bytes of a secret key"

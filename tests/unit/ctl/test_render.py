@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.app import Places, host_paths
 from supervisor.config import load_config
 from supervisor.ctl import local_render
 from supervisor.host.identity import Group, Identity, IdentityPolicy
+from supervisor.settings import Places, host_paths
 from tests.unit.ctl.daemon import Result, fxctl
 
 GIMP = """\

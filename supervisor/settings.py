@@ -1,0 +1,119 @@
+"""The configuration as each part of the daemon wants it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay.config import RelayConfig, WebhookConfig
+from supervisor.config import Config
+from supervisor.engine.agent_document import AgentSettings
+from supervisor.engine.dress import HostPaths
+from supervisor.host.allowed import gids, uids
+from supervisor.host.bundle import bundle_mounts
+from supervisor.host.identity import IdentityPolicy
+from supervisor.host.instance import instance_id
+from supervisor.reactor.admission import AdmissionLimits
+from supervisor.reactor.core import CoreSettings
+from supervisor.reactor.reconcile import OrphanRules
+from supervisor.reactor.retention import RetentionBounds
+from supervisor.share import agent_directory, openapi_document
+from supervisor.webhook_secret import read_webhook_secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where this daemon's files are."""
+
+    config: Path
+    local: Path
+    run: Path
+
+
+def core_settings(config: Config, places: Places) -> CoreSettings:
+    """The configuration as the core wants it. Raises ConfigError if the bundle is not there."""
+    return CoreSettings(
+        owner=instance_id(places.local, places.run),
+        node=platform.node(),
+        engine_url=config.engine.url,
+        identity=IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups),
+        policy=config.policy.policy(config.identity.forbidden_groups),
+        limits=AdmissionLimits(
+            concurrent_starts=config.limits.concurrent_starts,
+            max_sessions=config.limits.max_sessions,
+        ),
+        sessions_per_user=config.limits.sessions_per_user,
+        agent=AgentSettings(heartbeat_seconds=config.agent.heartbeat_seconds),
+        paths=host_paths(config, places),
+        relist_seconds=config.engine.relist_seconds,
+        retention=retention_bounds(config),
+        orphans=OrphanRules(
+            grace_seconds=config.reconcile.orphan_grace_seconds,
+            initial_delay_seconds=config.reconcile.initial_delay_seconds,
+        ),
+    )
+
+
+def retention_bounds(config: Config) -> RetentionBounds:
+    """How much of what is over is kept; for a webhook, twice as long as it tries to deliver."""
+    retention, webhook = config.retention, config.relay.webhook
+    return RetentionBounds(
+        ended_seconds=retention.ended_seconds,
+        ended_sessions=retention.ended_sessions,
+        outbox_seconds=retention.outbox_seconds,
+        outbox_items=retention.outbox_items,
+        hold_seconds=None if webhook.url is None else 2 * webhook.give_up_seconds,
+    )
+
+
+def host_paths(config: Config, places: Places) -> HostPaths:
+    """What is mounted into containers. Raises ConfigError if the bundle is not there."""
+    return HostPaths(
+        agent=config.agent.directory or agent_directory(),
+        bundle=config.agent.bundle,
+        bundle_mounts=bundle_mounts(config.agent.bundle),
+        sessions=places.run / "sessions",
+        relay=places.run / "relay",
+    )
+
+
+def relay_config(config: Config, run: Path) -> RelayConfig:
+    """Where the relay listens, and who may use the web server's socket."""
+    (run / "relay").mkdir(exist_ok=True)
+    # Whatever the umask: sessions of all users go through it.
+    (run / "relay").chmod(0o755)
+    viewer = config.relay.viewer
+    allowed_uids, allowed_gids = allowed_peers(config)
+    return RelayConfig(
+        web_socket=run / "web.sock",
+        session_socket=run / "relay" / "session.sock",
+        display_socket=run / "relay" / "display.sock",
+        viewer_socket=run / "viewer.sock",
+        viewer_tcp=None if viewer.port is None else (viewer.host, viewer.port),
+        openapi=openapi_document(),
+        allow_uids=allowed_uids,
+        allow_gids=allowed_gids,
+    )
+
+
+def webhook_config(config: Config) -> WebhookConfig | None:
+    """Where events are posted, if anywhere. Raises ConfigError for a secret that is none."""
+    webhook = config.relay.webhook
+    if webhook.url is None:
+        return None
+    return WebhookConfig(
+        url=webhook.url,
+        keys=tuple(read_webhook_secret(path) for path in webhook.secret_files),
+        timeout_seconds=webhook.timeout_seconds,
+        give_up_seconds=webhook.give_up_seconds,
+    )
+
+
+def allowed_peers(config: Config) -> tuple[frozenset[int], frozenset[int]]:
+    """Users and groups who may use the web server's socket. Raises ConfigError."""
+    web = config.relay.web
+    return (
+        uids(web.allow_users, "relay.web.allow_users"),
+        gids(web.allow_groups, "relay.web.allow_groups"),
+    )
