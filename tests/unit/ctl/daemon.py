@@ -23,7 +23,7 @@ from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import FakeGate, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]
@@ -134,6 +134,7 @@ class Daemon:
         self.logs = FakeLogs(self.sessions)
         self.health = FakeHealth()
         self.upkeep = FakeUpkeep()
+        self.gate = FakeGate(self.health, self.sessions)
         self._relay = Relay(
             self._config,
             sessions=self.sessions,
@@ -142,6 +143,7 @@ class Daemon:
             logs=self.logs,
             health=self.health,
             upkeep=self.upkeep,
+            gate=self.gate,
             shelf=FakeShelf(),
         )
         await self._relay.start()

@@ -24,7 +24,15 @@ from tests.unit.reactor.fakes import Clock as WallClock
 from tests.unit.relay.agent import FakeAgent
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeGate,
+    FakeHealth,
+    FakeLogs,
+    FakeShelf,
+    FakeUpkeep,
+)
 from tests.unit.relay.posting import Office
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
@@ -132,6 +140,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         logs=logs,
         health=health,
         upkeep=upkeep,
+        gate=FakeGate(health, sessions),
         shelf=FakeShelf(),
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
