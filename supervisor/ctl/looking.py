@@ -88,7 +88,9 @@ def ticket(
     session_id: options.SessionId,
     view: Annotated[bool, typer.Option("--view", help="To watch only.")] = False,
     guest: Annotated[str | None, typer.Option(help="What to call the viewer.")] = None,
-    ttl: Annotated[int, typer.Option(metavar="SECONDS", help="How long it admits.")] = 30,
+    ttl: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long it admits: 90, 30m, 1h.")
+    ] = "30s",
     uses: Annotated[int, typer.Option(help="How often it admits.")] = 1,
 ) -> None:
     """Admit a viewer: print a display's path with a ticket."""
@@ -97,7 +99,11 @@ def ticket(
     from supervisor.ctl.views import Json
 
     wish: dict[str, str | int] = {"mode": "view" if view else "control"}
-    wish |= {"ttl_seconds": ttl, "uses": uses, **({"guest": guest} if guest else {})}
+    wish |= {
+        "ttl_seconds": options.seconds_of("--ttl", ttl),
+        "uses": uses,
+        **({"guest": guest} if guest else {}),
+    }
 
     async def issue(client: Client) -> Json:
         return await client.ticket(await resolve(client, session_id), wish)

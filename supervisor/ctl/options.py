@@ -88,6 +88,16 @@ def pairs_of(option: str, given: Sequence[str] | None) -> dict[str, str]:
         raise typer.BadParameter(str(error)) from None
 
 
+def seconds_of(option: str, given: str) -> int:
+    """A length of time as typed; what is none is wrong usage."""
+    from supervisor.ctl.wishes import seconds  # noqa: PLC0415 not for --help
+
+    try:
+        return seconds(option, given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _session_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from supervisor.ctl.completion import session_ids  # noqa: PLC0415 for the shell only
 
