@@ -36,7 +36,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for command in (
-    *(steering.start, looking.ps, looking.show, looking.events, inside.log, looking.ticket),
+    *(
+        steering.start,
+        looking.ps,
+        looking.top,
+        looking.show,
+        looking.events,
+        inside.log,
+        looking.ticket,
+    ),
     *(inside.screenshot, inside.execute),
     *(steering.change, steering.suspend, steering.resume, steering.terminate, steering.purge),
     *(gating.node, gating.cordon, gating.drain, gating.undrain),

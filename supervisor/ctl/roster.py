@@ -43,7 +43,12 @@ class Roster:
 
     def all(self) -> Sequence[SessionView]:
         """Newest first."""
-        return sorted(list(self._sessions.values()), key=lambda session: session.id, reverse=True)
+        return sorted(self._sessions.values(), key=lambda session: session.id, reverse=True)
+
+    def find(self, session_id: str) -> SessionView | None:
+        """The session of this id."""
+        known = self._sessions if self._coming is None else {**self._sessions, **self._coming}
+        return known.get(session_id)
 
     def live(self) -> Sequence[SessionView]:
         """Those that have not ended."""

@@ -50,10 +50,14 @@ _PARAMS = (
 )
 
 
-def session_table(sessions: Sequence[SessionView], now: datetime, width: int) -> list[Text]:
-    """``fxctl ps``."""
+def session_table(
+    sessions: Sequence[SessionView], now: datetime, width: int, *, with_reason: bool | None = None
+) -> list[Text]:
+    """``fxctl ps``; reasons are shown if there are any, unless that is said beforehand."""
     rows = [_session_row(session, now) for session in sessions]
-    if not any(session.reason for session in sessions):
+    if with_reason is None:
+        with_reason = any(session.reason for session in sessions)
+    if not with_reason:
         return table(_SESSIONS, rows, width)
     for row, session in zip(rows, sessions, strict=True):
         style = "red" if _failed(session) else ""

@@ -128,6 +128,12 @@ class Daemon:
 
         self.do(rename())
 
+    def restart(self, meanwhile: Callable[[], object]) -> None:
+        """Another life on the same socket, with what was committed; ``meanwhile`` it is away."""
+        self.do(self._relay.stop(1.0))
+        meanwhile()
+        self.do(self._relay.start())
+
     async def _up(self) -> None:
         self.feed = FakeFeed()
         self.sessions = ScriptedSessions(self.feed)
