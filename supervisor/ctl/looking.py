@@ -143,21 +143,17 @@ def show(context: typer.Context, session_id: options.SessionId) -> None:
     """Show all about a session, what went wrong first."""
     from datetime import UTC, datetime
 
-    from supervisor.ctl.ids import resolve
+    from supervisor.ctl import watching
     from supervisor.ctl.screen import console
     from supervisor.ctl.tables import session_lines
-    from supervisor.ctl.views import SessionView
-
-    async def find(client: Client) -> SessionView:
-        return await client.session(await resolve(client, session_id))
 
     settings = settings_of(context)
-    session = call(settings, find)
+    session, declared = call(settings, lambda client: watching.described(client, session_id))
     if settings.json:
         print_json(session.document)
         return
     target = console(settings)
-    for line in session_lines(session, datetime.now(UTC)):
+    for line in session_lines(session, datetime.now(UTC), declared):
         target.print(line)
 
 

@@ -116,6 +116,10 @@ SessionId = Annotated[str, typer.Argument(metavar="ID", help=_ID_HELP, autocompl
 SessionIds = Annotated[
     list[str], typer.Argument(metavar="ID...", help=_ID_HELP, autocompletion=_session_ids)
 ]
+SomeSessionIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID...]", help=_ID_HELP, autocompletion=_session_ids),
+]
 TemplateName = Annotated[
     str,
     typer.Option("--template", "-t", help="Launcher template.", autocompletion=_template_names),

@@ -78,8 +78,10 @@ def phase_text(session: SessionView) -> Text:
     return Text(plain(session.phase) + detail, style=style)
 
 
-def session_lines(session: SessionView, now: datetime) -> list[Text]:
-    """``fxctl show``: what is wrong first, then what is known."""
+def session_lines(
+    session: SessionView, now: datetime, declared: Sequence[ParamView] = ()
+) -> list[Text]:
+    """``fxctl show``: what is wrong first, then what is known; ``declared`` gives params units."""
     document = session.document
     lines = [Text.assemble((session.id, "bold"), "  ", plain(session.name))]
     lines.append(_state(session))
@@ -93,7 +95,7 @@ def session_lines(session: SessionView, now: datetime) -> list[Text]:
         ("command", document.get("command")),
         ("title", document.get("title")),
         ("display", _display(session)),
-        ("params", _params(session)),
+        ("params", _params(session, declared)),
         *((_spaced(key), when(_moment(session, key), now)) for key in _TIMES),
         ("viewers", _viewers(session)),
         ("usage", _usage(session)),
@@ -216,11 +218,13 @@ def _display(session: SessionView) -> str:
     return f"{geometry} at {dpi} dpi" if geometry and dpi else str(geometry or "")
 
 
-def _params(session: SessionView) -> str:
+def _params(session: SessionView, declared: Sequence[ParamView]) -> str:
     params = session.document.get("params")
     if not isinstance(params, dict):
         return ""
-    return ", ".join(f"{key}={_value(value)}" for key, value in params.items())
+    kinds = {param.name: param.type for param in declared}
+    shown = {key: _quantity(kinds.get(key, ""), value) for key, value in params.items()}
+    return ", ".join(f"{key}={value}" for key, value in shown.items())
 
 
 def _viewers(session: SessionView) -> str:
@@ -234,7 +238,11 @@ def _usage(session: SessionView) -> str:
     if not isinstance(usage, dict) or not session.memory_bytes:
         return ""
     seconds, processes = usage.get("cpu_seconds", 0), usage.get("processes", 0)
-    return f"{size(session.memory_bytes)} of memory, {seconds} s of CPU, {processes} processes"
+    spent = span(int(seconds)) if isinstance(seconds, int | float) else "-"
+    return (
+        f"{size(session.memory_bytes)} of memory, {spent} of CPU ({session.cpu_cores:.2f} cores), "
+        f"{processes} processes"
+    )
 
 
 def _moment(session: SessionView, key: str) -> datetime | None:
