@@ -46,6 +46,10 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         word = words.pop(0)
         if word in _FLAGS or word.startswith("--socket="):
             front.append(word)
+        elif word in {"-o", "--output"} and words[:1] == ["json"]:
+            # As kubectl has it.
+            front.append("--json")
+            del words[0]
         elif word == "--socket" and words:
             front += [word, words.pop(0)]
         else:

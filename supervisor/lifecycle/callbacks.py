@@ -67,6 +67,9 @@ _RATE_SECONDS = 1.0
 
 def _used(session: Session, usage: Usage, now: Timestamp) -> Session:
     since = session.usage_at or session.started_at or session.created_at
+    if now < since:
+        # The clock was set back: the next report has something to be compared with.
+        return replace(session, usage=usage, usage_at=now)
     if now - since < _RATE_SECONDS:
         return replace(session, usage=usage)
     # An agent may say anything, also that time was given back.

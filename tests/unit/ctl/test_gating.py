@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from supervisor.lifecycle.errors import UnavailableError
 from supervisor.lifecycle.session import Phase, Reason, SessionId
 from supervisor.lifecycle.view import node_document
 from tests.unit.ctl.daemon import Daemon, Result
+from tests.unit.ctl.test_live import piped
 
 Run = Callable[..., Result]
 NOW = datetime(2025, 1, 1, 12, 5, tzinfo=UTC)
@@ -175,3 +177,21 @@ def test_a_list_that_comes_anew_replaces_the_other() -> None:
     assert [session.id for session in roster.live()] == ["b"]
     roster.take(Event(3, "delete", {"id": "b"}))
     assert headcount(roster.live()) == "0 sessions"
+
+
+def test_ctrl_c_leaves_the_node_cordoned(daemon: Daemon) -> None:
+    """And says so."""
+    daemon.start("alice")
+    with piped(daemon, "drain") as program:
+        assert program.stderr is not None
+        assert program.stderr.readline() == "Waiting for 1 session (alice 1)\n"
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 130
+        assert "the node stays cordoned" in program.stderr.read()
+    assert daemon.health.node_object["draining"] is True
+
+
+def test_json_may_be_asked_for_as_kubectl_has_it(daemon: Daemon, run: Run) -> None:
+    """``-o json``."""
+    del daemon
+    assert json.loads(run("node", "-o", "json").out)["host"] == "node1"

@@ -71,6 +71,7 @@ class House:
     logs: FakeLogs
     health: FakeHealth
     upkeep: FakeUpkeep
+    gate: FakeGate
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
@@ -130,6 +131,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     logs = FakeLogs(sessions)
     health = FakeHealth()
     upkeep = FakeUpkeep()
+    gate = FakeGate(health, sessions)
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
     relay = Relay(
@@ -140,7 +142,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         logs=logs,
         health=health,
         upkeep=upkeep,
-        gate=FakeGate(health, sessions),
+        gate=gate,
         shelf=FakeShelf(),
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
@@ -152,7 +154,9 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, stack)
+        yield House(
+            relay, config, sessions, feed, logs, health, upkeep, gate, clock, web, inputs, stack
+        )
 
 
 @pytest_asyncio.fixture
