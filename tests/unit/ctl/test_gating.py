@@ -122,7 +122,7 @@ def test_somebody_else_opens_the_node(daemon: Daemon, run: Run) -> None:
         daemon.feed.publish_node(node_document({"ready": True, "draining": False}))
 
     with once_followed(daemon, lambda: daemon.do(publish())):
-        told = run("drain")
+        told = run("drain", "--timeout", "20s")
     assert told.code == 1
     assert "opened again" in told.err
 

@@ -130,7 +130,9 @@ async def test_orders_are_idempotent(life: Life) -> None:
         told = life.core.health.node()["cordon"]
         await life.core.gate.open(by="bob")
         await life.core.gate.open(by="bob")
-        news = [item for item in await reader.take(100) if item.kind is EventKind.NODE]
+        async with asyncio.timeout(10):
+            items = await reader.take(100)
+        news = [item for item in items if item.kind is EventKind.NODE]
     assert told == {"by": "bob", "since": since, "reason": "a new disk"}
     assert [json.loads(item.data)["draining"] for item in news] == [True, True, False]
     assert life.core.health.node()["cordon"] is None
