@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -56,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run=run_directory(options.runtime_dir),
         )
         configure(config.log.level, config.log.format)
-        asyncio.run(serve(config, places, notifier=Notifier.from_environment(os.environ)))
+        notifier = Notifier.from_environment(os.environ)
+        read = partial(load_config, options.config)
+        asyncio.run(serve(config, places, notifier=notifier, read=read))
     except SupervisorError as error:
         print(f"fx-supervisor: {error}", file=sys.stderr)
         return _exit_code(error)

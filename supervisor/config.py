@@ -32,6 +32,9 @@ from supervisor.policy.settings import PolicySettings
 
 Seconds = Annotated[float, Field(gt=0)]
 
+AT_START = Field(json_schema_extra={"x-needs-restart": True})
+"""Marks a key that is read when the daemon starts; all others hold from the next reload on."""
+
 _ADDRESS = re.compile(r"https?://[!-~]+")
 
 
@@ -44,9 +47,9 @@ class Section(BaseModel):
 class EngineConfig(Section):
     """Which engine, and how long to wait for it."""
 
-    host: str = ""
+    host: Annotated[str, AT_START] = ""
     """``unix:///path`` or ``tcp://host:port``; empty: ``DOCKER_HOST``, else Docker's own socket."""
-    request_timeout_seconds: Seconds = 120.0
+    request_timeout_seconds: Annotated[Seconds, AT_START] = 120.0
     relist_seconds: Seconds = 60.0
     """How often to list all containers, in case an event was lost."""
 
@@ -92,8 +95,8 @@ class WebConfig(Section):
 class ViewerConfig(Section):
     """The viewers' endpoint: its Unix socket always, TCP when ``port`` is set."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    host: Annotated[str, AT_START] = "127.0.0.1"
+    port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = None
 
 
 class WebhookConfig(Section):
@@ -125,8 +128,13 @@ class WebhookConfig(Section):
     @property
     def in_clear(self) -> bool:
         """Whether others on the way can read what is posted."""
-        parts = urlsplit(self.url or "")
-        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+        return in_clear(self.url or "")
+
+
+def in_clear(url: str) -> bool:
+    """Whether others on the way can read what is posted to it."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 
 def _has_host(url: str) -> bool:
@@ -193,7 +201,7 @@ class Config(Section):
     log: LogConfig = LogConfig()
 
 
-def load_config(path: Path | None) -> Config:
+def load_config(path: Path | None = None) -> Config:
     """Read the configuration. Raises ConfigError with one ``file:line:column`` fault per line."""
     source = path or config_directory() / "supervisor.yaml"
     try:

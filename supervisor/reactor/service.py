@@ -285,7 +285,7 @@ class HealthService:
     directory: Directory
     node_name: str
     engine_url: str
-    max_sessions: int | None
+    max_sessions: Callable[[], int | None]
     notes: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     """What other parts of the daemon say of themselves in the node object."""
 
@@ -311,7 +311,7 @@ class HealthService:
                 "url": self.engine_url,
                 "reachable": self.health.reachable,
             },
-            "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
+            "capacity": {"max_sessions": self.max_sessions(), "cpus": os.cpu_count()},
             "load": {"sessions": len(live), "average": list(load)},
             "draining": False,
             **{name: note() for name, note in self.notes.items()},
