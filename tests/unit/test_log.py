@@ -148,3 +148,17 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger("other").info("session_ended")
     (line,) = lines(capsys)
     assert line["event"] == "session_ended"
+
+
+def test_what_is_logged_can_be_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also for loggers that have logged before: a reload of the configuration does that."""
+    configure("warning", "json")
+    old = logger()
+    old.info("too_quiet")
+    old.warning("first")
+    configure("info", "json")
+    old.info("second")
+    assert [line["event"] for line in lines(capsys)] == ["first", "second"]
+    configure("info", "console")
+    old.info("third")
+    assert "third" in capsys.readouterr().err
