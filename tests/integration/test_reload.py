@@ -124,7 +124,7 @@ async def test_a_broken_file_changes_nothing(web: WebServer, daemon: Daemon) -> 
 
 async def test_a_broken_template_fails_its_own_starts_alone(web: WebServer, daemon: Daemon) -> None:
     """What was started from it runs on, also in the daemon's next life."""
-    sample = f"image: {daemon.site.sample}\ncommand: xterm\n"
+    sample = f"image: {daemon.site.sample}\ncommand: xterm\nworking_dir: /tmp\n"
     path = daemon.write_template("own", sample)
     daemon.write_template("other", sample)
     session_id = await web.start(template="own")
@@ -132,7 +132,7 @@ async def test_a_broken_template_fails_its_own_starts_alone(web: WebServer, daem
     path.write_text(sample + "privileged: perhaps\nmem_limitt: 1g\n")
     await reload(daemon)
     told = [line["fault"] for line in events(daemon, "template_refused")]
-    places = [f"{path}:3:13: privileged: ", f"{path}:4:1: mem_limitt: "]
+    places = [f"{path}:4:13: privileged: ", f"{path}:5:1: mem_limitt: "]
     assert [any(fault.startswith(place) for fault in told) for place in places] == [True, True]
     refused = await web.post_start(template="own")
     assert (refused.status, refused.body["code"]) == (422, "template_invalid")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from supervisor.template.schema.values import AbsolutePath, Line, Options, Section, Size, Whole
 
@@ -15,6 +15,9 @@ class DeviceSection(Section):
     permissions: Annotated[str, Field(pattern="^[rwm]{1,3}$")] = "rwm"
 
 
+_AS_COUNT = WithJsonSchema({"anyOf": [{"const": "all"}, {"type": "integer", "minimum": -1}]})
+
+
 def _all_or_number(value: object) -> object:
     return -1 if value == "all" else value
 
@@ -23,7 +26,7 @@ class GpuSection(Section):
     """One of ``gpus``: ``count`` -1 is all of them."""
 
     driver: Line | None = None
-    count: Annotated[Whole, Field(ge=-1)] | None = None
+    count: Annotated[Whole, Field(ge=-1), _AS_COUNT] | None = None
     device_ids: list[Line] = Field(default_factory=list)
     capabilities: list[Line] = Field(default_factory=list)
     options: Options = Field(default_factory=dict)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from supervisor.template.quantities import parse_duration
-from supervisor.template.schema.values import Count, Flag, Line, Section, Size, Whole
+from supervisor.template.schema.values import AS_DURATION, Count, Flag, Line, Section, Size, Whole
 
 MAX_TEXT = 32 * 1024
 DEFAULT_MAX_TEXT = 4096
@@ -52,7 +52,7 @@ def _unique(choices: list[ChoiceSection]) -> list[ChoiceSection]:
 
 
 Number = Annotated[int | float, BeforeValidator(_number)]
-Duration = Annotated[int | float, BeforeValidator(whole_seconds)]
+Duration = Annotated[int | float, BeforeValidator(whole_seconds), AS_DURATION]
 Strict = Annotated[bool, Field(strict=True)]
 Help = Annotated[str, StringConstraints(max_length=4096)]
 

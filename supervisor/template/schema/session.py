@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode
 from supervisor.template.quantities import parse_duration
-from supervisor.template.schema.values import Seconds, Section
+from supervisor.template.schema.values import AS_DURATION, Seconds, Section
 
 
 def _limit(value: object) -> float | None:
@@ -27,7 +27,11 @@ def _supported(rule: EndRule) -> EndRule:
     return rule
 
 
-Limit = Annotated[float | None, BeforeValidator(_limit)]
+Limit = Annotated[
+    float | None,
+    BeforeValidator(_limit),
+    WithJsonSchema({"anyOf": [AS_DURATION.json_schema, {"enum": ["none", None]}]}),
+]
 
 
 class SessionSection(Section):
