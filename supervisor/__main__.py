@@ -1,4 +1,4 @@
-"""``fx-supervisor [run] | check | version``.
+"""``fx-supervisor [run] | check | schema config|template | version``.
 
 Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 engine or store not available,
 70 internal error, 74 the store is damaged (starting again begins another), 75 another daemon runs
@@ -31,6 +31,7 @@ from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
 from supervisor.ops.notify import Notifier
 from supervisor.places import config_directory, local_directory, run_directory
+from supervisor.reference.schemas import SCHEMAS, schema_text
 from supervisor.settings import Places
 
 EXIT_UNAVAILABLE = 69
@@ -43,9 +44,13 @@ EXIT_CONFIG = 78
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    if options.command == "version":
-        print(f"fx-supervisor {__version__}")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.command == "schema") != (options.schema is not None):
+        parser.error("of which file? schema config, or schema template")
+    if options.command in {"schema", "version"}:
+        version = f"fx-supervisor {__version__}\n"
+        print(schema_text(options.schema) if options.schema else version, end="")
         return 0
     try:
         if options.command == "check":
@@ -93,9 +98,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("run", "check", "version"),
+        choices=("run", "check", "schema", "version"),
         default="run",
-        help="run the daemon (default); check configuration and templates; print the version",
+        help="run the daemon (default); check configuration and templates; print a JSON Schema; "
+        "print the version",
+    )
+    parser.add_argument(
+        "schema",
+        nargs="?",
+        choices=tuple(SCHEMAS),
+        help="with schema: of supervisor.yaml, or of launcher templates",
     )
     parser.add_argument(
         "--config",

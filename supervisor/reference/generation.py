@@ -15,6 +15,15 @@ DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 """What language servers for YAML understand; it knows ``$ref`` by ``definitions`` as well."""
 
 
+_BOUNDS: Final = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
+"""As pydantic leaves them where a validator of ours comes first."""
+
+
 class DescribedSchema(GenerateJsonSchema):
     """Adds what stands below fields, and leaves out what says nothing to an author."""
 
@@ -50,12 +59,15 @@ def _tidy(node: Any) -> Any:  # noqa: ANN401 any part of a schema
     if not isinstance(node, dict):
         return node
     found = {
-        key: _tidy(value)
+        _BOUNDS.get(key, key): _tidy(value)
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
     }
     if isinstance(found.get("description"), str):
         found["description"] = inspect.cleandoc(found["description"]).replace("``", "`")
+    if "patternProperties" in found:
+        # A name that does not match is refused, and not just left unjudged.
+        found.setdefault("additionalProperties", False)
     if "$ref" in found:
         # What a section holds by default stands at its keys.
         found.pop("default", None)

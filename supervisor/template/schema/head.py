@@ -24,11 +24,17 @@ class HeadSection(Section):
     """Top-level keys that are no keys of the container."""
 
     title: Line | None = None
+    """What users see; the template's name."""
     icon: Line | None = None
+    """Name or URL of an icon."""
     description: Annotated[str, Field(max_length=4096)] = ""
+    """A sentence or two."""
     geometry: Geometry = DEFAULT_GEOMETRY
+    """``WIDTHxHEIGHT`` where none is asked for, 10 to 16384 each."""
     dpi: Dpi = DEFAULT_DPI
+    """Dots per inch, where none are asked for."""
     params: dict[ParamName, AnyParam] = Field(default_factory=dict)
+    """What the user may set, by name."""
 
 
 def head_keys() -> frozenset[str]:
