@@ -2,7 +2,8 @@
 
 Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 engine or store not available,
 70 internal error, 74 the store is damaged (starting again begins another), 75 another daemon runs
-here, 77 the engine's socket is not for this user, 78 configuration or a template is wrong.
+here, 77 the engine's socket is not for this user, 78 configuration or a template is
+wrong, or a newer version has written the store: it would be no better the next time.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from supervisor.errors import (
     ConfigError,
     EngineDeniedError,
     StoreDamagedError,
+    StoreVersionError,
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _exit_code(error: SupervisorError) -> int:
     match error:
-        case ConfigError():
+        case ConfigError() | StoreVersionError():
             return EXIT_CONFIG
         case AlreadyRunningError():
             return EXIT_ALREADY_RUNNING

@@ -21,12 +21,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from supervisor.errors import ConfigError
 from supervisor.host.identity import IdentityPolicy
+from supervisor.phrasing import did_you_mean, keys_beside, phrase
 from supervisor.places import config_directory
 from supervisor.policy.settings import PolicySettings
 
@@ -252,13 +254,17 @@ def _validated(source: Path, document: Any) -> Config:  # noqa: ANN401 whatever 
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        faults = []
-        for fault in error.errors():
-            line, column = _position(document, fault["loc"])
-            where = ".".join(map(str, fault["loc"])) or "the file"
-            message = fault["msg"].removeprefix("Value error, ")
-            faults.append(f"{source}:{line}:{column}: {where}: {message}")
-        raise ConfigError("\n".join(faults)) from error
+        faults = sorted((*_position(document, each["loc"]), _told(each)) for each in error.errors())
+        told = (f"{source}:{line}:{column}: {text}" for line, column, text in faults)
+        raise ConfigError("\n".join(told)) from error
+
+
+def _told(fault: ErrorDetails) -> str:
+    loc = fault["loc"]
+    meant = ""
+    if fault["type"] == "extra_forbidden":
+        meant = did_you_mean(str(loc[-1]), keys_beside(Config, loc))
+    return f"{'.'.join(map(str, loc)) or 'the file'}: {phrase(fault)}{meant}"
 
 
 def _position(document: Any, loc: tuple[str | int, ...]) -> tuple[int, int]:  # noqa: ANN401

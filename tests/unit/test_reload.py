@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pydantic import BaseModel
 
-from supervisor.config import Config
-from supervisor.reload import keep
+from supervisor.config import Config, LimitsConfig
+from supervisor.errors import ConfigError
+from supervisor.ops.notify import Notifier
+from supervisor.reactor.core import Core
+from supervisor.reload import Reloader, Reloads, keep
+from supervisor.template.catalog import TemplateCatalog
 
 NEED_RESTART = {
     "engine.host",
@@ -109,3 +118,124 @@ def test_a_key_is_kept_or_taken_over(key: str) -> None:
 def test_what_is_as_before_is_not_mentioned() -> None:
     """Most reloads change nothing of the kind."""
     assert keep(Config(), Config()) == (Config(), ())
+
+
+class Told(Notifier):
+    """A service manager that remembers what it was told, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.words: list[str] = []
+
+    def _tell(self, *lines: str) -> None:
+        self.words.append(lines[0])
+
+
+class Desk:
+    """A reloader, the file that it reads, and what it made of it."""
+
+    def __init__(self, directory: Path, *, is_ready: bool = True) -> None:
+        self.file: Config | Exception = Config()
+        self.let_read = threading.Event()
+        self.let_read.set()
+        self.reads = 0
+        self.held: list[Config] = []
+        self.told = Told()
+        self.asked = asyncio.Event()
+        ready = asyncio.Event()
+        if is_ready:
+            ready.set()
+        self.node_tellings = 0
+        health = SimpleNamespace(health=SimpleNamespace(first_ready=ready))
+        core = cast("Core", SimpleNamespace(health=health, tell_node=self._tell_node))
+        self.reloader = Reloader(
+            Reloads(self.asked, self._read),
+            Config(),
+            self._apply,
+            TemplateCatalog(directory, directory),
+            self.told,
+            core,
+        )
+
+    async def reload(self, file: Config | Exception) -> None:
+        """Have this taken over, or not."""
+        self.file = file
+        tellings = self.node_tellings
+        running = asyncio.create_task(self.reloader.run())
+        self.asked.set()
+        while self.node_tellings == tellings:
+            await asyncio.sleep(0)
+        running.cancel()
+
+    def _read(self) -> Config:
+        self.reads += 1
+        self.let_read.wait()
+        if isinstance(self.file, Exception):
+            raise self.file
+        return self.file
+
+    async def _apply(self, config: Config) -> None:
+        self.held.append(config)
+
+    def _tell_node(self) -> None:
+        self.node_tellings += 1
+
+
+LIMITED = Config(limits=LimitsConfig(max_sessions=3))
+
+
+async def test_the_service_manager_is_told_in_order(tmp_path: Path) -> None:
+    """That it reloads, how it went, and that it is ready again."""
+    desk = Desk(tmp_path)
+    await desk.reload(LIMITED)
+    reloading, status, ready = desk.told.words
+    assert (reloading, ready) == ("RELOADING=1", "READY=1")
+    assert status.startswith("STATUS=Configuration of ")
+    assert desk.held == [LIMITED]
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [(ConfigError("f:1:1: a: wrong\nf:2:1: b: wrong"), "f:1:1: a: wrong"), (OSError(5, "x"), "x")],
+)
+async def test_what_is_refused_changes_nothing(tmp_path: Path, error: Exception, what: str) -> None:
+    """Whatever went wrong; and the next reload is judged by itself."""
+    desk = Desk(tmp_path)
+    loaded_at = desk.reloader.state()["loaded_at"]
+    await desk.reload(error)
+    reloading, status, ready = desk.told.words
+    assert (reloading, ready) == ("RELOADING=1", "READY=1")
+    assert what in status
+    assert what in desk.reloader.state()["error"]
+    assert desk.reloader.state()["loaded_at"] == loaded_at
+    assert desk.held == []
+    await desk.reload(LIMITED)
+    assert desk.reloader.state()["error"] is None
+    assert desk.held == [LIMITED]
+
+
+async def test_before_it_is_ready_the_service_manager_waits_for_that_alone(tmp_path: Path) -> None:
+    """READY would say that sessions are adopted."""
+    desk = Desk(tmp_path, is_ready=False)
+    await desk.reload(LIMITED)
+    assert [word.partition("=")[0] for word in desk.told.words] == ["STATUS"]
+    assert desk.held == [LIMITED]
+
+
+async def test_signals_in_quick_succession_make_one_more_reload(tmp_path: Path) -> None:
+    """The last of them may have come after the file was read."""
+    desk = Desk(tmp_path)
+    desk.let_read.clear()
+    running = asyncio.create_task(desk.reloader.run())
+    desk.asked.set()
+    while not desk.reads:
+        await asyncio.sleep(0)
+    for _ in range(5):
+        desk.asked.set()
+    desk.let_read.set()
+    while desk.node_tellings < 2 or desk.asked.is_set():
+        await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    running.cancel()
+    assert (desk.reads, desk.node_tellings) == (2, 2)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from supervisor.errors import StoreError
+from supervisor.errors import StoreError, StoreVersionError
 from supervisor.store.database import Database
 from supervisor.store.schema import VERSION
 
@@ -117,12 +117,31 @@ async def test_a_newer_versions_file_is_refused(path: Path) -> None:
     await database.open()
     await database.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
     await database.close()
-    before = path.read_bytes()
+    before, status = path.read_bytes(), path.stat()
     older = Database(path)
-    with pytest.raises(StoreError, match="newer version"):
+    with pytest.raises(StoreVersionError, match="newer version"):
         await older.open()
     await older.close()
     assert path.read_bytes() == before
+    assert path.stat().st_mtime_ns == status.st_mtime_ns
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+async def test_a_newer_versions_journal_is_refused(path: Path) -> None:
+    """It may have died right after it had brought the file up to date."""
+    database = Database(path)
+    await database.open()
+    await database.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
+    copy = path.with_name("copy.db")
+    for suffix in ("", "-wal"):
+        copy.with_name(copy.name + suffix).write_bytes(
+            path.with_name(path.name + suffix).read_bytes()
+        )
+    await database.close()
+    older = Database(copy)
+    with pytest.raises(StoreVersionError, match="newer version"):
+        await older.open()
+    await older.close()
 
 
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
