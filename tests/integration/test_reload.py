@@ -131,6 +131,7 @@ async def test_a_broken_template_fails_its_own_starts_alone(web: WebServer, daem
     await web.until(session_id, "running")
     path.write_text(sample + "privileged: perhaps\nmem_limitt: 1g\n")
     await reload(daemon)
+    await eventually(lambda: len(events(daemon, "template_refused")) > 1, "faults are logged")
     told = [line["fault"] for line in events(daemon, "template_refused")]
     places = [f"{path}:4:13: privileged: ", f"{path}:5:1: mem_limitt: "]
     assert [any(fault.startswith(place) for fault in told) for place in places] == [True, True]

@@ -52,9 +52,9 @@ FAULTS = [
     "supervisor.yaml:12:12: relay.viewer.port: must be 65535 or less",
     "supervisor.yaml:13:13: relay.webhook.secret_files: too many entries: 2 at most, not 3",
     (
-        "supervisor.yaml:14:18: policy.allow.0: must be privileged, host_network, host_pid, host_ipc, "
-        "host_uts, host_userns, host_cgroup, other_containers, other_user, new_privileges, unconfined, "
-        "cgroup_parent, oom_exempt, gpus or raw; did you mean privileged?"
+        "supervisor.yaml:14:18: policy.allow.0: must be privileged, host_network, host_pid, "
+        "host_ipc, host_uts, host_userns, host_cgroup, other_containers, other_user, "
+        "new_privileges, unconfined, cgroup_parent, oom_exempt, gpus or raw; did you mean privileged?"
     ),
     (
         'supervisor.yaml:14:37: policy.most.memory: must be a size such as "512m" or "2g", '

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,21 +128,29 @@ async def test_a_newer_versions_file_is_refused(path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-async def test_a_newer_versions_journal_is_refused(path: Path) -> None:
-    """It may have died right after it had brought the file up to date."""
-    database = Database(path)
-    await database.open()
-    await database.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
-    copy = path.with_name("copy.db")
+@pytest.mark.parametrize("is_written_back", [False, True])
+async def test_what_a_newer_version_left_when_it_died(path: Path, *, is_written_back: bool) -> None:
+    """Its version may be in the journal alone; else the journal, too, is left as it is."""
+    newer = Database(path)
+    await newer.open()
+    await newer.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
+    if is_written_back:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(FULL)")
+    await newer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
+    left = path.parent / "left"
+    left.mkdir()
     for suffix in ("", "-wal"):
-        copy.with_name(copy.name + suffix).write_bytes(
-            path.with_name(path.name + suffix).read_bytes()
-        )
-    await database.close()
-    older = Database(copy)
+        file = path.with_name(path.name + suffix)
+        (left / file.name).write_bytes(file.read_bytes())
+    await newer.close()
+    before = {each.name: each.read_bytes() for each in left.iterdir()}
+    older = Database(left / path.name)
     with pytest.raises(StoreVersionError, match="newer version"):
         await older.open()
     await older.close()
+    if is_written_back:
+        assert {each.name: each.read_bytes() for each in left.iterdir()} == before
 
 
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
