@@ -54,7 +54,8 @@ FAULTS = [
     (
         "supervisor.yaml:14:18: policy.allow.0: must be privileged, host_network, host_pid, "
         "host_ipc, host_uts, host_userns, host_cgroup, other_containers, other_user, "
-        "new_privileges, unconfined, cgroup_parent, oom_exempt, gpus or raw; did you mean privileged?"
+        "new_privileges, unconfined, cgroup_parent, oom_exempt, gpus or raw; "
+        "did you mean privileged?"
     ),
     (
         'supervisor.yaml:14:37: policy.most.memory: must be a size such as "512m" or "2g", '
