@@ -72,8 +72,9 @@ def keys_beside(model: type[BaseModel], loc: tuple[str | int, ...]) -> frozenset
     here = {model}
     for part in loc[:-1]:
         fields = [each.model_fields[part] for each in here if part in each.model_fields]
-        # What is no key is an index, a name of a map, or the tag of a union.
-        here = {found for field in fields for found in _models(field.annotation)} or here
+        tagged = {each for each in here if part in _tags(each)}
+        # What is neither key nor tag of a union is an index, or a name in a map.
+        here = {found for field in fields for found in _models(field.annotation)} or tagged or here
     return frozenset(key for each in here for key in each.model_fields)
 
 
@@ -82,6 +83,12 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 any a
         yield annotation
     for inner in get_args(annotation):
         yield from _models(inner)
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    """What ``type`` may say, where it tells this model from others."""
+    field = model.model_fields.get("type")
+    return get_args(field.annotation) if field is not None else ()
 
 
 def _shown(value: object) -> str:
