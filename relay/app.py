@@ -30,7 +30,7 @@ from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
 from relay.node_api import NodeApi
 from relay.pace import Pace
-from relay.peers import guard
+from relay.peers import Allowed, guard
 from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
@@ -70,6 +70,7 @@ class Relay:
         on_input: InputNote = lambda _session_id, _at: None,
     ) -> None:
         self._config = config
+        self._allowed = Allowed(config.allow_uids, config.allow_gids)
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
@@ -138,6 +139,13 @@ class Relay:
         self._stopping = None
         _log.info("relay_stopped")
 
+    def allow(self, uids: frozenset[int], gids: frozenset[int]) -> None:
+        """Let these use the web server's socket from now on, instead of those who might before.
+
+        What others have open already goes on until it ends.
+        """
+        self._allowed = Allowed(uids, gids)
+
     def close_viewers(self, session_id: SessionId, code: int) -> None:
         """Close every display connection of the session with this WebSocket code."""
         self._viewers.dismiss(session_id, code)
@@ -168,7 +176,7 @@ class Relay:
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config = self._config
-        peers = guard(config.allow_uids, config.allow_gids)
+        peers = guard(lambda: self._allowed)
         web_app = _app((problems.middleware, peers, record), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
         session_api = SessionApi(
