@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 from collections.abc import AsyncIterator
 from functools import partial
@@ -14,7 +15,7 @@ from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.share import agent_directory
 from tests.integration.test_exec import execute
 from tests.support.agent_container import AgentStage
-from tests.support.clipboard import PASTING, RINGING, copying, pasted
+from tests.support.clipboard import PASTING, copying, is_painted, painting, pasted
 from tests.support.daemon import Daemon, running_daemon
 from tests.support.eventually import LONG_SECONDS, eventually
 from tests.support.rfb_client import RfbClient
@@ -71,7 +72,7 @@ async def exchanged(web: WebServer, session_id: str, screen: RfbClient) -> set[s
     await screen.refresh()
     await screen.paste(INWARD)
     await screen.refresh()
-    await rung(web, session_id, screen)
+    await caught_up(web, session_id, screen)
     if await clipboard() == INWARD:
         arrived.add(INWARD)
     await execute(web, session_id, copying(OUTWARD), wait=False)
@@ -80,24 +81,20 @@ async def exchanged(web: WebServer, session_id: str, screen: RfbClient) -> set[s
         return await clipboard() == OUTWARD
 
     await eventually(owned, "the session's clipboard holds what was copied there")
-    await rung(web, session_id, screen)
+    await caught_up(web, session_id, screen)
     if OUTWARD in screen.cut_texts:
         arrived.add(OUTWARD)
     assert set(screen.cut_texts) <= {OUTWARD}
     return arrived
 
 
-async def rung(web: WebServer, session_id: str, *screens: RfbClient) -> None:
+async def caught_up(web: WebServer, session_id: str, *screens: RfbClient) -> None:
     """Wait until viewers have whatever they were sent so far."""
-    before = {screen: screen.bells for screen in screens}
-    await execute(web, session_id, RINGING)
+    colour = (secrets.randbelow(256), secrets.randbelow(256), secrets.randbelow(256))
+    await execute(web, session_id, painting(colour))
     async with asyncio.timeout(LONG_SECONDS):
-        for screen, bells in before.items():
-            await screen.wait_until(partial(_has_rung, screen, bells))
-
-
-def _has_rung(screen: RfbClient, before: int) -> bool:
-    return screen.bells > before
+        for screen in screens:
+            await screen.wait_until(partial(is_painted, screen, colour))
 
 
 def expected(policy: ClipboardPolicy) -> set[str]:
@@ -142,7 +139,7 @@ async def test_a_view_only_viewer_has_no_clipboard(web: WebServer, daemon: Daemo
         await execute(web, session["id"], copying(OUTWARD), wait=False)
         async with asyncio.timeout(LONG_SECONDS):
             await screen.wait_until(lambda: OUTWARD in screen.cut_texts)
-        await rung(web, session["id"], screen, guest)
+        await caught_up(web, session["id"], screen, guest)
         assert guest.cut_texts == []
 
 
@@ -157,7 +154,8 @@ async def test_the_x_server_keeps_the_policy_alone(policy: ClipboardPolicy) -> N
             await screen.refresh()
             await screen.paste(INWARD)
             await screen.refresh()
-            await session.relay.execute("first ring", RINGING)
+            await session.relay.execute("wait", painting((1, 2, 3)))
+            await screen.wait_until(lambda: is_painted(screen, (1, 2, 3)))
             arrived: set[str] = set()
             answer = await session.relay.execute("paste", PASTING)
             if pasted(answer["output"]) == INWARD:
@@ -169,7 +167,7 @@ async def test_the_x_server_keeps_the_policy_alone(policy: ClipboardPolicy) -> N
                 return pasted(answer["output"]) == OUTWARD
 
             await eventually(owned, "the session's clipboard holds what was copied there")
-            await session.relay.execute("ring", RINGING)
-            await screen.wait_until(lambda: screen.bells > 1)
+            await session.relay.execute("wait again", painting((3, 2, 1)))
+            await screen.wait_until(lambda: is_painted(screen, (3, 2, 1)))
             arrived |= set(screen.cut_texts)
     assert arrived == expected(policy)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+from tests.support.rfb_client import RfbClient
+
 _XTERM = ["xterm", "-xrm", "XTerm*disallowedWindowOps:", "-xrm", "XTerm*allowWindowOps: true", "-e"]
 _ASK = r"""stty raw -echo min 0 time 20; printf '\033]52;c;?\a'; cat > "$0" """
 
@@ -28,5 +30,12 @@ def pasted(answer: str) -> str:
     return base64.b64decode(encoded).decode()
 
 
-RINGING = ["xterm", "-e", "printf", r"\a"]
-"""A program that rings the bell: viewers are told after whatever came before."""
+def painting(colour: tuple[int, int, int]) -> list[str]:
+    """A program that paints the background: viewers are told after whatever came before."""
+    return ["xsetroot", "-solid", "#{:02x}{:02x}{:02x}".format(*colour)]
+
+
+def is_painted(screen: RfbClient, colour: tuple[int, int, int]) -> bool:
+    """Whether this viewer has been told."""
+    width, height = screen.size
+    return screen.image().getpixel((width - 1, height - 1)) == colour
