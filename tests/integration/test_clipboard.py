@@ -163,7 +163,7 @@ async def test_the_x_server_keeps_the_policy_alone(policy: ClipboardPolicy) -> N
             await session.relay.command(type="exec", id="copy", command=copying(OUTWARD))
 
             async def owned() -> bool:
-                answer = await session.relay.execute("look", PASTING)
+                answer = await session.relay.execute(secrets.token_hex(4), PASTING)
                 return pasted(answer["output"]) == OUTWARD
 
             await eventually(owned, "the session's clipboard holds what was copied there")
