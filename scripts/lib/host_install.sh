@@ -3,6 +3,7 @@
 # runs and is changed in one rename. Options come as PREFIX, DRY_RUN, BUNDLE, START.
 
 CONFIG_DIR=/etc/fastx
+READY_SECONDS=60
 
 install_on_host() {
     check_host
@@ -114,15 +115,30 @@ switch_version() {
     ln -sfn "$(library_dir)/current/bin/fx-supervisor" "$(library_dir)/current/bin/fxctl" "$PREFIX/bin/"
     [[ $START == yes && -d /run/systemd/system ]] || { say "note: the service is not started" && return; }
     systemctl daemon-reload
-    systemctl enable --quiet fx-supervisor.service
-    systemctl restart fx-supervisor.service && return
+    # shellcheck disable=SC2046  # names without blanks
+    systemctl enable --quiet $(our_units)
+    ! starts_again || return 0
     journalctl --no-pager --lines 20 --unit fx-supervisor.service || true
     [[ $before != none && $before != "$(current_version)" ]] ||
         die "the service does not start: see above, mend it, then 'systemctl restart fx-supervisor'"
     point_to "$before"
-    systemctl restart fx-supervisor.service ||
-        die "neither the new version starts nor the one before ($before): see 'journalctl -u fx-supervisor'"
+    starts_again || die "neither the new version starts nor $before: see 'journalctl -u fx-supervisor'"
     die "the new version does not start (see above): $before runs again"
+}
+
+# True when it is ready, or still waits for an engine: that is no fault of this version.
+starts_again() {
+    local state started=$SECONDS
+    systemctl reset-failed fx-supervisor.service 2>/dev/null || true
+    systemctl restart --no-block fx-supervisor.service
+    while ((SECONDS - started < READY_SECONDS)); do
+        state=$(systemctl show --property ActiveState --value fx-supervisor.service)
+        [[ $state != failed ]] || return 1
+        (($(systemctl show --property NRestarts --value fx-supervisor.service) == 0)) || return 1
+        [[ $state != active ]] || return 0
+        sleep 0.5
+    done
+    say "note: the service is not ready yet: 'systemctl status fx-supervisor' says why"
 }
 
 point_to() { # VERSION
@@ -143,7 +159,8 @@ prune_versions() {
 }
 
 is_mounted() { # DIRECTORY
-    cat /proc/[0-9]*/mountinfo 2>/dev/null | cut -d' ' -f4 | grep -qF -- "${1#"$PREFIX"}/"
+    # The fourth field is the path inside its file system, which may not be the root.
+    cat /proc/[0-9]*/mountinfo 2>/dev/null | cut -d' ' -f4 | grep -qF -- "/$(basename "$1")/"
 }
 
 # ------------------------------------------------------------------------------- what stands around it
@@ -175,10 +192,10 @@ place_units() {
 
 # A host without it can be installed, and be given one later: the daemon says how.
 place_bundle() {
-    local bundle=/usr/lib/fastx-supervisor/bundle options=()
+    local place=/usr/lib/fastx-supervisor/bundle options=()
     on_debian || options=(--image debian:bookworm-slim)
-    mkdir -p "$(dirname "$bundle")"
-    "$FX_ROOT/agent/build-bundle" "$bundle" "${options[@]}" ||
+    mkdir -p "$(dirname "$place")"
+    "$FX_ROOT/agent/build-bundle" "$place" "${options[@]}" ||
         say "note: no X server bundle (the reason: $FX_LOG_DIR); make it with" \
-            "'agent/build-bundle $bundle ${options[*]}'"
+            "'agent/build-bundle $place ${options[*]}'"
 }

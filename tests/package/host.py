@@ -1,0 +1,53 @@
+"""A host to install on: a container of a whole Debian system, thrown away afterwards."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from tests.support.engine import DockerFailedError, docker
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One that runs."""
+
+    name: str
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, image: str, shown: Mapping[Path, str]) -> AsyncIterator[Self]:
+        """Start one that sees directories of this machine, read-only, at the places given."""
+        name = f"fx-host-{secrets.token_hex(4)}"
+        mounts = [f"--volume={source}:{place}:ro" for source, place in shown.items()]
+        await docker(
+            *("run", "--detach", "--rm", "--init", "--name", name, "--network=none", *mounts),
+            *("--entrypoint=sleep", image, "infinity"),
+        )
+        try:
+            yield cls(name)
+        finally:
+            await docker("rm", "--force", name)
+
+    async def sh(self, script: str) -> str:
+        """Run as root; what it prints, complaints included. Raises DockerFailedError."""
+        return await docker("exec", self.name, "bash", "-ec", f"exec 2>&1; {script}")
+
+    async def refused(self, script: str) -> str:
+        """Run what has to fail; what it prints."""
+        marked = f"({script}) || echo REFUSED"
+        said = await self.sh(marked)
+        assert said.rstrip().endswith("REFUSED"), said
+        return said
+
+    async def exists(self, path: str) -> bool:
+        """Whether there is something of that name."""
+        try:
+            await self.sh(f"test -e {path} -o -L {path}")
+        except DockerFailedError:
+            return False
+        return True
