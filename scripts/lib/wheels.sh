@@ -15,7 +15,7 @@ project_version() {
     sed -n 's/^version = "\(.*\)"$/\1/p' "$FX_ROOT/pyproject.toml"
 }
 
-# Who reads them may well not be who made them, and an sdist records modes.
+# FX_WHEELS names a directory of wheels to take them from, where no index is within reach.
 wheelhouse() {
     printf '%s/wheels\n' "$(build_venv)"
 }
@@ -31,16 +31,17 @@ ensure_build_venv() {
 }
 
 make_build_venv() {
-    local venv pip
+    local venv pip source=()
     venv=$(build_venv)
     [[ ! -e $venv/.complete ]] || return 0
     rm -rf "$venv"
     "$(system_python)" -m venv "$venv"
     pip=("$venv/bin/python" -m pip --no-input --disable-pip-version-check)
+    [[ -z ${FX_WHEELS:-} ]] || source=(--no-index --find-links "$FX_WHEELS")
     say "fetching what requirements.lock names"
-    "${pip[@]}" download --require-hashes --no-deps --only-binary :all: --progress-bar off \
+    "${pip[@]}" download "${source[@]}" --require-hashes --no-deps --only-binary :all: --progress-bar off \
         --dest "$(wheelhouse)" -r "$FX_ROOT/requirements.lock" ||
-        die "pip cannot fetch requirements.lock: is a package index within reach?"
+        die "pip cannot fetch requirements.lock: is ${FX_WHEELS:-a package index} within reach?"
     "${pip[@]}" install --no-index --find-links "$(wheelhouse)" hatchling
     touch "$venv/.complete"
 }
@@ -55,7 +56,6 @@ build_sdist() { # DIRECTORY
 
 hatch() { # TARGET DIRECTORY
     mkdir -p "$2"
-    # Modes come from the tree, and a checkout's depend on the umask of who made it.
     (cd "$FX_ROOT" && "$(build_venv)/bin/python" -m hatchling build -t "$1" -d "$2") ||
         die "the $1 cannot be built: see above"
 }

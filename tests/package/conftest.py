@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,5 +23,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 @pytest_asyncio.fixture(loop_scope="session")
 async def host(packages: Packages) -> AsyncIterator[Host]:
     """A Debian host with what the package depends on, without a network, ``/packages`` on it."""
-    async with Host.running(given("FX_TEST_IMAGE_SYSTEMD"), {packages.directory: "/packages"}) as up:
+    async with Host.running(
+        given("FX_TEST_IMAGE_SYSTEMD"), {packages.directory: "/packages"}
+    ) as up:
         yield up

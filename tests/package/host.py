@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.support.engine import DockerFailedError, docker
+from tests.support.engine import docker
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,24 @@ class Host:
             await docker("rm", "--force", name)
 
     async def sh(self, script: str) -> str:
-        """Run as root; what it prints, complaints included. Raises DockerFailedError."""
-        return await docker("exec", self.name, "bash", "-ec", f"exec 2>&1; {script}")
+        """Run as root; what it prints, complaints included. Raises AssertionError with that."""
+        status, said = await self._run(script)
+        assert status == 0, f"{script}: {said}"
+        return said
 
     async def refused(self, script: str) -> str:
         """Run what has to fail; what it prints."""
-        marked = f"({script}) || echo REFUSED"
-        said = await self.sh(marked)
-        assert said.rstrip().endswith("REFUSED"), said
+        status, said = await self._run(script)
+        assert status != 0, f"{script}: {said}"
         return said
 
     async def exists(self, path: str) -> bool:
         """Whether there is something of that name."""
-        try:
-            await self.sh(f"test -e {path} -o -L {path}")
-        except DockerFailedError:
-            return False
-        return True
+        status, _ = await self._run(f"test -e {path} -o -L {path}")
+        return status == 0
+
+    async def _run(self, script: str) -> tuple[int, str]:
+        wrapped = 'bash -ec "$1" 2>&1; echo "exit=$?"'
+        printed = await docker("exec", self.name, "bash", "-c", wrapped, "bash", script)
+        said, _, status = printed.rpartition("exit=")
+        return int(status), said

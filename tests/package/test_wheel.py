@@ -88,11 +88,10 @@ def test_the_sdist_builds_the_same_wheel(packages: Packages, tmp_path: Path) -> 
 def test_a_clean_environment_runs_the_programs(packages: Packages, tmp_path: Path) -> None:
     """What the lock names and the wheel, by hash, are enough."""
     venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
-    install = [tmp_path / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "install"]
-    wheels = Path(given("FX_TEST_BUILD_VENV")) / "wheels"
-    locked = ["--require-hashes", "--no-deps", "--no-index", "--find-links", wheels]
+    install = f"{tmp_path}/venv/bin/python -m pip install --no-deps --no-index".split()
+    locked = f"--require-hashes --find-links {given('FX_TEST_BUILD_VENV')}/wheels".split()
     _run(*install, *locked, "-r", TREE / "requirements.lock")
-    _run(*install, "--no-deps", "--no-index", packages.wheel)
+    _run(*install, packages.wheel)
     assert "Usage: fxctl" in _run(tmp_path / "venv/bin/fxctl", "--help")
     assert "in order (docker)" in _run(
         *(tmp_path / "venv/bin/fx-supervisor", "check"), FX_CONFIG_DIR=str(tmp_path)
