@@ -44,6 +44,9 @@ remove_library() {
 }
 
 sessions_left() {
+    # Some engines are restarted, or gone, under containers that run on.
+    ! grep -qsE '/(fastx-supervisor/bundle|fastx-supervisor/sessions)' \
+        /proc/[0-9]*/mountinfo || return 0
     [[ -n $(timeout 10 docker ps -aq --filter label=com.fastx.supervisor.owner 2>/dev/null) ]]
 }
 

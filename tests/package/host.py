@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.engine import docker
+
+SECONDS = 400.0
+"""For a whole installation on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,13 @@ class Host:
         return status == 0
 
     async def _run(self, script: str) -> tuple[int, str]:
-        wrapped = 'bash -ec "$1" 2>&1; echo "exit=$?"'
-        printed = await docker("exec", self.name, "bash", "-c", wrapped, "bash", script)
-        said, _, status = printed.rpartition("exit=")
-        return int(status), said
+        started = await asyncio.create_subprocess_exec(
+            *("docker", "exec", self.name, "bash", "-ec", f"exec 2>&1; {script}"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(SECONDS):
+            said, _ = await started.communicate()
+        assert started.returncode is not None
+        return started.returncode, said.decode()
