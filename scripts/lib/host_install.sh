@@ -94,7 +94,7 @@ make_version() {
     set_source_date
     build_wheel "$work"
     mkdir -p "$(library_dir)"
-    "$(system_python)" -m venv "$venv"
+    "$(system_python)" -m venv --without-pip "$venv"
     install_wheel "$venv/bin/python" "$work"
     touch "$venv/.complete"
 }

@@ -63,7 +63,8 @@ hatch() { # TARGET DIRECTORY
 # Exactly what was locked, no more than the project needs, from the wheelhouse alone. By name: an
 # installation by path would record the path.
 install_wheel() { # PYTHON DIRECTORY_OF_WHEEL pip's options...
-    "$1" -m pip --no-input --disable-pip-version-check install --no-index --progress-bar off \
+    # The build's pip, whoever's Python it is: what runs needs none.
+    "$(build_venv)/bin/python" -m pip --python "$1" --no-input --disable-pip-version-check install --no-index --progress-bar off \
         --find-links "$(wheelhouse)" --find-links "$2" "${@:3}" \
         "fastx-docker-supervisor==$(project_version)" ||
         die "the wheel cannot be installed: see above"

@@ -40,10 +40,10 @@ async def test_it_is_installed_and_runs(host: Host) -> None:
 
 
 async def test_neither_environment_nor_other_modules_change_what_runs(host: Host) -> None:
-    """A module of the administrator's that has a name of ours stays outside."""
+    """What Python would load for every program of this host, and a module that has a name of ours."""
     await host.sh(INSTALL)
     await host.sh("mkdir /tmp/other && echo 'raise SystemExit(99)' > /tmp/other/pydantic.py")
-    await host.sh("cp /tmp/other/pydantic.py /usr/lib/python3/dist-packages/")
+    await host.sh("cp /tmp/other/pydantic.py /usr/lib/python3/dist-packages/sitecustomize.py")
     said = await host.sh("cd /tmp/other && PYTHONPATH=/tmp/other PYTHONHOME=/x fx-supervisor check")
     assert "in order" in said
 
