@@ -40,7 +40,7 @@ async def test_it_is_installed_and_runs(host: Host) -> None:
 
 
 async def test_neither_environment_nor_other_modules_change_what_runs(host: Host) -> None:
-    """What Python would load for every program of this host, and a module that has a name of ours."""
+    """What Python loads for every program of a host, and a module that has a name of ours."""
     await host.sh(INSTALL)
     await host.sh("mkdir /tmp/other && echo 'raise SystemExit(99)' > /tmp/other/pydantic.py")
     await host.sh("cp /tmp/other/pydantic.py /usr/lib/python3/dist-packages/sitecustomize.py")
