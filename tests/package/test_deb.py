@@ -43,7 +43,7 @@ async def test_neither_environment_nor_other_modules_change_what_runs(host: Host
     """What Python loads for every program of a host, and a module that has a name of ours."""
     await host.sh(INSTALL)
     await host.sh("mkdir /tmp/other && echo 'raise SystemExit(99)' > /tmp/other/pydantic.py")
-    await host.sh("cp /tmp/other/pydantic.py /usr/lib/python3/dist-packages/sitecustomize.py")
+    await host.sh("echo 'import os; os._exit(99)' > /usr/lib/python3/dist-packages/other.pth")
     said = await host.sh("cd /tmp/other && PYTHONPATH=/tmp/other PYTHONHOME=/x fx-supervisor check")
     assert "in order" in said
 
