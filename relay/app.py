@@ -25,12 +25,13 @@ from relay.control import ControlStreams
 from relay.display import Display
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
+from relay.gate_api import GateApi
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
 from relay.requests import record
@@ -63,6 +64,7 @@ class Relay:
         health: Health,
         shelf: TicketShelf,
         upkeep: Upkeep,
+        gate: Gate,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
@@ -74,6 +76,7 @@ class Relay:
         self._logs = logs
         self._health = health
         self._upkeep = upkeep
+        self._gate = gate
         self._registry = registry or CollectorRegistry()
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
@@ -159,6 +162,7 @@ class Relay:
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry
             ).routes(),
+            *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
         ]
 
