@@ -18,9 +18,10 @@ from aiohttp import web
 
 from relay.agent_stream import AgentStream
 from relay.config import InputNote, RelayLimits
+from relay.measures import Measures
 from relay.ports import Sessions
 from relay.problems import ProblemError
-from relay.pump import EndedBy, Ending, pump
+from relay.pump import EndedBy, Ending, Traffic, pump
 from relay.rendezvous import Rendezvous
 from relay.rfb import ClientStream
 from relay.schemas import named_session
@@ -52,6 +53,7 @@ class Display:
         limits: RelayLimits,
         clock: Callable[[], Timestamp],
         on_input: InputNote,
+        measures: Measures,
     ) -> None:
         self._sessions = sessions
         self._tickets = tickets
@@ -60,6 +62,7 @@ class Display:
         self._limits = limits
         self._clock = clock
         self._on_input = on_input
+        self._measures = measures
 
     def routes(self) -> list[web.RouteDef]:
         """The one route of the viewers' socket."""
@@ -137,7 +140,8 @@ class Display:
             if ticket.mode is Mode.CONTROL:
                 self._on_input(ticket.session_id, self._clock())
 
-        ending = await pump(socket, stream, client, viewer.dismissed, note_input)
+        traffic = Traffic(self._measures.display_carried)
+        ending = await pump(socket, stream, client, viewer.dismissed, note_input, traffic)
         code = await self._close_code(viewer, ending)
         log.info(
             "viewer_disconnected", by=ending.by.name.lower(), code=int(code), detail=ending.detail

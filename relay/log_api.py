@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from relay.config import RelayLimits
+from relay.measures import Measures
 from relay.ports import Logs
 from relay.problems import ProblemError
 from relay.schemas import LOG_QUERY, named_session, query
@@ -33,12 +34,21 @@ _log = structlog.get_logger()
 class LogApi:
     """The one call about logs."""
 
-    def __init__(self, logs: Logs, limits: RelayLimits, stopping: asyncio.Future[None]) -> None:
+    def __init__(
+        self,
+        logs: Logs,
+        limits: RelayLimits,
+        stopping: asyncio.Future[None],
+        followers: Counter[str],
+        measures: Measures,
+    ) -> None:
+        """``followers`` by session, kept here and counted elsewhere."""
         self._logs = logs
         self._limits = limits
         self._stopping = stopping
         self._readings = asyncio.Semaphore(limits.log_readings)
-        self._followers: Counter[str] = Counter()
+        self._followers = followers
+        self._measures = measures
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -76,7 +86,9 @@ class LogApi:
             async with asyncio.timeout(self._limits.log_seconds) as deadline, opening as pieces:
                 deadline.reschedule(None)
                 async with aclosing(self._text(request, pieces)) as text:
-                    await stream_lines(request, response, text, self._limits.stall_seconds)
+                    stall_seconds = self._limits.stall_seconds
+                    if not await stream_lines(request, response, text, stall_seconds):
+                        self._measures.reader_cut_off("log")
         except TimeoutError:
             raise self._too_slow() from None
         return response

@@ -23,13 +23,17 @@ from supervisor import __version__
 from supervisor.config import Config
 from supervisor.engine.base import Engine
 from supervisor.engine.docker import DockerEngine
+from supervisor.engine.measured import MeasuredEngine
 from supervisor.errors import ConfigError
 from supervisor.host.instance import sole_use
 from supervisor.host.session_files import SessionDirectory
-from supervisor.ops.metrics import registry
+from supervisor.ops.loop_lag import sample
+from supervisor.ops.metrics import Metrics
 from supervisor.ops.notify import NOBODY, Notifier
+from supervisor.ops.states import Counts, Node, Outboxed, Relayed
 from supervisor.ops.watchdog import feed
 from supervisor.reactor.core import Core, CoreParts, Spawn
+from supervisor.reactor.milestones import Milestones
 from supervisor.settings import Places, core_settings, relay_config, webhook_config
 from supervisor.share import templates_directory
 from supervisor.store.database import Database
@@ -97,7 +101,8 @@ async def _live(  # noqa: PLR0913 each made at another level
 
     settings = core_settings(config, places)
     posting = webhook_config(config)
-    engine = engine_of(config, settings.owner)
+    metrics = Metrics()
+    engine = MeasuredEngine(engine_of(config, settings.owner), metrics.instruments)
     files = SessionDirectory(places.run)
     files.create_root()
     parts = CoreParts(
@@ -109,7 +114,9 @@ async def _live(  # noqa: PLR0913 each made at another level
         spawn=spawn,
     )
     core = await Core.open(settings, parts)
-    webhook = None if posting is None else Webhook(posting, core.outbox)
+    webhook = (
+        None if posting is None else Webhook(posting, core.outbox, measures=metrics.instruments)
+    )
     relay = Relay(
         relay_config(config, places.run),
         sessions=core.sessions,
@@ -119,9 +126,11 @@ async def _live(  # noqa: PLR0913 each made at another level
         health=core.health,
         upkeep=core.upkeep,
         shelf=core.tickets,
-        registry=registry(core.directory, core.tally, database),
+        metrics=metrics,
+        measures=metrics.instruments,
         on_input=core.input_notes.note,
     )
+    _measure(metrics, places, parts, core, relay, webhook)
     try:
         await _listen(relay)
         background = core.begin(relay)
@@ -134,6 +143,7 @@ async def _live(  # noqa: PLR0913 each made at another level
             run=str(places.run),
         )
         background += _keep_told(notifier, core, spawn)
+        background.append(spawn(sample(metrics.instruments.loop_lagged)))
         await stopped.wait()
         log.info("supervisor_stopping")
         notifier.stopping()
@@ -149,6 +159,29 @@ async def _live(  # noqa: PLR0913 each made at another level
         await relay.stop(0.0)
         await engine.close()
     log.info("supervisor_stopped")
+
+
+def _measure(  # noqa: PLR0913, PLR0917 what there is to look at
+    metrics: Metrics,
+    places: Places,
+    parts: CoreParts,
+    core: Core,
+    relay: Relay,
+    webhook: Webhook | None,
+) -> None:
+    """Let the metrics look at every part."""
+    disks = {"local": places.local, "run": places.run}
+    metrics.watch(
+        Node(__version__, core.directory, core.health.health, parts.catalog, disks),
+        Counts(core.tally, parts.database),
+        Relayed(relay, lambda: len(core.broadcast)),
+    )
+    parts.database.on_commit = metrics.instruments.committed
+    core.reactor.observe_changes(Milestones(metrics.instruments, time.time))
+    if webhook is not None:
+        outbox = Outboxed(parts.database, webhook.state, time.time)
+        metrics.watch(outbox)
+        metrics.survey_first(outbox.survey)
 
 
 def _begin_delivery(

@@ -96,6 +96,13 @@ class ViewerConfig(Section):
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
+class MetricsConfig(Section):
+    """A TCP address for Prometheus, when ``port`` is set: /metrics, /healthz and /readyz alone."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
 class WebhookConfig(Section):
     """Where every change is posted, if anywhere; see docs/webhook.md."""
 
@@ -150,6 +157,7 @@ class RelayConfig(Section):
     web: WebConfig = WebConfig()
     viewer: ViewerConfig = ViewerConfig()
     webhook: WebhookConfig = WebhookConfig()
+    metrics: MetricsConfig = MetricsConfig()
 
 
 class RetentionConfig(Section):

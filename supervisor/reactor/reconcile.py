@@ -83,7 +83,7 @@ class Reconciler:
         for drift in found:
             if drift in self._drift:
                 continue
-            self.tally.drift_found += 1
+            self.tally.drift_by_remedy[drift.remedy.name.lower()] += 1
             log.warning(
                 "drift_found",
                 session_id=drift.session_id,
@@ -193,6 +193,7 @@ class Reconciler:
             container = orphan.container
             if container.container_id not in self._told:
                 self._told.add(container.container_id)
+                self.tally.orphans_found += 1
                 log.warning(
                     "orphan_found",
                     session_id=container.session_id,
