@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from relay import problems
+from relay.admissions import Admissions
 from relay.agent_stream import AgentStream, Handshakes
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
@@ -34,13 +35,14 @@ from relay.peers import guard
 from relay.ports import Catalog, Feed, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
-from relay.requests import record
+from relay.requests import recorder
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
+from supervisor.lifecycle.audit import NO_TRAIL, AuditTrail
 from supervisor.lifecycle.session import SessionId, Timestamp
 from supervisor.lifecycle.transitions import CloseCode
 
@@ -66,6 +68,7 @@ class Relay:
         upkeep: Upkeep,
         metrics: Metrics | None = None,
         measures: Measures = UNMEASURED,
+        trail: AuditTrail = NO_TRAIL,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
     ) -> None:
@@ -78,6 +81,7 @@ class Relay:
         self._upkeep = upkeep
         self._metrics = metrics or _NoMetrics()
         self._measures = measures
+        self._trail = trail
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
         self._viewers = Viewers()
@@ -96,6 +100,7 @@ class Relay:
             clock=clock,
             on_input=on_input,
             measures=measures,
+            admissions=Admissions(trail, sessions, clock),
         )
         self._handshakes = Handshakes(
             self._rendezvous.judge,
@@ -185,7 +190,9 @@ class Relay:
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config = self._config
         peers = guard(config.allow_uids, config.allow_gids)
+        record, note_opened = recorder(self._trail, self._sessions)
         web_app = self._app("web", self.web_routes(stopping), peers, record)
+        web_app.on_response_prepare.append(note_opened)
         viewer_app = self._app("viewer", self._display.routes())
         session_api = SessionApi(
             sessions=self._sessions,

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from supervisor.lifecycle.audit import Detail
+
 REQUEST_ID = "X-Request-ID"
 _FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -27,7 +29,9 @@ class Call:
     session_id: str | None = None
     """Of the session it is about, where its path does not tell."""
     user: str | None = None
-    details: dict[str, str | int | float | bool | list[str] | None] = field(default_factory=dict)
+    recorded: bool = False
+    """Whether the audit trail has it."""
+    details: dict[str, Detail] = field(default_factory=dict)
     """What there is to record of it; nothing secret."""
 
 

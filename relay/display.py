@@ -11,11 +11,13 @@ not let in gets the use of the ticket back.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
+from relay.admissions import Admissions
 from relay.agent_stream import AgentStream
 from relay.config import InputNote, RelayLimits
 from relay.measures import Measures
@@ -54,6 +56,7 @@ class Display:
         clock: Callable[[], Timestamp],
         on_input: InputNote,
         measures: Measures,
+        admissions: Admissions,
     ) -> None:
         self._sessions = sessions
         self._tickets = tickets
@@ -63,6 +66,7 @@ class Display:
         self._clock = clock
         self._on_input = on_input
         self._measures = measures
+        self._admissions = admissions
 
     def routes(self) -> list[web.RouteDef]:
         """The one route of the viewers' socket."""
@@ -70,8 +74,18 @@ class Display:
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Let a viewer in and stay with it to its end."""
-        session = self._sessions.get(named_session(request))
-        ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
+        ticket = None
+        try:
+            session = self._sessions.get(named_session(request))
+            ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
+            return await self._let_in(request, session, ticket)
+        except (ProblemError, SupervisorError) as error:
+            self._admissions.refused(request, ticket, error)
+            raise
+
+    async def _let_in(
+        self, request: web.Request, session: Session, ticket: Ticket
+    ) -> web.StreamResponse:
         viewer = Viewer(ticket)
         self._viewers.add(viewer)
         admitted = False
@@ -132,6 +146,8 @@ class Display:
             request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
         viewer.connected = True
         log.info("viewer_connected")
+        self._admissions.connected(request, ticket)
+        begun = time.monotonic()
         # Beside the display: a supervisor that is slow to commit must not keep the picture back.
         viewer.counting = asyncio.create_task(self._post_count(ticket.session_id))
         client = ClientStream(ticket.mode, self._limits.cut_text_bytes)
@@ -141,8 +157,13 @@ class Display:
                 self._on_input(ticket.session_id, self._clock())
 
         traffic = Traffic(self._measures.display_carried)
-        ending = await pump(socket, stream, client, viewer.dismissed, note_input, traffic)
-        code = await self._close_code(viewer, ending)
+        code = None
+        try:
+            ending = await pump(socket, stream, client, viewer.dismissed, note_input, traffic)
+            code = await self._close_code(viewer, ending)
+        finally:
+            seconds = time.monotonic() - begun
+            self._admissions.disconnected(request, ticket, seconds, traffic, code)
         log.info(
             "viewer_disconnected", by=ending.by.name.lower(), code=int(code), detail=ending.detail
         )

@@ -24,7 +24,7 @@ from aiohttp import web
 from relay.config import RelayLimits
 from relay.event_socket import SocketTimes, follow_by_socket
 from relay.frames import Frame
-from relay.measures import Measures
+from relay.measures import UNMEASURED, Measures
 from relay.ports import Feed, FeedGapError, FeedItem, FeedReader, Health
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
@@ -60,7 +60,7 @@ class EventStream:
         health: Health,
         limits: RelayLimits,
         stopping: asyncio.Future[None],
-        measures: Measures,
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._feed = feed
         self._health = health

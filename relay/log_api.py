@@ -11,6 +11,7 @@ from contextlib import aclosing, contextmanager
 import structlog
 from aiohttp import web
 
+from relay.calls import current_call
 from relay.config import RelayLimits
 from relay.measures import Measures
 from relay.ports import Logs
@@ -59,7 +60,9 @@ class LogApi:
         asked = query(LOG_QUERY, request.query)
         session_id = named_session(request)
         tail = _LINES if asked.tail is None else asked.tail
-        if asked.follow in ("true", "1"):
+        follow = asked.follow in ("true", "1")
+        current_call().details |= {"tail": tail, "follow": follow}
+        if follow:
             with self._place(session_id):
                 return await self._follow(request, session_id, tail)
         text = (await self._read(session_id, tail)).decode(errors="replace")

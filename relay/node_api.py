@@ -10,6 +10,7 @@ from aiohttp import web
 from ruamel.yaml import YAML
 
 from relay.bodies import read_json
+from relay.calls import current_call
 from relay.config import RelayConfig
 from relay.ports import Catalog, Health, Metrics, Upkeep
 from relay.problems import RETRY_AFTER_SECONDS, ProblemError
@@ -69,6 +70,7 @@ class NodeApi:
     async def reconcile(self, request: web.Request) -> web.Response:
         """200: what was put in order, or would be."""
         asked = validated(RECONCILE, await read_json(request, self._limits, empty=b"{}"))
+        current_call().details["dry_run"] = asked.dry_run
         return json_response(await self._upkeep.reconcile(dry_run=asked.dry_run))
 
     async def show_openapi(self, _request: web.Request) -> web.Response:

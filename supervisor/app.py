@@ -27,6 +27,10 @@ from supervisor.engine.measured import MeasuredEngine
 from supervisor.errors import ConfigError
 from supervisor.host.instance import sole_use
 from supervisor.host.session_files import SessionDirectory
+from supervisor.lifecycle.audit import Act
+from supervisor.ops.acts import SystemActs
+from supervisor.ops.audit import Trail
+from supervisor.ops.audit_sinks import FileSink, LogSink
 from supervisor.ops.loop_lag import sample
 from supervisor.ops.metrics import Metrics
 from supervisor.ops.notify import NOBODY, Notifier
@@ -44,6 +48,7 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 10.0
 STOP_RELAY_SECONDS = 5.0
 FLUSH_WEBHOOK_SECONDS = 3.0
+FLUSH_AUDIT_SECONDS = 2.0
 
 EngineOf = Callable[[Config, str], Engine]
 """Makes the engine for a configuration and the instance id that labels what is ours."""
@@ -102,6 +107,10 @@ async def _live(  # noqa: PLR0913 each made at another level
     settings = core_settings(config, places)
     posting = webhook_config(config)
     metrics = Metrics()
+    trail = Trail(
+        LogSink() if config.audit.path is None else FileSink(config.audit.path),
+        metrics.instruments,
+    )
     engine = MeasuredEngine(engine_of(config, settings.owner), metrics.instruments)
     files = SessionDirectory(places.run)
     files.create_root()
@@ -128,9 +137,11 @@ async def _live(  # noqa: PLR0913 each made at another level
         shelf=core.tickets,
         metrics=metrics,
         measures=metrics.instruments,
+        trail=trail,
         on_input=core.input_notes.note,
     )
     _measure(metrics, places, parts, core, relay, webhook)
+    _audit(trail, core)
     try:
         await _listen(relay)
         background = core.begin(relay)
@@ -158,7 +169,18 @@ async def _live(  # noqa: PLR0913 each made at another level
         # Also when a task broke: no socket and no connection is left behind.
         await relay.stop(0.0)
         await engine.close()
+        trail.record(Act(action="daemon.stop"))
+        await asyncio.to_thread(trail.close, FLUSH_AUDIT_SECONDS)
     log.info("supervisor_stopped")
+
+
+def _audit(trail: Trail, core: Core) -> None:
+    """Record what is done, from here on."""
+    acts = SystemActs(trail)
+    core.reactor.observe_changes(acts)
+    core.upkeep.on_orphan_removed = acts.orphan_removed
+    trail.start()
+    trail.record(Act(action="daemon.start", details={"version": __version__}))
 
 
 def _measure(  # noqa: PLR0913, PLR0917 what there is to look at

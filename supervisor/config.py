@@ -180,6 +180,20 @@ class ReconcileConfig(Section):
     """How long after its start the daemon removes none."""
 
 
+class AuditConfig(Section):
+    """Where it is recorded who did what; see docs/audit.md."""
+
+    path: Path | None = None
+    """A file of lines of JSON; ``null``: the daemon's log, as lines of ``"stream": "audit"``."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError("it has to be an absolute path")
+        return path
+
+
 class LogConfig(Section):
     """What is logged, and how."""
 
@@ -199,6 +213,7 @@ class Config(Section):
     retention: RetentionConfig = RetentionConfig()
     reconcile: ReconcileConfig = ReconcileConfig()
     log: LogConfig = LogConfig()
+    audit: AuditConfig = AuditConfig()
 
 
 def load_config(path: Path | None) -> Config:

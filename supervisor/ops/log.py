@@ -13,6 +13,8 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+AUDIT_LOGGER = "audit"
+
 LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_KEYS = ("token", "ticket", "secret", "password", "authorization", "cookie")
@@ -45,7 +47,7 @@ def configure(level: str, log_format: LogFormat) -> None:
         cache_logger_on_first_use=True,
     )
     final: list[Processor] = (
-        [_console()]
+        [_escape, _console()]
         if console
         else [
             structlog.processors.ExceptionRenderer(_TRACEBACK),
@@ -63,6 +65,8 @@ def configure(level: str, log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(numeric)
+    # Who did what is told whatever else is not.
+    logging.getLogger(AUDIT_LOGGER).setLevel(logging.INFO)
     for noisy in ("asyncio", "aiohttp.access", "aiodocker"):
         logging.getLogger(noisy).setLevel(max(numeric, logging.WARNING))
 
@@ -71,6 +75,17 @@ def _console() -> Processor:
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """No value ends its line, or paints the terminal; what is nested is shown by repr anyway."""
+    return {key: _printable(value) for key, value in event.items()}
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 whatever was logged
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return value.encode("unicode_escape").decode("ascii")
 
 
 def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

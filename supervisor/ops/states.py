@@ -54,8 +54,8 @@ class Node(Collector):
         ready = health.adopted and health.reachable
         yield _gauge("ready", "Whether /readyz says yes.", ready)
         if (engine := health.version) is not None:
-            names = {"name": engine.name, "version": engine.version, "api": engine.api_version}
-            yield InfoMetricFamily(f"{PREFIX}_engine", "Who answered last.", value=names)
+            known = {"name": engine.name, "version": engine.version, "api": engine.api_version}
+            yield InfoMetricFamily(f"{PREFIX}_engine", "Who answered last.", value=known)
         names, faults = self._catalog.names(), self._catalog.faults()
         yield _gauge("templates", "Names of launcher templates, faulty or not.", len(names))
         faulty = len({fault.path for fault in faults})

@@ -58,6 +58,7 @@ class Reconciler:
     post: Callable[[SessionId, Fact], None]
     now: Callable[[], Timestamp]
     tally: Tally
+    on_orphan_removed: Callable[[ContainerRecord], None] = lambda _container: None
     _begun_at: Timestamp = field(init=False)
     _sessions: Mapping[SessionId, Session] = field(default_factory=dict)
     _records: Sequence[ContainerRecord] = ()
@@ -219,6 +220,7 @@ class Reconciler:
             else:
                 self._removed.add(container.container_id)
                 self.tally.orphans_removed += 1
+                self.on_orphan_removed(container)
                 log.warning("orphan_removed", **fields)
         return failures
 

@@ -24,7 +24,15 @@ from tests.unit.reactor.fakes import Clock as WallClock
 from tests.unit.relay.agent import FakeAgent
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeHealth,
+    FakeLogs,
+    FakeShelf,
+    FakeUpkeep,
+    KeptTrail,
+)
 from tests.unit.relay.posting import Office
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
@@ -66,6 +74,7 @@ class House:
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
+    trail: KeptTrail
     stack: AsyncExitStack
 
     async def agent(self, token: str = TOKEN) -> FakeAgent:
@@ -124,6 +133,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     upkeep = FakeUpkeep()
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
+    trail = KeptTrail()
     relay = Relay(
         config,
         sessions=sessions,
@@ -134,6 +144,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         upkeep=upkeep,
         shelf=FakeShelf(),
         clock=clock,
+        trail=trail,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
     )
     sessions.link = relay
@@ -143,7 +154,9 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, stack)
+        yield House(
+            relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, trail, stack
+        )
 
 
 @pytest_asyncio.fixture
