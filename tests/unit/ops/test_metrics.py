@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest_asyncio
-from prometheus_client.parser import text_string_to_metric_families
 
 from supervisor.engine.base import EngineVersion
 from supervisor.lifecycle.effects import EventKind
@@ -20,6 +19,7 @@ from supervisor.reactor.tally import Tally
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.store.outbox import append
 from supervisor.template.catalog import TemplateCatalog
+from tests.support.scraping import samples
 from tests.support.sessions import session_in
 from tests.unit.reactor.fakes import BreakableDatabase
 
@@ -52,17 +52,6 @@ class Gauges:
     async def read(self) -> dict[str, float]:
         """Samples by name and labels, without the prefix."""
         return samples(await self.metrics.expose())
-
-
-def samples(exposed: bytes) -> dict[str, float]:
-    """What Prometheus would store, by ``name{label="value"}``, without our prefix."""
-    found = {}
-    for family in text_string_to_metric_families(exposed.decode()):
-        for sample in family.samples:
-            labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
-            name = sample.name.removeprefix("fastx_supervisor_")
-            found[f"{name}{{{labels}}}" if labels else name] = sample.value
-    return found
 
 
 @pytest_asyncio.fixture
