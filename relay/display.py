@@ -145,7 +145,7 @@ class Display:
         if request.transport is not None:
             request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
         viewer.connected = True
-        log.info("viewer_connected")
+        log.debug("viewer_connected")
         self._admissions.connected(request, ticket)
         begun = time.monotonic()
         # Beside the display: a supervisor that is slow to commit must not keep the picture back.
@@ -164,7 +164,7 @@ class Display:
         finally:
             seconds = time.monotonic() - begun
             self._admissions.disconnected(request, ticket, seconds, traffic, code)
-        log.info(
+        log.debug(
             "viewer_disconnected", by=ending.by.name.lower(), code=int(code), detail=ending.detail
         )
         await close_socket(request, socket, code, self._limits.close_seconds)

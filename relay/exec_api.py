@@ -48,7 +48,7 @@ class ExecApi:
         current_call().details |= {"command": asked.command, "wait": asked.wait}
         session = self._sessions.get(session_id)
         require_running(session, "programs are started in it")
-        _log.info("program_requested", session_id=session_id, wait=asked.wait)
+        _log.debug("program_requested", session_id=session_id, wait=asked.wait)
         if not asked.wait:
             self._programs.start(session_id, asked.command)
             etag = {"ETag": f'"{session.version}"'}

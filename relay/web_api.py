@@ -34,7 +34,7 @@ from supervisor.lifecycle.times import rfc3339
 from supervisor.lifecycle.transitions import CloseCode
 from supervisor.lifecycle.view import session_object
 
-_NAME_CHARACTERS = 64
+_NAME_CHARACTERS = 256
 
 
 class WebApi:

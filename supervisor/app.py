@@ -192,9 +192,15 @@ def _measure(  # noqa: PLR0913, PLR0917 what there is to look at
     webhook: Webhook | None,
 ) -> None:
     """Let the metrics look at every part."""
-    disks = {"local": places.local, "run": places.run}
     metrics.watch(
-        Node(__version__, core.directory, core.health.health, parts.catalog, disks),
+        Node(
+            version=__version__,
+            sessions=core.directory,
+            health=core.health.health,
+            catalog=parts.catalog,
+            disks={"local": places.local, "run": places.run},
+            orphans=lambda: core.upkeep.orphans,
+        ),
         Counts(core.tally, parts.database),
         Relayed(relay, lambda: len(core.broadcast)),
     )

@@ -29,19 +29,22 @@ from supervisor.template.catalog import TemplateCatalog
 class Node(Collector):
     """Sessions, engine, templates and disks, as they are at the moment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what there is to look at
         self,
+        *,
         version: str,
         sessions: Iterable[Session],
         health: EngineHealth,
         catalog: TemplateCatalog,
         disks: Mapping[str, Path],
+        orphans: Callable[[], int],
     ) -> None:
         self._version = version
         self._sessions = sessions
         self._health = health
         self._catalog = catalog
         self._disks = disks
+        self._orphans = orphans
 
     def collect(self) -> Iterator[Metric]:
         """One sample per phase, also of those that no session is in."""
@@ -56,6 +59,7 @@ class Node(Collector):
         if (engine := health.version) is not None:
             known = {"name": engine.name, "version": engine.version, "api": engine.api_version}
             yield InfoMetricFamily(f"{PREFIX}_engine", "Who answered last.", value=known)
+        yield _gauge("orphans", "Containers that no session stands for.", self._orphans())
         names, faults = self._catalog.names(), self._catalog.faults()
         yield _gauge("templates", "Names of launcher templates, faulty or not.", len(names))
         faulty = len({fault.path for fault in faults})

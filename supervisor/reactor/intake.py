@@ -13,7 +13,7 @@ import structlog
 
 from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.lifecycle.effects import EventKind
-from supervisor.lifecycle.errors import ConflictError, SupervisorError, UnavailableError
+from supervisor.lifecycle.errors import ConflictError, UnavailableError
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Session, StartRequest, Timestamp
 from supervisor.lifecycle.transitions import Decision
@@ -27,8 +27,6 @@ from supervisor.reactor.worker import Observer
 from supervisor.store.database import Database
 from supervisor.store.sessions import Claim, Claimed, claim, commit_change, count_live, find_claim
 from supervisor.template.catalog import TemplateCatalog
-
-_NAME_CHARACTERS = 64
 
 log = structlog.get_logger(__name__)
 
@@ -56,19 +54,6 @@ class Intake:
         PolicyError, ConflictError for a key used for something else, QuotaExceededError,
         UnavailableError without an engine.
         """
-        try:
-            return await self._start(request, idempotency_key)
-        except SupervisorError as error:
-            # Its text is for who asked, and may quote what was sent.
-            log.info(
-                "session_refused",
-                user=request.user[:_NAME_CHARACTERS],
-                template=request.template[:_NAME_CHARACTERS],
-                code=error.code,
-            )
-            raise
-
-    async def _start(self, request: StartRequest, idempotency_key: str | None) -> Session:
         if not (self.health.adopted and self.health.reachable):
             message = f"Sessions cannot be started at the moment: {self.health.message}"
             raise UnavailableError(message)

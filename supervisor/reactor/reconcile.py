@@ -96,6 +96,11 @@ class Reconciler:
         self._sessions, self._records = sessions, records
         self._news.set()
 
+    @property
+    def orphans(self) -> int:
+        """How many containers without a session the last listing has shown."""
+        return len(self._told - self._removed)
+
     async def run(self) -> None:
         """Put in order what each listing shows, beside the watcher; until cancelled."""
         while True:

@@ -63,7 +63,14 @@ async def gauges(tmp_path: Path) -> AsyncIterator[Gauges]:
     catalog = TemplateCatalog(tmp_path / "etc", tmp_path / "shipped")
     outbox = Outboxed(database, lambda: WEBHOOK, lambda: 1_000.0)
     metrics.watch(
-        Node("1.2.3", directory, health, catalog, {"local": tmp_path, "run": Path("/nowhere")}),
+        Node(
+            version="1.2.3",
+            sessions=directory,
+            health=health,
+            catalog=catalog,
+            disks={"local": tmp_path, "run": Path("/nowhere")},
+            orphans=lambda: 8,
+        ),
         Counts(tally, database),
         Relayed(Census(), lambda: 7),
         outbox,
@@ -135,6 +142,7 @@ async def test_the_relay_and_the_webhook_are_asked(gauges: Gauges) -> None:
     assert found['viewers{mode="control"}'] == 2
     assert found['viewers{mode="view"}'] == 1
     assert found["tickets"] == 5
+    assert found["orphans"] == 8
     assert found["agents_connected"] == 4
     assert found['stream_readers{stream="events"}'] == 7
     assert found['stream_readers{stream="log"}'] == 6

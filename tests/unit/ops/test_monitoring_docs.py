@@ -39,9 +39,15 @@ class Told:
         outbox = Outboxed(database, lambda: WEBHOOK, lambda: 1.0)
         outbox._backlog = Backlog(0, None)
         catalog = TemplateCatalog(directory)
-        disks = {"local": directory, "run": directory}
         metrics.watch(
-            Node("1", Directory(), health, catalog, disks),
+            Node(
+                version="1",
+                sessions=Directory(),
+                health=health,
+                catalog=catalog,
+                disks={"local": directory, "run": directory},
+                orphans=lambda: 0,
+            ),
             Counts(Tally(), database),
             Relayed(Census(), lambda: 0),
             outbox,
