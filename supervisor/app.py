@@ -239,7 +239,7 @@ async def _listen(relay: Relay) -> None:
     except OSError as error:
         message = (
             f"The relay cannot listen: {error}. A path may be too long (--runtime-dir) or taken by "
-            "something else, or a port in use (relay.viewer.port)."
+            "something else, or a port in use (relay.viewer.port, relay.metrics.port)."
         )
         raise ConfigError(message) from error
 

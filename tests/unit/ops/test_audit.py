@@ -111,11 +111,16 @@ def test_a_file_that_was_rotated_is_left(tmp_path: Path) -> None:
     sink.write([{"a": 1}])
     path.rename(tmp_path / "audit.log.1")
     sink.write([{"a": 2}])
-    path.unlink()
+    path.rename(tmp_path / "audit.log.2")
+    path.touch()
     sink.write([{"a": 3}])
     sink.close()
-    assert (tmp_path / "audit.log.1").read_text() == '{"a": 1}\n'
-    assert path.read_text() == '{"a": 3}\n'
+    kept = [tmp_path / f"audit.log.{number}" for number in (1, 2)]
+    assert [each.read_text() for each in (*kept, path)] == [
+        '{"a": 1}\n',
+        '{"a": 2}\n',
+        '{"a": 3}\n',
+    ]
 
 
 def test_a_file_that_cannot_be_written_is_counted_and_tried_again(tmp_path: Path) -> None:
@@ -172,7 +177,7 @@ def test_in_the_daemons_log_it_is_one_line_too(
     configure("error", log_format)
     try:
         trail = Trail(LogSink(), Counted(), lambda: NOW)
-        trail.record(replace(ACT, user=FORGED))
+        trail.record(replace(ACT, user="alice\x1b[2J\u2028x"))
         trail.start()
         trail.close(10)
         written = capsys.readouterr().err
