@@ -26,13 +26,14 @@ from relay.control import ControlStreams
 from relay.display import Display
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
+from relay.gate_api import GateApi
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
 from relay.measures import UNMEASURED, Measures, measured
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
+from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
 from relay.requests import recorder
@@ -66,6 +67,7 @@ class Relay:
         health: Health,
         shelf: TicketShelf,
         upkeep: Upkeep,
+        gate: Gate,
         metrics: Metrics | None = None,
         measures: Measures = UNMEASURED,
         trail: AuditTrail = NO_TRAIL,
@@ -79,6 +81,7 @@ class Relay:
         self._logs = logs
         self._health = health
         self._upkeep = upkeep
+        self._gate = gate
         self._metrics = metrics or _NoMetrics()
         self._measures = measures
         self._trail = trail
@@ -167,6 +170,7 @@ class Relay:
             *ScreenshotApi(self._sessions, self._shots, limits.stall_seconds).routes(),
             *EventStream(self._feed, self._health, limits, stopping, self._measures).routes(),
             *self._node_api().routes(),
+            *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
         ]
 

@@ -37,6 +37,9 @@ ACTIONS = {
     ("DELETE", f"{_ONE}/tickets"): "ticket.revoke",
     ("GET", f"{_ONE}/log"): "log.read",
     ("GET", f"{_ONE}/screenshot"): "screenshot.take",
+    ("POST", "/v1/node/cordon"): "node.cordon",
+    ("POST", "/v1/node/drain"): "node.drain",
+    ("POST", "/v1/node/undrain"): "node.undrain",
     ("POST", "/v1/reconcile"): "node.reconcile",
 }
 

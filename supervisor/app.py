@@ -134,6 +134,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         logs=core.logs,
         health=core.health,
         upkeep=core.upkeep,
+        gate=core.gate,
         shelf=core.tickets,
         metrics=metrics,
         measures=metrics.instruments,

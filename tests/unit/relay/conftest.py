@@ -27,6 +27,7 @@ from tests.unit.relay.fake_sessions import FakeSessions
 from tests.unit.relay.fakes import (
     Clock,
     FakeCatalog,
+    FakeGate,
     FakeHealth,
     FakeLogs,
     FakeShelf,
@@ -71,6 +72,7 @@ class House:
     logs: FakeLogs
     health: FakeHealth
     upkeep: FakeUpkeep
+    gate: FakeGate
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
@@ -131,6 +133,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     logs = FakeLogs(sessions)
     health = FakeHealth()
     upkeep = FakeUpkeep()
+    gate = FakeGate(health, sessions)
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
     trail = KeptTrail()
@@ -142,6 +145,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         logs=logs,
         health=health,
         upkeep=upkeep,
+        gate=gate,
         shelf=FakeShelf(),
         clock=clock,
         trail=trail,
@@ -155,7 +159,19 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
         yield House(
-            relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, trail, stack
+            relay,
+            config,
+            sessions,
+            feed,
+            logs,
+            health,
+            upkeep,
+            gate,
+            clock,
+            web,
+            inputs,
+            trail,
+            stack,
         )
 
 

@@ -19,6 +19,7 @@ from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
 from tests.unit.relay.fakes import (
     FakeCatalog,
+    FakeGate,
     FakeHealth,
     FakeLogs,
     FakeShelf,
@@ -33,14 +34,16 @@ def relay_at(config: RelayConfig, trail: AuditTrail = NO_TRAIL) -> Relay:
     """A relay with nothing behind it."""
     feed = FakeFeed()
     sessions = FakeSessions(feed)
+    health = FakeHealth()
     return Relay(
         config,
         sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
         logs=FakeLogs(sessions),
-        health=FakeHealth(),
+        health=health,
         upkeep=FakeUpkeep(),
+        gate=FakeGate(health, sessions),
         shelf=FakeShelf(),
         trail=trail,
     )

@@ -17,7 +17,14 @@ from tests.support.scraping import samples
 from tests.unit.relay.conftest import LIMITS, config_in
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import (
+    FakeCatalog,
+    FakeGate,
+    FakeHealth,
+    FakeLogs,
+    FakeShelf,
+    FakeUpkeep,
+)
 
 URL = "http://relay/v1/sessions"
 
@@ -40,15 +47,16 @@ async def measured(directory: Path) -> AsyncIterator[Measured]:
     config = replace(config_in(directory, LIMITS), metrics_tcp=("127.0.0.1", 0))
     feed = FakeFeed()
     sessions = FakeSessions(feed)
-    metrics = Metrics()
+    metrics, health = Metrics(), FakeHealth()
     relay = Relay(
         config,
         sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
         logs=FakeLogs(sessions),
-        health=FakeHealth(),
+        health=health,
         upkeep=FakeUpkeep(),
+        gate=FakeGate(health, sessions),
         shelf=FakeShelf(),
         metrics=metrics,
         measures=metrics.instruments,
