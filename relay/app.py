@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from prometheus_client import CollectorRegistry
 
 from relay import problems
+from relay.admissions import Admissions
 from relay.agent_stream import AgentStream, Handshakes
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
@@ -28,19 +29,21 @@ from relay.exec_api import ExecApi
 from relay.gate_api import GateApi
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
+from relay.measures import UNMEASURED, Measures, measured
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import Allowed, guard
-from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
-from relay.requests import record
+from relay.requests import recorder
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
+from supervisor.lifecycle.audit import NO_TRAIL, AuditTrail
 from supervisor.lifecycle.session import SessionId, Timestamp
 from supervisor.lifecycle.transitions import CloseCode
 
@@ -65,7 +68,9 @@ class Relay:
         shelf: TicketShelf,
         upkeep: Upkeep,
         gate: Gate,
-        registry: CollectorRegistry | None = None,
+        metrics: Metrics | None = None,
+        measures: Measures = UNMEASURED,
+        trail: AuditTrail = NO_TRAIL,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
     ) -> None:
@@ -78,10 +83,13 @@ class Relay:
         self._health = health
         self._upkeep = upkeep
         self._gate = gate
-        self._registry = registry or CollectorRegistry()
+        self._metrics = metrics or _NoMetrics()
+        self._measures = measures
+        self._trail = trail
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
         self._viewers = Viewers()
+        self._log_followers: Counter[str] = Counter()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
         self._programs = Programs(self._controls, limits.programs)
@@ -95,6 +103,8 @@ class Relay:
             limits=limits,
             clock=clock,
             on_input=on_input,
+            measures=measures,
+            admissions=Admissions(trail, sessions, clock),
         )
         self._handshakes = Handshakes(
             self._rendezvous.judge,
@@ -164,21 +174,38 @@ class Relay:
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
             *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
-            *LogApi(self._logs, limits, stopping).routes(),
+            *self._log_api(stopping).routes(),
             *ScreenshotApi(self._sessions, self._shots, limits.stall_seconds).routes(),
-            *EventStream(self._feed, self._health, limits, stopping).routes(),
-            *NodeApi(
-                self._config, self._catalog, self._health, self._upkeep, self._registry
-            ).routes(),
+            *EventStream(self._feed, self._health, limits, stopping, self._measures).routes(),
+            *self._node_api().routes(),
             *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
         ]
 
+    def census(self) -> Mapping[str, Mapping[str, int]]:
+        """How many there are at the moment: viewers by mode, tickets, agents, log readers."""
+        viewers = self._viewers.count_all()
+        return {
+            "viewers": {"control": viewers.control, "view": viewers.view},
+            "tickets": {"": self._tickets.count()},
+            "agents": {"": len(self._controls)},
+            "readers": {"log": self._log_followers.total()},
+        }
+
+    def _node_api(self) -> NodeApi:
+        return NodeApi(self._config, self._catalog, self._health, self._upkeep, self._metrics)
+
+    def _log_api(self, stopping: asyncio.Future[None]) -> LogApi:
+        followers = self._log_followers
+        return LogApi(self._logs, self._config.limits, stopping, followers, self._measures)
+
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config = self._config
         peers = guard(lambda: self._allowed)
-        web_app = _app((problems.middleware, peers, record), self.web_routes(stopping))
-        viewer_app = _app((problems.middleware,), self._display.routes())
+        record, note_opened = recorder(self._trail, self._sessions)
+        web_app = self._app("web", self.web_routes(stopping), peers, record)
+        web_app.on_response_prepare.append(note_opened)
+        viewer_app = self._app("viewer", self._display.routes())
         session_api = SessionApi(
             sessions=self._sessions,
             controls=self._controls,
@@ -187,7 +214,7 @@ class Relay:
             pace=self._pace,
             limits=config.limits,
         )
-        session_app = _app((problems.middleware,), session_api.routes())
+        session_app = self._app("session", session_api.routes())
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
         sessions = self._add(session_app)
@@ -198,8 +225,19 @@ class Relay:
         viewers = self._add(viewer_app)
         tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
         await viewers.start(partial(bind_unix, config.viewer_socket), *tcp)
+        if config.metrics_tcp is not None:
+            monitors = self._add(self._app("metrics", self._node_api().monitor_routes()))
+            await monitors.start(partial(bind_tcp, *config.metrics_tcp))
         web_server = self._add(web_app)
         await web_server.start(partial(bind_unix, config.web_socket))
+
+    def _app(
+        self, listener: str, routes: Iterable[web.RouteDef], *guards: Middleware
+    ) -> web.Application:
+        counted = measured(listener, self._measures)
+        app = web.Application(middlewares=(counted, problems.middleware, *guards))
+        app.add_routes(routes)
+        return app
 
     def _add(self, app: web.Application) -> HttpListener:
         bound = self._config.limits.connections_per_uid
@@ -208,7 +246,11 @@ class Relay:
         return http
 
 
-def _app(middlewares: tuple[Middleware, ...], routes: Iterable[web.RouteDef]) -> web.Application:
-    app = web.Application(middlewares=middlewares)
-    app.add_routes(routes)
-    return app
+class _NoMetrics:
+    """There is nothing to tell."""
+
+    content_type = "text/plain"
+
+    async def expose(self) -> bytes:
+        """See Metrics."""
+        return b""

@@ -77,6 +77,8 @@ class RelayConfig:
     viewer_socket: Path
     openapi: Path
     viewer_tcp: tuple[str, int] | None = None
+    metrics_tcp: tuple[str, int] | None = None
+    """Where anybody who can connect may read the metrics, and nothing else."""
     allow_uids: frozenset[int] = frozenset()
     allow_gids: frozenset[int] = frozenset()
     limits: RelayLimits = field(default_factory=RelayLimits)

@@ -67,6 +67,9 @@ class ControlStreams:
         self._bound = bound
         self._streams: dict[SessionId, ControlStream] = {}
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def attach(self, session_id: SessionId) -> ControlStream:
         """A new stream for this session; the one it had before ends."""
         self.close(session_id)

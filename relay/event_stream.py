@@ -24,6 +24,7 @@ from aiohttp import web
 from relay.config import RelayLimits
 from relay.event_socket import SocketTimes, follow_by_socket
 from relay.frames import Frame
+from relay.measures import UNMEASURED, Measures
 from relay.ports import Feed, FeedGapError, FeedItem, FeedReader, Health
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
@@ -54,12 +55,18 @@ class EventStream:
     """Serves readers of the feed."""
 
     def __init__(
-        self, feed: Feed, health: Health, limits: RelayLimits, stopping: asyncio.Future[None]
+        self,
+        feed: Feed,
+        health: Health,
+        limits: RelayLimits,
+        stopping: asyncio.Future[None],
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._feed = feed
         self._health = health
         self._limits = limits
         self._stopping = stopping
+        self._measures = measures
         self._times = SocketTimes(
             heartbeat_seconds=2 * limits.keepalive_seconds,
             stall_seconds=limits.stall_seconds,
@@ -77,7 +84,9 @@ class EventStream:
         # A snapshot without them would tell that they are gone.
         self._feed.require_complete()
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await follow_by_socket(request, self.frames(after, user), self._times)
+            return await follow_by_socket(
+                request, self.frames(after, user), self._times, self._note_cut_off
+            )
         response = web.StreamResponse(
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
@@ -87,10 +96,16 @@ class EventStream:
                 kept_up = await stream_lines(request, response, pieces, self._limits.stall_seconds)
         except FeedGapError:
             cut_off(request)
+            self._note_cut_off()
             _log.warning("event_reader_cut_off", user=user)
         else:
+            if not kept_up:
+                self._note_cut_off()
             _log.debug("event_reader_left", user=user, kept_up=kept_up)
         return response
+
+    def _note_cut_off(self) -> None:
+        self._measures.reader_cut_off("events")
 
     async def _encoded(self, after: int | None, user: str | None) -> AsyncGenerator[bytes, None]:
         # Something at once, so that the reader has its headers.

@@ -50,6 +50,11 @@ class Viewers:
         modes = [v.ticket.mode for v in self._viewers.get(session_id, ()) if v.connected]
         return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
 
+    def count_all(self) -> ViewerCount:
+        """Who is connected to any display at present."""
+        modes = [v.ticket.mode for each in self._viewers.values() for v in each if v.connected]
+        return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
+
     def dismiss(
         self,
         session_id: SessionId,

@@ -27,8 +27,8 @@ from supervisor.engine.docker import DockerEngine
 from supervisor.errors import ConfigError
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
+from supervisor.observation import Observation
 from supervisor.ops.log import configure
-from supervisor.ops.metrics import registry
 from supervisor.ops.notify import NOBODY, Notifier
 from supervisor.ops.watchdog import feed
 from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
@@ -49,6 +49,7 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 10.0
 STOP_RELAY_SECONDS = 5.0
 FLUSH_WEBHOOK_SECONDS = 3.0
+FLUSH_AUDIT_SECONDS = 2.0
 
 EngineOf = Callable[[Config, str], Engine]
 """Makes the engine for a configuration and the instance id that labels what is ours."""
@@ -112,7 +113,8 @@ async def _live(  # noqa: PLR0913 each made at another level
 
     settings = core_settings(config, places, instance_id(places.local, places.run))
     posting = webhook_config(config)
-    engine = engine_of(config, settings.owner)
+    observation = Observation(config.audit.path)
+    engine = observation.engine(engine_of(config, settings.owner))
     files = SessionDirectory(places.run)
     files.create_root()
     parts = CoreParts(
@@ -134,13 +136,16 @@ async def _live(  # noqa: PLR0913 each made at another level
         upkeep=core.upkeep,
         gate=core.gate,
         shelf=core.tickets,
-        registry=registry(core.directory, core.tally, database),
+        metrics=observation.metrics,
+        measures=observation.instruments,
+        trail=observation.trail,
         on_input=core.input_notes.note,
     )
+    observation.begin(core, parts, relay, {"local": places.local, "run": places.run})
     try:
         await _listen(relay)
         background = core.begin(relay)
-        delivery = Delivery(core.outbox, core.health.notes, spawn)
+        delivery = Delivery(core.outbox, core.health.notes, spawn, observation.instruments)
         await delivery.change(posting)
         log.info(
             "supervisor_started",
@@ -150,6 +155,7 @@ async def _live(  # noqa: PLR0913 each made at another level
             run=str(places.run),
         )
         background += _keep_told(notifier, core, spawn)
+        background.append(spawn(observation.run()))
 
         async def apply(found: Config) -> None:
             await _apply(found, places, core, relay, delivery)
@@ -169,6 +175,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         # Also when a task broke: no socket and no connection is left behind.
         await relay.stop(0.0)
         await engine.close()
+        await asyncio.to_thread(observation.end, FLUSH_AUDIT_SECONDS)
     log.info("supervisor_stopped")
 
 
@@ -207,7 +214,7 @@ async def _listen(relay: Relay) -> None:
     except OSError as error:
         message = (
             f"The relay cannot listen: {error}. A path may be too long (--runtime-dir) or taken by "
-            "something else, or a port in use (relay.viewer.port)."
+            "something else, or a port in use (relay.viewer.port, relay.metrics.port)."
         )
         raise ConfigError(message) from error
 

@@ -85,7 +85,7 @@ def relay_config(config: Config, run: Path) -> RelayConfig:
     (run / "relay").mkdir(exist_ok=True)
     # Whatever the umask: sessions of all users go through it.
     (run / "relay").chmod(0o755)
-    viewer = config.relay.viewer
+    viewer, metrics = config.relay.viewer, config.relay.metrics
     allowed_uids, allowed_gids = allowed_peers(config)
     return RelayConfig(
         web_socket=run / "web.sock",
@@ -93,6 +93,7 @@ def relay_config(config: Config, run: Path) -> RelayConfig:
         display_socket=run / "relay" / "display.sock",
         viewer_socket=run / "viewer.sock",
         viewer_tcp=None if viewer.port is None else (viewer.host, viewer.port),
+        metrics_tcp=None if metrics.port is None else (metrics.host, metrics.port),
         openapi=openapi_document(),
         allow_uids=allowed_uids,
         allow_gids=allowed_gids,

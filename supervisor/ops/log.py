@@ -16,6 +16,8 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from supervisor.plain import plain, plain_lines
 
+AUDIT_LOGGER = "audit"
+
 LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_KEYS = ("token", "ticket", "secret", "password", "authorization", "cookie")
@@ -66,6 +68,8 @@ def configure(level: str, log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(numeric)
+    # Who did what is told whatever else is not.
+    logging.getLogger(AUDIT_LOGGER).setLevel(logging.INFO)
     for noisy in ("asyncio", "aiohttp.access", "aiodocker"):
         logging.getLogger(noisy).setLevel(max(numeric, logging.WARNING))
 

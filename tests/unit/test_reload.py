@@ -24,6 +24,9 @@ NEED_RESTART = {
     "engine.request_timeout_seconds",
     "relay.viewer.host",
     "relay.viewer.port",
+    "relay.metrics.host",
+    "relay.metrics.port",
+    "audit.path",
 }
 """Whoever adds a key says whether it can change while sessions run."""
 
