@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +80,8 @@ class RelayConfig:
     viewer_tcp: tuple[str, int] | None = None
     allow_uids: frozenset[int] = frozenset()
     allow_gids: frozenset[int] = frozenset()
+    inherited: tuple[socket.socket, ...] = ()
+    """Sockets that systemd has bound; each at one of the addresses above."""
     limits: RelayLimits = field(default_factory=RelayLimits)
 
 

@@ -27,6 +27,7 @@ from supervisor.errors import (
     StoreDamagedError,
 )
 from supervisor.lifecycle.errors import SupervisorError
+from supervisor.ops.inheritance import inherited_sockets
 from supervisor.ops.log import configure
 from supervisor.ops.notify import Notifier
 from supervisor.places import config_directory, local_directory, run_directory
@@ -56,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run=run_directory(options.runtime_dir),
         )
         configure(config.log.level, config.log.format)
-        asyncio.run(serve(config, places, notifier=Notifier.from_environment(os.environ)))
+        notifier = Notifier.from_environment(os.environ)
+        inherited = inherited_sockets(os.environ)
+        asyncio.run(serve(config, places, notifier=notifier, inherited=inherited))
     except SupervisorError as error:
         print(f"fx-supervisor: {error}", file=sys.stderr)
         return _exit_code(error)

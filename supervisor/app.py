@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -55,10 +56,12 @@ async def serve(
     places: Places,
     engine_of: EngineOf = docker_engine,
     notifier: Notifier = NOBODY,
+    inherited: Sequence[socket.socket] = (),
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
-    ``notifier`` tells the service manager, if there is one.
+    ``notifier`` tells the service manager, if there is one; ``inherited`` are the sockets that it
+    holds for the daemon.
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
     _raise_descriptor_limit()
@@ -75,6 +78,7 @@ async def serve(
                         stopped,
                         engine_of=engine_of,
                         notifier=notifier,
+                        inherited=inherited,
                     )
             except BaseExceptionGroup as group:
                 raise _first(group) from None
@@ -89,6 +93,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     *,
     engine_of: EngineOf,
     notifier: Notifier,
+    inherited: Sequence[socket.socket],
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
 
@@ -111,7 +116,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     core = await Core.open(settings, parts)
     webhook = None if posting is None else Webhook(posting, core.outbox)
     relay = Relay(
-        relay_config(config, places.run),
+        relay_config(config, places.run, inherited),
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
