@@ -28,7 +28,7 @@ from supervisor.errors import (
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.inheritance import inherited_sockets
-from supervisor.ops.log import configure
+from supervisor.ops.log import configure, last_words
 from supervisor.ops.notify import Notifier
 from supervisor.places import config_directory, local_directory, run_directory
 from supervisor.settings import Places
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         inherited = inherited_sockets(os.environ)
         asyncio.run(serve(config, places, notifier=notifier, inherited=inherited))
     except SupervisorError as error:
-        print(f"fx-supervisor: {error}", file=sys.stderr)
+        print(last_words(f"fx-supervisor: {error}"), file=sys.stderr)
         return _exit_code(error)
     except KeyboardInterrupt:
         return 130

@@ -29,6 +29,7 @@ from supervisor.host.instance import sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.ops.metrics import registry
 from supervisor.ops.notify import NOBODY, Notifier
+from supervisor.ops.status import status_line, tell_status
 from supervisor.ops.watchdog import feed
 from supervisor.reactor.core import Core, CoreParts, Spawn
 from supervisor.settings import Places, core_settings, relay_config, webhook_config
@@ -173,7 +174,16 @@ def _keep_told(notifier: Notifier, core: Core, spawn: Spawn) -> list[asyncio.Tas
         await core.health.health.first_ready.wait()
         notifier.ready()
 
-    return [spawn(tell_ready()), spawn(feed(notifier, core.reactor.progress))]
+    def line() -> str:
+        ready, message = core.health.ready()
+        sessions = core.health.node()["load"]["sessions"]
+        return status_line(ready=ready, message=message, sessions=sessions)
+
+    return [
+        spawn(tell_ready()),
+        spawn(feed(notifier, core.reactor.progress)),
+        spawn(tell_status(notifier, line)),
+    ]
 
 
 async def _listen(relay: Relay) -> None:

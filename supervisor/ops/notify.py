@@ -33,6 +33,11 @@ class Notifier:
         seconds = int(microseconds) / 1e6 if is_ours and int(microseconds) else None
         return cls(address, seconds)
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a service manager."""
+        return self._address is not None
+
     def ready(self) -> None:
         """Started, or reloaded, and at work."""
         self._tell("READY=1")
