@@ -29,6 +29,7 @@ from supervisor.host.instance import sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.ops.metrics import registry
 from supervisor.ops.notify import NOBODY, Notifier
+from supervisor.ops.readiness import tell_ready
 from supervisor.ops.status import status_line, tell_status
 from supervisor.ops.watchdog import feed
 from supervisor.reactor.core import Core, CoreParts, Spawn
@@ -170,17 +171,13 @@ def _begin_delivery(
 def _keep_told(notifier: Notifier, core: Core, spawn: Spawn) -> list[asyncio.Task[None]]:
     """Let the service manager know when all is adopted, and that work gets done."""
 
-    async def tell_ready() -> None:
-        await core.health.health.first_ready.wait()
-        notifier.ready()
-
     def line() -> str:
         ready, message = core.health.ready()
         sessions = core.health.node()["load"]["sessions"]
         return status_line(ready=ready, message=message, sessions=sessions)
 
     return [
-        spawn(tell_ready()),
+        spawn(tell_ready(notifier, core.health.health.first_ready)),
         spawn(feed(notifier, core.reactor.progress)),
         spawn(tell_status(notifier, line)),
     ]

@@ -42,6 +42,10 @@ class Notifier:
         """Started, or reloaded, and at work."""
         self._tell("READY=1")
 
+    def starting(self, seconds: float) -> None:
+        """Not ready yet, but alive: to be waited for, so long from now."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
     def reloading(self) -> None:
         """Reading the configuration again; ``ready`` follows."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -10,6 +10,9 @@ from tests.support.surroundings import Surroundings
 ROOT = Path(__file__).parents[2]
 USER = "alice"
 VENV = "/opt/fx-supervisor"
+CONFIG = "/etc/fastx/supervisor.yaml"
+SETTINGS = "agent:\n  heartbeat_seconds: 1\n"
+"""So that a test need not wait long to hear of an agent."""
 BUNDLE = "/usr/lib/fastx-supervisor/bundle"
 
 _COMMANDS = {
@@ -42,12 +45,13 @@ async def install(machine: Machine) -> None:
 
 
 async def configure(machine: Machine, image: str) -> None:
-    """What an administrator adds: a template for their image; and a user."""
+    """What an administrator adds: settings, a template for their image; and a user."""
     shipped = (ROOT / "templates" / "docker.tpl").read_text()
     template = shipped.replace("image: fx-sample:bookworm", f"image: {image}")
     template = template.replace("${start.command:-xterm}", "${start.command:-sleep 1000}")
     assert template.count(image) == 1
     assert "sleep 1000" in template
     await machine.write("/etc/fastx/launcher-templates/docker.tpl", template)
+    await machine.write(CONFIG, SETTINGS)
     await machine.run("useradd", "--create-home", USER)
     await machine.load(image)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.installation import USER
+from tests.support.installation import CONFIG, SETTINGS, USER
 from tests.support.machine import SOCKETS, UNIT, CommandFailedError, Machine
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 DROP_IN = f"/run/systemd/system/{UNIT}.d/test.conf"
+SHORT_SECONDS = 4
 HOLD = "/run/hold"
 CALLER = """
 import socket
@@ -86,6 +88,7 @@ async def answer(calling: asyncio.subprocess.Process) -> str:
 
 async def test_ready_means_adopted(service: Machine) -> None:
     """Without an engine it is starting, for as long as it takes, and says what it waits for."""
+    await add(service, f"TimeoutStartSec={SHORT_SECONDS}")
     session_id = await running_session(service)
     await service.run("systemctl", "stop", UNIT, "docker.service", "docker.socket")
     # By hand, for the unit wants the engine and would start it.
@@ -93,7 +96,7 @@ async def test_ready_means_adopted(service: Machine) -> None:
     try:
         await service.run("systemctl", "start", "--no-block", UNIT)
         waiting = await service.until_unit(ActiveState="activating", SubState="start")
-        assert waiting["TimeoutStartUSec"] == "infinity"
+        assert waiting["TimeoutStartUSec"] == f"{SHORT_SECONDS}s"
 
         async def told() -> bool:
             return "not ready: " in (await service.properties()).get("StatusText", "")
@@ -101,7 +104,10 @@ async def test_ready_means_adopted(service: Machine) -> None:
         await eventually(told, "the status says why")
         async with caller(service) as calling:
             assert await answer(calling) == "HTTP/1.1 503 Service Unavailable"
-        assert (await service.properties())["ActiveState"] == "activating"
+        late = int(waiting["ExecMainStartTimestampMonotonic"]) + (SHORT_SECONDS + 1) * 10**6
+        await eventually(lambda: time.monotonic_ns() // 1000 > late, "it was waited for")
+        now = await service.properties()
+        assert (now["ActiveState"], now["MainPID"]) == ("activating", waiting["MainPID"])
     finally:
         await service.run("systemctl", "unmask", "--runtime", "docker.service")
     await service.run("systemctl", "start", "docker.service")
@@ -179,16 +185,17 @@ async def test_the_watchdog_bites_what_is_stuck(service: Machine) -> None:
 
 async def test_wrong_configuration_is_told_and_not_tried_again(service: Machine) -> None:
     """The journal has it as an error, with its place; mended, it starts."""
-    path = "/etc/fastx/supervisor.yaml"
-    await service.write(path, "limits:\n  max_sesions: 3\n")
+    await service.write(CONFIG, "limits:\n  max_sesions: 3\n")
     try:
         with pytest.raises(CommandFailedError, match="failed"):
             await service.run("systemctl", "restart", UNIT)
         failed = await service.until_unit(ActiveState="failed")
         assert (failed["ExecMainStatus"], failed["NRestarts"]) == ("78", "0")
-        assert f"{path}:2:3: limits.max_sesions" in await service.journal("-p", "err", "-o", "cat")
+        assert f"{CONFIG}:2:3: limits.max_sesions" in await service.journal(
+            "-p", "err", "-o", "cat"
+        )
     finally:
-        await service.run("rm", path)
+        await service.write(CONFIG, SETTINGS)
     await service.run("systemctl", "start", UNIT)
     assert (await service.properties())["ActiveState"] == "active"
 

@@ -18,7 +18,7 @@ async def test_units_are_in_order(machine: Machine) -> None:
     assert await machine.run("systemd-analyze", "verify", UNIT, SOCKETS) == ""
 
 
-async def test_exposure(machine: Machine) -> None:
+async def test_exposure(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     """How much of the host the daemon sees, from 0 to 10; what is left is told."""
     command = ("systemd-analyze", "security", "--no-pager", "--json=short", UNIT)
     told = json.loads(await machine.run(*command))
@@ -26,7 +26,8 @@ async def test_exposure(machine: Machine) -> None:
     exposed = {name: float(value) for name, value in left.items() if value}
     text = await machine.run("systemd-analyze", "security", "--no-pager", UNIT)
     overall = float(text.rpartition("exposure level for")[2].split(":")[1].split()[0])
-    print(f"exposure {overall} (at most {MOST_EXPOSURE}), by {exposed}")  # noqa: T201 for the log
+    with capsys.disabled():
+        print(f"\nexposure {overall} (at most {MOST_EXPOSURE}), by {exposed}")  # noqa: T201 the log's
     assert overall <= MOST_EXPOSURE
 
 
