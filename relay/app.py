@@ -27,7 +27,7 @@ from relay.display import Display
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
 from relay.gate_api import GateApi
-from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
+from relay.listeners import HttpListener, Listener
 from relay.log_api import LogApi
 from relay.measures import UNMEASURED, Measures, measured
 from relay.node_api import NodeApi
@@ -40,6 +40,7 @@ from relay.requests import recorder
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
+from relay.sockets import Sockets
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
@@ -217,19 +218,20 @@ class Relay:
         session_app = self._app("session", session_api.routes())
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
+        sockets = Sockets(config.inherited)
         sessions = self._add(session_app)
-        await sessions.start(partial(bind_unix, config.session_socket))
+        await sessions.start(partial(sockets.unix, config.session_socket))
         self._display_listener = await Listener.start(
-            lambda: AgentStream(self._handshakes), bind_unix(config.display_socket)
+            lambda: AgentStream(self._handshakes), sockets.unix(config.display_socket)
         )
         viewers = self._add(viewer_app)
-        tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
-        await viewers.start(partial(bind_unix, config.viewer_socket), *tcp)
+        tcp = [partial(sockets.tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
+        await viewers.start(partial(sockets.unix, config.viewer_socket), *tcp)
         if config.metrics_tcp is not None:
             monitors = self._add(self._app("metrics", self._node_api().monitor_routes()))
-            await monitors.start(partial(bind_tcp, *config.metrics_tcp))
+            await monitors.start(partial(sockets.tcp, *config.metrics_tcp))
         web_server = self._add(web_app)
-        await web_server.start(partial(bind_unix, config.web_socket))
+        await web_server.start(partial(sockets.unix, config.web_socket))
 
     def _app(
         self, listener: str, routes: Iterable[web.RouteDef], *guards: Middleware

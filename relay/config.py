@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +82,8 @@ class RelayConfig:
     """Where anybody who can connect may read the metrics, and nothing else."""
     allow_uids: frozenset[int] = frozenset()
     allow_gids: frozenset[int] = frozenset()
+    inherited: tuple[socket.socket, ...] = ()
+    """Sockets that systemd has bound; each at one of the addresses above."""
     limits: RelayLimits = field(default_factory=RelayLimits)
 
 

@@ -1,4 +1,4 @@
-"""Sockets: bound, served, and taken away again.
+"""Sockets: served, and let go again.
 
 aiohttp's own refusals (of what is not HTTP at all) leave it as text; ``Connection`` makes problem
 documents of them, and bounds how many connections one user of a socket can hold.
@@ -7,9 +7,6 @@ documents of them, and bounds how many connections one user of a socket can hold
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +16,10 @@ from aiohttp import web
 
 from relay import problems
 from relay.peers import peer_of
+from relay.sockets import BoundSocket, inode_of
 
-EVERYBODY = 0o666
-"""Who may connect is for the directory, the peer's credentials, token and ticket to decide."""
-
-_BACKLOG = 512
+_BACKLOG = 4096
+"""As many may wait to be accepted; all agents return at once to a daemon that was restarted."""
 
 
 class Census:
@@ -107,7 +103,7 @@ class HttpListener:
         self._census = Census(per_uid)
         self._listeners: list[Listener] = []
 
-    async def start(self, *binders: Callable[[], socket.socket]) -> None:
+    async def start(self, *binders: Callable[[], BoundSocket]) -> None:
         """Bind one after the other and serve; ``close`` undoes what was done when one fails."""
         await self._runner.setup()
         for bind in binders:
@@ -143,62 +139,24 @@ class HttpListener:
 
 
 class Listener:
-    """One listening socket; a Unix socket's file goes when the listener does."""
+    """One listening socket; the file of a Unix socket that was bound here goes with it."""
 
-    def __init__(self, server: asyncio.Server, path: Path | None, inode: int | None) -> None:
+    def __init__(self, server: asyncio.Server, file: Path | None) -> None:
         self._server = server
-        self._path = path
-        self._inode = inode
+        self._file = file
+        self._inode = None if file is None else inode_of(file)
 
     @classmethod
-    async def start(cls, factory: Callable[[], asyncio.Protocol], sock: socket.socket) -> Listener:
+    async def start(cls, factory: Callable[[], asyncio.Protocol], bound: BoundSocket) -> Listener:
         """Accept connections on a bound socket."""
         loop = asyncio.get_running_loop()
-        if sock.family == socket.AF_UNIX:
-            path = Path(sock.getsockname())
-            server = await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG)
-            return cls(server, path, _inode(path))
-        return cls(await loop.create_server(factory, sock=sock, backlog=_BACKLOG), None, None)
+        # Not create_unix_server, which from Python 3.13 on removes the file by itself.
+        server = await loop.create_server(factory, sock=bound.socket, backlog=_BACKLOG)
+        return cls(server, bound.file)
 
     def close(self) -> None:
-        """Stop accepting; connections there are go on."""
+        """Stop accepting; connections there are go on, and new ones to an inherited socket wait."""
         self._server.close()
-        if self._path is not None and _inode(self._path) == self._inode:
+        if self._file is not None and inode_of(self._file) == self._inode:
             # Not if somebody else has put a socket there meanwhile.
-            self._path.unlink()
-
-
-def bind_unix(path: Path) -> socket.socket:
-    """A socket bound at ``path``, in the place of a stale one. Raises OSError."""
-    if _inode(path) is not None:
-        path.unlink()
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(os.fspath(path))
-        path.chmod(EVERYBODY)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def bind_tcp(host: str, port: int) -> socket.socket:
-    """A socket bound at an address; port 0 takes any. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _inode(path: Path) -> int | None:
-    """The inode of the socket at ``path``; something else at that path is left alone."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino if stat.S_ISSOCK(status.st_mode) else None
+            self._file.unlink()

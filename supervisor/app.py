@@ -29,7 +29,10 @@ from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.observation import Observation
 from supervisor.ops.log import configure
-from supervisor.ops.notify import NOBODY, Notifier
+from supervisor.ops.notify import Notifier
+from supervisor.ops.readiness import tell_ready
+from supervisor.ops.service_manager import ServiceManager
+from supervisor.ops.status import status_line, tell_status
 from supervisor.ops.watchdog import feed
 from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
 from supervisor.reload import Reloader, Reloads
@@ -64,12 +67,12 @@ async def serve(
     config: Config,
     places: Places,
     engine_of: EngineOf = docker_engine,
-    notifier: Notifier = NOBODY,
+    manager: ServiceManager = ServiceManager(),  # noqa: B008 it is frozen
     read: Callable[[], Config] = load_config,
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
-    ``notifier`` tells the service manager, if there is one; ``read`` reads the configuration anew
+    ``manager`` is told how it goes, and may hold the sockets; ``read`` reads the configuration anew
     at SIGHUP.
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
@@ -88,7 +91,7 @@ async def serve(
                         tasks,
                         stopped,
                         engine_of=engine_of,
-                        notifier=notifier,
+                        manager=manager,
                         reloads=Reloads(asked, read),
                     )
             except BaseExceptionGroup as group:
@@ -103,7 +106,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     stopped: asyncio.Event,
     *,
     engine_of: EngineOf,
-    notifier: Notifier,
+    manager: ServiceManager,
     reloads: Reloads,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
@@ -127,7 +130,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     )
     core = await Core.open(settings, parts)
     relay = Relay(
-        relay_config(config, places.run),
+        relay_config(config, places.run, manager.sockets),
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
@@ -154,18 +157,18 @@ async def _live(  # noqa: PLR0913 each made at another level
             engine=config.engine.url,
             run=str(places.run),
         )
-        background += _keep_told(notifier, core, spawn)
         background.append(spawn(observation.run()))
 
         async def apply(found: Config) -> None:
             await _apply(found, places, core, relay, delivery)
 
-        reloader = Reloader(reloads, config, apply, parts.catalog, notifier, core)
+        reloader = Reloader(reloads, config, apply, parts.catalog, manager.notifier, core)
         core.health.notes["configuration"] = reloader.state
         background.append(spawn(reloader.run()))
+        background += _keep_told(manager.notifier, core, reloader, spawn)
         await stopped.wait()
         log.info("supervisor_stopping")
-        notifier.stopping()
+        manager.notifier.stopping()
         for task in background:
             task.cancel()
         await relay.stop(STOP_RELAY_SECONDS)
@@ -197,14 +200,25 @@ def _settings(
     return core_settings(config, places, owner), allowed_peers(config), webhook_config(config)
 
 
-def _keep_told(notifier: Notifier, core: Core, spawn: Spawn) -> list[asyncio.Task[None]]:
+def _keep_told(
+    notifier: Notifier, core: Core, reloader: Reloader, spawn: Spawn
+) -> list[asyncio.Task[None]]:
     """Let the service manager know when all is adopted, and that work gets done."""
 
-    async def tell_ready() -> None:
-        await core.health.health.first_ready.wait()
-        notifier.ready()
+    def line() -> str:
+        ready, message = core.health.ready()
+        return status_line(
+            ready=ready,
+            message=message,
+            sessions=core.health.sessions(),
+            refused=reloader.error,
+        )
 
-    return [spawn(tell_ready()), spawn(feed(notifier, core.reactor.progress))]
+    return [
+        spawn(tell_ready(notifier, core.health.health.first_ready)),
+        spawn(feed(notifier, core.reactor.progress)),
+        spawn(tell_status(notifier, line)),
+    ]
 
 
 async def _listen(relay: Relay) -> None:

@@ -117,7 +117,7 @@ class MetricsConfig(Section):
     host: Annotated[str, AT_START] = "127.0.0.1"
     """Where it listens; whoever reaches it can read the metrics, so keep it to this host."""
     port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = None
-    """``null``: no such listener; Prometheus can be given the web server's socket instead."""
+    """``null``: no such listener."""
 
 
 class WebhookConfig(Section):
