@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from supervisor.policy.groups import forbidden_gids
-from supervisor.policy.rules import Ceilings, Grant, Policy
+from supervisor.policy.rules import Ceilings, Grant, Logging, Policy
 from supervisor.template.quantities import parse_size
 
 
@@ -50,6 +50,19 @@ class CeilingsSettings(BaseModel):
         )
 
 
+class LoggingSettings(BaseModel):
+    """As ``logging:`` of a template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    driver: Annotated[str, Field(min_length=1)] = Logging().driver
+    options: dict[str, Annotated[str, BeforeValidator(str)]] = dict(Logging().options)
+
+    def logging(self) -> Logging:
+        """As the rules have it."""
+        return Logging(self.driver, tuple(self.options.items()))
+
+
 class PolicySettings(BaseModel):
     """What containers may be, whatever a template says; judged at each start.
 
@@ -78,6 +91,8 @@ class PolicySettings(BaseModel):
         memory=_DEFAULT.default.memory_bytes, pids=_DEFAULT.default.pids
     )
     """What a container has if its template says nothing."""
+    logging: LoggingSettings | None = LoggingSettings()
+    """Likewise; ``null`` leaves it to the engine."""
 
     def policy(self, forbidden_groups: Collection[str]) -> Policy:
         """With the groups of this host that never enter a container."""
@@ -95,4 +110,5 @@ class PolicySettings(BaseModel):
             forbidden_groups=frozenset(forbidden_groups),
             most=self.most.ceilings(),
             default=self.default.ceilings(),
+            logging=None if self.logging is None else self.logging.logging(),
         )
