@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
 from relay import problems
@@ -23,11 +23,16 @@ from relay.agent_stream import AgentStream, Handshakes
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
 from relay.display import Display
+from relay.doors import Doors
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
-from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
+from relay.gate import Gate
+from relay.guesses import Guesses
+from relay.listeners import Census, Connection, HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
 from relay.node_api import NodeApi
+from relay.offences import Offence, Offences
+from relay.origin import Origins
 from relay.pace import Pace
 from relay.peers import guard
 from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
@@ -37,10 +42,12 @@ from relay.requests import record
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
+from relay.strangers import Strangers
 from relay.tickets import Tickets
 from relay.viewers import Viewers
 from relay.web_api import WebApi
-from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.errors import SessionNotFoundError
+from supervisor.lifecycle.session import Session, SessionId, Timestamp
 from supervisor.lifecycle.transitions import CloseCode
 
 _GOING_AWAY = 1001
@@ -92,8 +99,21 @@ class Relay:
             clock=clock,
             on_input=on_input,
         )
+        origins = Origins()
+        self._offences = Offences(self._session_in, self._session, origins, limits.offence_seconds)
+        self._gate = Gate(limits, origins, self._offences)
+        self._guesses = Guesses(
+            limits.wrong_tokens, limits.wrong_tokens_a_second, origins, self._offences
+        )
+        self._strangers = Strangers(
+            per_uid=limits.strangers_per_uid,
+            per_session=limits.connections_per_session,
+            offences=self._offences,
+        )
         self._handshakes = Handshakes(
             self._rendezvous.judge,
+            guesses=self._guesses,
+            offences=self._offences,
             per_uid=limits.handshakes_per_uid,
             deadline_seconds=limits.handshake_seconds,
             buffer_bytes=limits.buffer_bytes,
@@ -172,16 +192,16 @@ class Relay:
             controls=self._controls,
             rendezvous=self._rendezvous,
             programs=self._programs,
-            pace=self._pace,
+            doors=Doors(self._sessions, self._strangers, self._guesses, self._pace, self._offences),
             limits=config.limits,
         )
-        session_app = _app((problems.middleware,), session_api.routes())
+        session_app = _app((_once, problems.middleware), session_api.routes())
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
-        sessions = self._add(session_app)
+        sessions = self._add(session_app, self._strangers, self._gate)
         await sessions.start(partial(bind_unix, config.session_socket))
         self._display_listener = await Listener.start(
-            lambda: AgentStream(self._handshakes), bind_unix(config.display_socket)
+            lambda: AgentStream(self._handshakes), bind_unix(config.display_socket), self._gate
         )
         viewers = self._add(viewer_app)
         tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
@@ -189,14 +209,44 @@ class Relay:
         web_server = self._add(web_app)
         await web_server.start(partial(bind_unix, config.web_socket))
 
-    def _add(self, app: web.Application) -> HttpListener:
-        bound = self._config.limits.connections_per_uid
-        http = HttpListener(app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
+    def _add(
+        self, app: web.Application, register: Strangers | None = None, gate: Gate | None = None
+    ) -> HttpListener:
+        http = HttpListener(
+            app,
+            keepalive_seconds=_IDLE_SECONDS,
+            head_seconds=self._config.limits.head_seconds,
+            register=register or Census(self._config.limits.connections_per_uid),
+            gate=gate,
+            on_late=self._note_late,
+        )
         self._http.append(http)
         return http
+
+    def _note_late(self, connection: Connection) -> None:
+        self._offences.note_peer(Offence.UNFINISHED_HEADS, connection.transport)
+
+    def _session_in(self, container_id: str) -> Session | None:
+        """Whose container it is. Looks at all of them: for the log, now and then."""
+        sessions = self._feed.snapshot()
+        return next((each for each in sessions if each.container_id == container_id), None)
+
+    def _session(self, session_id: SessionId) -> Session | None:
+        try:
+            return self._sessions.get(session_id)
+        except SessionNotFoundError:
+            return None
 
 
 def _app(middlewares: tuple[Middleware, ...], routes: Iterable[web.RouteDef]) -> web.Application:
     app = web.Application(middlewares=middlewares)
     app.add_routes(routes)
     return app
+
+
+@web.middleware
+async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each of an agent's calls has a connection of its own: nobody can send them in bulk."""
+    response = await handler(request)
+    response.force_close()
+    return response

@@ -9,15 +9,13 @@ from pydantic import TypeAdapter
 from relay.bodies import read_json
 from relay.config import RelayLimits
 from relay.control import ControlStreams
-from relay.credentials import session_of_header
-from relay.pace import Pace
+from relay.doors import Doors
 from relay.ports import Sessions
 from relay.programs import ProgramEnd, Programs
 from relay.rendezvous import WAITING_DISPLAYS, Rendezvous
 from relay.reports import ExecExited, Report, Started
 from relay.schemas import validated
 from relay.streams import stream_lines
-from supervisor.lifecycle.session import SessionId
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
 
@@ -34,14 +32,14 @@ class SessionApi:
         controls: ControlStreams,
         rendezvous: Rendezvous,
         programs: Programs,
-        pace: Pace,
+        doors: Doors,
         limits: RelayLimits,
     ) -> None:
         self._sessions = sessions
         self._controls = controls
         self._rendezvous = rendezvous
         self._programs = programs
-        self._pace = pace
+        self._doors = doors
         self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
@@ -53,7 +51,7 @@ class SessionApi:
 
     async def call_back(self, request: web.Request) -> web.Response:
         """204 once what the report led to is committed; a report seen before changes nothing."""
-        session_id = self._caller(request)
+        session_id = self._doors.admit(request)
         # A log cut off in the middle of a character must not cost the whole report.
         body = await read_json(request, self._limits, undecodable="replace")
         report = validated(_REPORT, body)
@@ -74,7 +72,7 @@ class SessionApi:
 
     async def command(self, request: web.Request) -> web.StreamResponse:
         """One JSON object per line until the session, the connection or a newer stream ends it."""
-        session_id = self._caller(request)
+        session_id = self._doors.admit(request)
         control = self._controls.attach(session_id)
         for command in self._rendezvous.wanted(session_id):
             control.send(command, most=WAITING_DISPLAYS)
@@ -87,9 +85,3 @@ class SessionApi:
         finally:
             self._controls.detach(control)
         return response
-
-    def _caller(self, request: web.Request) -> SessionId:
-        """Whose agent calls. Raises ProblemError 401, 503, or 429 when it calls too often."""
-        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
-        self._pace.take(session_id)
-        return session_id

@@ -1,0 +1,109 @@
+"""Connections of containers, taken or closed before anything is built for them.
+
+All containers share one queue of connections that wait to be accepted. Whoever fills it makes all
+others wait, so that what is refused has to be refused for next to nothing: here, by the user's
+allowance and, when that is used up, by the container's own, so that one session of a user cannot
+take the others' place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+
+import structlog
+
+from relay.allowance import Allowance
+from relay.config import RelayLimits
+from relay.offences import Offence, Offences
+from relay.origin import Origins, uid_of
+
+BACKLOG = 512
+_ACCEPTS_A_TURN = 32
+"""Then others of the event loop have their turn."""
+_PAUSE_SECONDS = 0.2
+"""With no descriptor left."""
+
+_log = structlog.get_logger()
+
+
+class Gate:
+    """Who may connect at the moment."""
+
+    def __init__(self, limits: RelayLimits, origins: Origins, offences: Offences) -> None:
+        self._users: Allowance[int] = Allowance(limits.user_connects, limits.user_connects_a_second)
+        self._containers: Allowance[str] = Allowance(
+            limits.container_connects, limits.container_connects_a_second
+        )
+        self._origins = origins
+        self._offences = offences
+        self._trusted = frozenset({0, os.geteuid()})
+
+    def admits(self, connection: socket.socket) -> bool:
+        """Whether there is a place for it. False is counted as an offence."""
+        uid = uid_of(connection)
+        if self._users.take(uid):
+            return True
+        origin = self._origins.of(connection)
+        if origin.container_id is None:
+            is_admitted = uid in self._trusted
+        else:
+            is_admitted = self._containers.take(origin.container_id)
+        if not is_admitted:
+            self._offences.note(Offence.CONNECTIONS, origin)
+        return is_admitted
+
+
+class GatedServer:
+    """Accepts on a bound socket what the gate admits; ``close`` as that of ``asyncio.Server``."""
+
+    def __init__(
+        self, sock: socket.socket, factory: Callable[[], asyncio.Protocol], gate: Gate
+    ) -> None:
+        self._sock = sock
+        self._factory = factory
+        self._gate = gate
+        self._loop = asyncio.get_running_loop()
+        self._entering: set[asyncio.Task[object]] = set()
+        sock.settimeout(0)
+        sock.listen(BACKLOG)
+        self._loop.add_reader(sock, self._accept)
+
+    def close(self) -> None:
+        """Take nothing more; connections there are go on."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                connection, _ = self._sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                _log.error("connection_not_accepted", error=str(error))
+                self._pause()
+                return
+            if self._gate.admits(connection):
+                self._enter(connection)
+            else:
+                connection.close()
+
+    def _enter(self, connection: socket.socket) -> None:
+        connection.settimeout(0)
+        entering = self._loop.create_task(
+            self._loop.connect_accepted_socket(self._factory, connection)
+        )
+        self._entering.add(entering)
+        entering.add_done_callback(self._entering.discard)
+
+    def _pause(self) -> None:
+        self._loop.remove_reader(self._sock)
+        self._loop.call_later(_PAUSE_SECONDS, self._resume)
+
+    def _resume(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._loop.add_reader(self._sock, self._accept)
