@@ -26,7 +26,7 @@ class Allowance(Generic[K]):
         """Count one; False: it is one too many, and not counted."""
         now = self._clock()
         due = max(now, self._due.get(key, now)) + self._interval
-        if due - now > self._ahead:
+        if due > now + self._ahead:
             return False
         if len(self._due) >= _SWEEP_KEYS and key not in self._due:
             self._sweep(now)
@@ -36,7 +36,7 @@ class Allowance(Generic[K]):
     def is_used_up(self, key: K) -> bool:
         """Whether ``take`` would say no."""
         now = self._clock()
-        return max(now, self._due.get(key, now)) + self._interval - now > self._ahead
+        return max(now, self._due.get(key, now)) + self._interval > now + self._ahead
 
     def forget(self, key: K) -> None:
         """Begin anew with this one."""

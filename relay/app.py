@@ -84,7 +84,7 @@ class Relay:
         self._registry = registry or CollectorRegistry()
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
-        self._viewers = Viewers()
+        self._viewers = Viewers(limits.viewers, limits.view_only_viewers)
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
         self._programs = Programs(self._controls, limits.programs)

@@ -70,9 +70,9 @@ class Display:
         session = self._sessions.get(named_session(request))
         ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
         viewer = Viewer(ticket)
-        self._viewers.add(viewer)
         admitted = False
         try:
+            self._viewers.add(viewer)
             socket = self._upgrade(request, session)
             await self._resume(session)
             stream = await self._rendezvous.meet(viewer)

@@ -63,7 +63,15 @@ class Census:
 class Connection(web.RequestHandler):
     """aiohttp's connection, refusing in problem documents."""
 
-    __slots__ = ("_census", "_head_seconds", "_head_timer", "_on_late", "lost", "uid")
+    __slots__ = (
+        "_census",
+        "_head_seconds",
+        "_head_timer",
+        "_is_expected_to_speak",
+        "_on_late",
+        "lost",
+        "uid",
+    )
 
     def __init__(
         self,
@@ -71,6 +79,7 @@ class Connection(web.RequestHandler):
         manager: web.Server,
         *,
         head_seconds: float,
+        is_expected_to_speak: bool,
         on_late: Callable[[Connection], None],
         **options: Any,  # noqa: ANN401 aiohttp's
     ) -> None:
@@ -78,6 +87,7 @@ class Connection(web.RequestHandler):
         self._census = census
         self._head_seconds = head_seconds
         self._head_timer: asyncio.TimerHandle | None = None
+        self._is_expected_to_speak = is_expected_to_speak
         self._on_late = on_late
         self.uid: int | None = None
         """Of the peer, as long as the connection is counted."""
@@ -92,22 +102,23 @@ class Connection(web.RequestHandler):
             return
         if self._census.enter(peer.uid, self):
             self.uid = peer.uid
+            if self._is_expected_to_speak:
+                self._expect_head()
         else:
             self.force_close()
 
     def data_received(self, data: bytes) -> None:
         """Take what comes; the first head has to be complete soon after its first byte.
 
-        Later ones, and silence, have aiohttp's own deadline, that of a connection kept alive.
+        Later ones, and a proxy's silence, have aiohttp's deadline of a connection kept alive.
         """
         super().data_received(data)
         if self._request_count:
             self._stop_clock()
         elif self._head_timer is None and self.transport is not None:
-            self.expect_head()
+            self._expect_head()
 
-    def expect_head(self) -> None:
-        """Start the clock of the first head."""
+    def _expect_head(self) -> None:
         loop = asyncio.get_running_loop()
         self._head_timer = loop.call_later(self._head_seconds, self._too_late)
 
@@ -196,11 +207,13 @@ class HttpListener:
             self._register,
             server,
             head_seconds=self._head_seconds,
+            is_expected_to_speak=self._gate is not None,
             on_late=self._on_late,
             loop=asyncio.get_running_loop(),
             access_log=None,
             keepalive_timeout=self._keepalive_seconds,
-            lingering_time=1.0,
+            # A container's body that nobody wants is not read to be polite.
+            lingering_time=1.0 if self._gate is None else 0.0,
             auto_decompress=False,
             **_HEAD,
         )

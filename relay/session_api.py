@@ -16,8 +16,11 @@ from relay.rendezvous import WAITING_DISPLAYS, Rendezvous
 from relay.reports import ExecExited, Report, Started
 from relay.schemas import validated
 from relay.streams import stream_lines
+from supervisor.lifecycle.session import SessionId
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+_MOST_STARTED = 10_000
 
 _log = structlog.get_logger()
 
@@ -41,6 +44,8 @@ class SessionApi:
         self._programs = programs
         self._doors = doors
         self._limits = limits
+        self._started: set[SessionId] = set()
+        """Whose agent was logged: a session could say it for ever."""
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -57,12 +62,7 @@ class SessionApi:
         report = validated(_REPORT, body)
         seen = self._sessions.get(session_id).callback_seq
         if isinstance(report, Started) and report.seq > seen:
-            _log.info(
-                "agent_started",
-                session_id=session_id,
-                agent_version=(report.agent_version or "")[:64],
-                perl=(report.perl or "")[:64],
-            )
+            self._log_start(session_id, report)
         if isinstance(report, ExecExited):
             # Counts once by its id. Its seq is not committed: what follows has a higher one.
             self._programs.ended(session_id, report.id, ProgramEnd(report.exit_code, report.output))
@@ -85,3 +85,16 @@ class SessionApi:
         finally:
             self._controls.detach(control)
         return response
+
+    def _log_start(self, session_id: SessionId, report: Started) -> None:
+        if session_id in self._started:
+            return
+        if len(self._started) >= _MOST_STARTED:
+            self._started.clear()
+        self._started.add(session_id)
+        _log.info(
+            "agent_started",
+            session_id=session_id,
+            agent_version=(report.agent_version or "")[:64],
+            perl=(report.perl or "")[:64],
+        )
