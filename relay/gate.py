@@ -3,7 +3,8 @@
 All containers share one queue of connections that wait to be accepted. Whoever fills it makes all
 others wait, so that what is refused has to be refused for next to nothing: here, by the user's
 allowance and, when that is used up, by the container's own, so that one session of a user cannot
-take the others' place.
+take the others' place. What is refused is not closed at once: whoever waits for an answer before
+it tries again is slowed down to a try a second.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -20,9 +22,13 @@ from relay.config import RelayLimits
 from relay.offences import Offence, Offences
 from relay.origin import Origins, uid_of
 
-BACKLOG = 512
-_ACCEPTS_A_TURN = 32
-"""Then others of the event loop have their turn."""
+BACKLOG = 4096
+"""As much as Linux allows by default (net.core.somaxconn); agents have to wait while it is full."""
+_ADMITTED_A_TURN = 32
+_TURN_SECONDS = 0.001
+"""Then others of the event loop have their turn; some hundred refusals."""
+_HELD_SECONDS = 1.0
+_MOST_HELD = 1024
 _PAUSE_SECONDS = 0.2
 """With no descriptor left."""
 
@@ -66,6 +72,8 @@ class GatedServer:
         self._factory = factory
         self._gate = gate
         self._loop = asyncio.get_running_loop()
+        self._held: deque[tuple[float, socket.socket]] = deque()
+        """Refused, with the time at which they are closed."""
         self._entering: set[asyncio.Task[object]] = set()
         sock.settimeout(0)
         sock.listen(BACKLOG)
@@ -76,9 +84,13 @@ class GatedServer:
         if self._sock.fileno() >= 0:
             self._loop.remove_reader(self._sock)
             self._sock.close()
+        while self._held:
+            self._held.popleft()[1].close()
 
     def _accept(self) -> None:
-        for _ in range(_ACCEPTS_A_TURN):
+        admitted = 0
+        end = self._loop.time() + _TURN_SECONDS
+        while admitted < _ADMITTED_A_TURN and self._loop.time() < end:
             try:
                 connection, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -88,9 +100,24 @@ class GatedServer:
                 self._pause()
                 return
             if self._gate.admits(connection):
+                admitted += 1
                 self._enter(connection)
             else:
-                connection.close()
+                self._hold(connection)
+
+    def _hold(self, connection: socket.socket) -> None:
+        if not self._held:
+            self._loop.call_later(_HELD_SECONDS, self._let_go)
+        elif len(self._held) >= _MOST_HELD:
+            self._held.popleft()[1].close()
+        self._held.append((self._loop.time() + _HELD_SECONDS, connection))
+
+    def _let_go(self) -> None:
+        now = self._loop.time()
+        while self._held and self._held[0][0] <= now:
+            self._held.popleft()[1].close()
+        if self._held:
+            self._loop.call_at(self._held[0][0], self._let_go)
 
     def _enter(self, connection: socket.socket) -> None:
         connection.settimeout(0)

@@ -27,12 +27,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 ROUNDS = 5
 RSS_GROWTH_KB = 96 * 1024
-DESCRIPTORS = 700
-"""256 strangers of the user, 64 handshakes, 32 calls of each session, and the daemon's own."""
+DESCRIPTORS = 2600
+"""1,024 refused on each of two sockets, 256 strangers, 64 handshakes, and the daemon's own."""
 LOG_LINES = 100
 
 FLOOD = {"calls", "connections", "open_calls"}
 OFFENCES = {
+    "connects": {"connections"},
     "slow_heads": {"unfinished_heads"},
     "silence": {"unfinished_heads"},
     "forged_tokens": {"wrong_tokens"},
