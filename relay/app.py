@@ -101,7 +101,9 @@ class Relay:
         )
         origins = Origins()
         self._offences = Offences(self._session_in, self._session, origins, limits.offence_seconds)
-        self._gate = Gate(limits, origins, self._offences)
+        self._session_gate = Gate(limits, origins, self._offences)
+        # Displays that come back all at once do not use up what callbacks may.
+        self._display_gate = Gate(limits, origins, self._offences)
         self._guesses = Guesses(
             limits.wrong_tokens, limits.wrong_tokens_a_second, origins, self._offences
         )
@@ -198,10 +200,12 @@ class Relay:
         session_app = _app((_once, problems.middleware), session_api.routes())
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
-        sessions = self._add(session_app, self._strangers, self._gate)
+        sessions = self._add(session_app, self._strangers, self._session_gate)
         await sessions.start(partial(bind_unix, config.session_socket))
         self._display_listener = await Listener.start(
-            lambda: AgentStream(self._handshakes), bind_unix(config.display_socket), self._gate
+            lambda: AgentStream(self._handshakes),
+            bind_unix(config.display_socket),
+            self._display_gate,
         )
         viewers = self._add(viewer_app)
         tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []

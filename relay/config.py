@@ -60,9 +60,9 @@ class RelayLimits:
     """Connections of one user to the sessions' socket that have not shown a token."""
     connections_per_session: int = 32
     """... and of one session that have."""
-    user_connects: int = 256
-    """Connections of one user that are taken at once on the sessions' sockets ..."""
-    user_connects_a_second: float = 64.0
+    user_connects: int = 64
+    """Connections of one user that are taken at once on each of the sessions' sockets ..."""
+    user_connects_a_second: float = 16.0
     """... and how many more each second, before each of the user's containers ..."""
     container_connects: int = 64
     """... has but so many at once ..."""
