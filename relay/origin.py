@@ -43,9 +43,7 @@ class Origins:
 
     def of(self, sock: socket.socket) -> Origin:
         """The origin of an accepted connection of a Unix socket."""
-        pid, uid, _ = _UCRED.unpack(
-            sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        )
+        pid, uid = credentials_of(sock)
         return Origin(uid, self._container_of(pid))
 
     def _container_of(self, pid: int) -> str | None:
@@ -64,10 +62,15 @@ class Origins:
         return container_id
 
 
+def credentials_of(sock: socket.socket) -> tuple[int, int]:
+    """Process and user at the other end of a Unix socket, as they were when it connected."""
+    pid, uid, _ = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    return pid, uid
+
+
 def uid_of(sock: socket.socket) -> int:
     """The user at the other end of a Unix socket."""
-    uid: int = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))[1]
-    return uid
+    return credentials_of(sock)[1]
 
 
 def unix_socket(transport: asyncio.BaseTransport | None) -> socket.socket | None:

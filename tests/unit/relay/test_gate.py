@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ async def test_past_the_users_allowance_each_container_has_its_own(
 ) -> None:
     """One session in a loop does not take the places of another of the same user."""
     origins = FakeOrigins()
+    later = count()
     limits = replace(
         RelayLimits(),
         user_connects=5,
@@ -70,6 +72,7 @@ async def test_past_the_users_allowance_each_container_has_its_own(
         container_connects_a_second=0.001,
     )
     gate = Gate(limits, origins, offences())
+    gate._clock = lambda: next(later)
     origins.container_id = CONTAINER
     with capture_logs() as lines:
         admitted = [gate.admits(pair[0]) for _ in range(20)]
@@ -79,6 +82,26 @@ async def test_past_the_users_allowance_each_container_has_its_own(
     assert [gate.admits(pair[0]) for _ in range(4)] == [True, True, True, False]
     origins.container_id = None
     assert gate.admits(pair[0]), "the daemon's own user is no container"
+
+
+async def test_a_process_that_was_refused_is_refused_for_a_while_unseen(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """Its origin is not looked up again, and each of its connections is counted."""
+    origins = FakeOrigins()
+    origins.container_id = CONTAINER
+    limits = replace(RelayLimits(), user_connects=1, container_connects=1)
+    noting = offences()
+    gate = Gate(limits, origins, noting)
+    now = 100.0
+    gate._clock = lambda: now
+    with capture_logs():
+        assert [gate.admits(pair[0]) for _ in range(9)] == [True, True, *[False] * 7]
+    assert [account.count for account in noting._accounts.values()] == [6]
+    origins.container_id = None
+    assert not gate.admits(pair[0])
+    now += 1.0
+    assert gate.admits(pair[0])
 
 
 async def test_an_attacker_has_a_line_in_a_while_with_a_count() -> None:
