@@ -26,7 +26,7 @@ from relay.display import Display
 from relay.doors import Doors
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
-from relay.gate import Gate
+from relay.gate_api import GateApi
 from relay.guesses import Guesses
 from relay.listeners import Census, Connection, HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
@@ -35,7 +35,7 @@ from relay.offences import Offence, Offences
 from relay.origin import Origins
 from relay.pace import Pace
 from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
 from relay.requests import record
@@ -44,6 +44,7 @@ from relay.session_api import SessionApi
 from relay.shots import Shots
 from relay.strangers import Strangers
 from relay.tickets import Tickets
+from relay.turnstile import Turnstile
 from relay.viewers import Viewers
 from relay.web_api import WebApi
 from supervisor.lifecycle.errors import SessionNotFoundError
@@ -70,6 +71,7 @@ class Relay:
         health: Health,
         shelf: TicketShelf,
         upkeep: Upkeep,
+        gate: Gate,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
@@ -81,6 +83,7 @@ class Relay:
         self._logs = logs
         self._health = health
         self._upkeep = upkeep
+        self._gate = gate
         self._registry = registry or CollectorRegistry()
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
@@ -101,9 +104,9 @@ class Relay:
         )
         origins = Origins()
         self._offences = Offences(self._session_in, self._session, origins, limits.offence_seconds)
-        self._session_gate = Gate(limits, origins, self._offences)
+        self._session_gate = Turnstile(limits, origins, self._offences)
         # Displays that come back all at once do not use up what callbacks may.
-        self._display_gate = Gate(limits, origins, self._offences)
+        self._display_gate = Turnstile(limits, origins, self._offences)
         self._guesses = Guesses(
             limits.wrong_tokens, limits.wrong_tokens_a_second, origins, self._offences
         )
@@ -181,6 +184,7 @@ class Relay:
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry
             ).routes(),
+            *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
         ]
 
@@ -214,7 +218,7 @@ class Relay:
         await web_server.start(partial(bind_unix, config.web_socket))
 
     def _add(
-        self, app: web.Application, register: Strangers | None = None, gate: Gate | None = None
+        self, app: web.Application, register: Strangers | None = None, gate: Turnstile | None = None
     ) -> HttpListener:
         http = HttpListener(
             app,

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from relay import problems
-from relay.gate import Gate, GatedServer
 from relay.peers import peer_of
+from relay.turnstile import GatedServer, Turnstile
 
 EVERYBODY = 0o666
 """Who may connect is for the directory, the peer's credentials, token and ticket to decide."""
@@ -168,7 +168,7 @@ class HttpListener:
         keepalive_seconds: float,
         head_seconds: float,
         register: Register,
-        gate: Gate | None = None,
+        gate: Turnstile | None = None,
         on_late: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
@@ -234,7 +234,7 @@ class Listener:
         cls,
         factory: Callable[[], asyncio.Protocol],
         sock: socket.socket,
-        gate: Gate | None = None,
+        gate: Turnstile | None = None,
     ) -> Listener:
         """Accept connections on a bound socket, all or those that the gate admits."""
         loop = asyncio.get_running_loop()

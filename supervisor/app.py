@@ -118,6 +118,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         logs=core.logs,
         health=core.health,
         upkeep=core.upkeep,
+        gate=core.gate,
         shelf=core.tickets,
         registry=registry(core.directory, core.tally, database),
         on_input=core.input_notes.note,

@@ -30,6 +30,7 @@ from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
+from supervisor.reactor.gate import Gate
 from supervisor.reactor.images import Images
 from supervisor.reactor.input_notes import InputNotes
 from supervisor.reactor.intake import Intake
@@ -178,6 +179,7 @@ class Core:
         core = cls(settings, parts, await run(lambda db: begin_life(db, now)))
         if nameless := await run(lambda db: set_nameless_aside(db, now)):
             log.error("stored_sessions_nameless", rows=nameless, kept="damaged_sessions")
+        await core.gate.load()
         sessions, unreadable = await run(load_sessions)
         for session in sessions:
             core.directory.put(session)
@@ -193,6 +195,13 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        self.gate = Gate(
+            database=parts.database,
+            directory=self.directory,
+            reactor=self.reactor,
+            now=parts.now,
+            tell=self._tell_node,
+        )
         quotas = Quotas(
             directory=self.directory,
             identity_policy=settings.identity,
@@ -208,6 +217,7 @@ class Core:
             guard=self._guard,
             ids=self._ids,
             health=health,
+            cordon=lambda: self.gate.cordon,
             node=settings.node,
             now=parts.now,
         )
@@ -248,6 +258,7 @@ class Core:
             node_name=settings.node,
             engine_url=settings.engine_url,
             max_sessions=settings.limits.max_sessions,
+            cordon=lambda: self.gate.cordon,
         )
 
         self.upkeep = self._reconciler
@@ -267,6 +278,7 @@ class Core:
             directory=self.directory,
             latest=self.broadcast.latest,
             now=self._parts.now,
+            cordon=lambda: self.gate.cordon,
         )
         endless = (self._watcher, self._reconciler, retention, guard)
         return [self._parts.spawn(each.run()) for each in endless]

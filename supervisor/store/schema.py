@@ -129,7 +129,19 @@ _LOGS: _Step = (
     """,
 )
 
-_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS), _LOGS)
+_CORDON: _Step = (
+    # At most one row: while there is one, no new sessions are taken.
+    """
+    CREATE TABLE cordon (
+        one INTEGER PRIMARY KEY DEFAULT 1 CHECK (one = 1),
+        by TEXT NOT NULL,
+        since REAL NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS), _LOGS, _CORDON)
 
 VERSION = len(_STEPS)
 

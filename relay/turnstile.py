@@ -38,7 +38,7 @@ _PAUSE_SECONDS = 0.2
 _log = structlog.get_logger()
 
 
-class Gate:
+class Turnstile:
     """Who may connect at the moment."""
 
     def __init__(self, limits: RelayLimits, origins: Origins, offences: Offences) -> None:
@@ -83,7 +83,7 @@ class GatedServer:
     """Accepts on a bound socket what the gate admits; ``close`` as that of ``asyncio.Server``."""
 
     def __init__(
-        self, sock: socket.socket, factory: Callable[[], asyncio.Protocol], gate: Gate
+        self, sock: socket.socket, factory: Callable[[], asyncio.Protocol], gate: Turnstile
     ) -> None:
         self._sock = sock
         self._factory = factory

@@ -16,9 +16,9 @@ from structlog.testing import capture_logs
 
 from relay.allowance import Allowance
 from relay.config import RelayLimits
-from relay.gate import Gate
 from relay.offences import Offence, Offences
 from relay.origin import Origin, Origins
+from relay.turnstile import Turnstile
 from supervisor.lifecycle.session import Session
 from tests.support.sessions import CONTAINER, SESSION_ID, pending_session
 from tests.support.turning import until
@@ -71,7 +71,7 @@ async def test_past_the_users_allowance_each_container_has_its_own(
         container_connects=3,
         container_connects_a_second=0.001,
     )
-    gate = Gate(limits, origins, offences())
+    gate = Turnstile(limits, origins, offences())
     gate._clock = lambda: next(later)
     origins.container_id = CONTAINER
     with capture_logs() as lines:
@@ -92,7 +92,7 @@ async def test_a_process_that_was_refused_is_refused_for_a_while_unseen(
     origins.container_id = CONTAINER
     limits = replace(RelayLimits(), user_connects=1, container_connects=1)
     noting = offences()
-    gate = Gate(limits, origins, noting)
+    gate = Turnstile(limits, origins, noting)
     now = 100.0
     gate._clock = lambda: now
     with capture_logs():
