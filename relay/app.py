@@ -34,7 +34,7 @@ from relay.node_api import NodeApi
 from relay.offences import Offence, Offences
 from relay.origin import Origins
 from relay.pace import Pace
-from relay.peers import guard
+from relay.peers import Allowed, guard
 from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
@@ -77,6 +77,7 @@ class Relay:
         on_input: InputNote = lambda _session_id, _at: None,
     ) -> None:
         self._config = config
+        self._allowed = Allowed(config.allow_uids, config.allow_gids)
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
@@ -160,6 +161,13 @@ class Relay:
         self._stopping = None
         _log.info("relay_stopped")
 
+    def allow(self, uids: frozenset[int], gids: frozenset[int]) -> None:
+        """Let these use the web server's socket from now on, instead of those who might before.
+
+        What others have open already goes on until it ends.
+        """
+        self._allowed = Allowed(uids, gids)
+
     def close_viewers(self, session_id: SessionId, code: int) -> None:
         """Close every display connection of the session with this WebSocket code."""
         self._viewers.dismiss(session_id, code)
@@ -190,7 +198,7 @@ class Relay:
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config = self._config
-        peers = guard(config.allow_uids, config.allow_gids)
+        peers = guard(lambda: self._allowed)
         web_app = _app((problems.middleware, peers, record), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
         session_api = SessionApi(

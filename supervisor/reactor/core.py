@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -53,6 +53,7 @@ from supervisor.reactor.session_log import LogService
 from supervisor.reactor.store_guard import StoreGuard
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
+from supervisor.reactor.turnstile import Turnstile
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
 from supervisor.reactor.worker import Reactor
@@ -101,6 +102,7 @@ class Core:
 
     def __init__(self, settings: CoreSettings, parts: CoreParts, life: Life) -> None:
         self._settings = settings
+        self._guard = Guard(settings.policy)
         self._parts = parts
         self._link: AgentLink | None = None
         self.tally = Tally()
@@ -113,7 +115,7 @@ class Core:
         self._timers = Timers(post, parts.now)
         self._lanes = Lanes(self._perform, post, parts.spawn)
         self.input_notes = InputNotes(post)
-        self._admission = Admission(settings.limits, post)
+        self._admission = Admission(lambda: self._settings.limits, post)
         self._committed = Committed(
             broadcast=self.broadcast,
             timers=self._timers,
@@ -131,8 +133,8 @@ class Core:
             lost=self._admission.close,
             note=self._note,
             now=parts.now,
-            relist_seconds=settings.relist_seconds,
-            tell=self._tell_node,
+            relist_seconds=lambda: self._settings.relist_seconds,
+            tell=self.tell_node,
         )
         self._adoption = Adoption(
             directory=self.directory,
@@ -151,24 +153,24 @@ class Core:
             files=parts.files,
             adoption=self._adoption,
             health=self._watcher.health,
-            rules=settings.orphans,
+            rules=lambda: self._settings.orphans,
             post=post,
             now=parts.now,
             tally=self.tally,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
-        self._guard = Guard(settings.policy)
+        self._turnstile = Turnstile(lambda: self._settings.limits.concurrent_starts)
         self._launcher = Launcher(
-            guard=self._guard,
+            guard=lambda: self._guard,
             engine=parts.engine,
             images=self._images,
             files=parts.files,
-            paths=settings.paths,
-            settings=settings.agent,
+            paths=lambda: self._settings.paths,
+            settings=lambda: self._settings.agent,
             owner=settings.owner,
             post=post,
-            starts=asyncio.Semaphore(settings.limits.concurrent_starts),
+            starts=self._turnstile,
         )
         self._offer()
 
@@ -200,12 +202,12 @@ class Core:
             directory=self.directory,
             reactor=self.reactor,
             now=parts.now,
-            tell=self._tell_node,
+            tell=self.tell_node,
         )
         quotas = Quotas(
             directory=self.directory,
-            identity_policy=settings.identity,
-            sessions_per_user=settings.sessions_per_user,
+            identity_policy=lambda: self._settings.identity,
+            sessions_per_user=lambda: self._settings.sessions_per_user,
         )
         intake = Intake(
             database=parts.database,
@@ -213,8 +215,8 @@ class Core:
             observer=self._committed,
             catalog=parts.catalog,
             quotas=quotas,
-            identity_policy=settings.identity,
-            guard=self._guard,
+            identity_policy=lambda: self._settings.identity,
+            guard=lambda: self._guard,
             ids=self._ids,
             health=health,
             cordon=lambda: self.gate.cordon,
@@ -228,7 +230,7 @@ class Core:
                 directory=self.directory,
                 reactor=self.reactor,
                 catalog=parts.catalog,
-                guard=self._guard,
+                guard=lambda: self._guard,
             ),
             quotas=quotas,
             directory=self.directory,
@@ -257,8 +259,8 @@ class Core:
             directory=self.directory,
             node_name=settings.node,
             engine_url=settings.engine_url,
-            max_sessions=settings.limits.max_sessions,
             cordon=lambda: self.gate.cordon,
+            max_sessions=lambda: self._settings.limits.max_sessions,
         )
 
         self.upkeep = self._reconciler
@@ -271,7 +273,7 @@ class Core:
             database=self._parts.database,
             post=self.reactor.post,
             now=self._parts.now,
-            bounds=self._settings.retention,
+            bounds=lambda: self._settings.retention,
         )
         guard = StoreGuard(
             database=self._parts.database,
@@ -282,6 +284,24 @@ class Core:
         )
         endless = (self._watcher, self._reconciler, retention, guard)
         return [self._parts.spawn(each.run()) for each in endless]
+
+    @property
+    def owner(self) -> str:
+        """The instance id, by which its containers are known."""
+        return self._settings.owner
+
+    def change(self, settings: CoreSettings) -> None:
+        """From now on this holds, for each decision that comes; what runs is left as it is.
+
+        Who owns what runs here, and which engine that is on, stay as they were.
+        """
+        kept = self._settings
+        self._settings = replace(
+            settings, owner=kept.owner, node=kept.node, engine_url=kept.engine_url
+        )
+        self._guard = Guard(settings.policy)
+        self._turnstile.look_again()
+        self._admission.look_again()
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
         """Take over what runs; only then deadlines pass, and what waits can be started."""
@@ -297,7 +317,7 @@ class Core:
     ) -> None:
         self._reconciler.note(sessions, records)
 
-    def _tell_node(self) -> None:
+    def tell_node(self) -> None:
         """The node's state to whoever listens; it has no number of its own, and is not kept."""
         document = node_document(self.health.node())
         latest = self.broadcast.latest()

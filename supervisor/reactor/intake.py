@@ -44,8 +44,8 @@ class Intake:
     observer: Observer
     catalog: TemplateCatalog
     quotas: Quotas
-    identity_policy: IdentityPolicy
-    guard: Guard
+    identity_policy: Callable[[], IdentityPolicy]
+    guard: Callable[[], Guard]
     ids: UlidSource
     health: EngineHealth
     cordon: Callable[[], Cordon | None]
@@ -81,10 +81,10 @@ class Intake:
             message = f"Sessions cannot be started at the moment: {self.health.message}"
             raise UnavailableError(message)
         template = self.catalog.get(request.template)
-        identity = await look_up(request.user, self.identity_policy)
+        identity = await look_up(request.user, self.identity_policy())
         session_id = self.ids.next()
         rendered = render_start(template, request, identity, session_id, self.node)
-        spec = await self.guard.admitted(rendered.spec, identity)
+        spec = await self.guard().admitted(rendered.spec, identity)
         session = draft_session(
             session_id=session_id,
             request=request,

@@ -287,8 +287,8 @@ class HealthService:
     directory: Directory
     node_name: str
     engine_url: str
-    max_sessions: int | None
     cordon: Callable[[], Cordon | None]
+    max_sessions: Callable[[], int | None]
     notes: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     """What other parts of the daemon say of themselves in the node object."""
 
@@ -315,7 +315,7 @@ class HealthService:
                 "url": self.engine_url,
                 "reachable": self.health.reachable,
             },
-            "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
+            "capacity": {"max_sessions": self.max_sessions(), "cpus": os.cpu_count()},
             "load": {
                 "sessions": len(live) - pending,
                 "pending": pending,

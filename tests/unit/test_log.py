@@ -163,3 +163,17 @@ def test_values_have_no_power_over_a_terminal(
     written = capsys.readouterr().err
     assert "evil" in written
     assert not set("\x1b\u202e\x9b\u2066") & set(written)
+
+
+def test_what_is_logged_can_be_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also for loggers that have logged before: a reload of the configuration does that."""
+    configure("warning", "json")
+    old = logger()
+    old.info("too_quiet")
+    old.warning("first")
+    configure("info", "json")
+    old.info("second")
+    assert [line["event"] for line in lines(capsys)] == ["first", "second"]
+    configure("info", "console")
+    old.info("third")
+    assert "third" in capsys.readouterr().err
