@@ -16,18 +16,20 @@ from functools import partial
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
 from relay.admissions import Admissions
 from relay.agent_stream import AgentStream, Handshakes
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
+from relay.defence import Defence
 from relay.display import Display
+from relay.doors import Doors
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
 from relay.gate_api import GateApi
-from relay.listeners import HttpListener, Listener
+from relay.listeners import Census, HttpListener, Listener, Register
 from relay.log_api import LogApi
 from relay.measures import UNMEASURED, Measures, measured
 from relay.node_api import NodeApi
@@ -42,6 +44,7 @@ from relay.session_api import SessionApi
 from relay.shots import Shots
 from relay.sockets import Sockets
 from relay.tickets import Tickets
+from relay.turnstile import Turnstile
 from relay.viewers import Viewers
 from relay.web_api import WebApi
 from supervisor.lifecycle.audit import NO_TRAIL, AuditTrail
@@ -89,7 +92,7 @@ class Relay:
         self._trail = trail
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
-        self._viewers = Viewers()
+        self._viewers = Viewers(limits.viewers, limits.view_only_viewers)
         self._log_followers: Counter[str] = Counter()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
@@ -107,8 +110,11 @@ class Relay:
             measures=measures,
             admissions=Admissions(trail, sessions, clock),
         )
+        self._defence = Defence(sessions, feed, limits)
         self._handshakes = Handshakes(
             self._rendezvous.judge,
+            guesses=self._defence.guesses,
+            offences=self._defence.offences,
             per_uid=limits.handshakes_per_uid,
             deadline_seconds=limits.handshake_seconds,
             buffer_bytes=limits.buffer_bytes,
@@ -201,7 +207,7 @@ class Relay:
         return LogApi(self._logs, self._config.limits, stopping, followers, self._measures)
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
-        config = self._config
+        config, defence = self._config, self._defence
         peers = guard(lambda: self._allowed)
         record, note_opened = recorder(self._trail, self._sessions)
         web_app = self._app("web", self.web_routes(stopping), peers, record)
@@ -212,17 +218,23 @@ class Relay:
             controls=self._controls,
             rendezvous=self._rendezvous,
             programs=self._programs,
-            pace=self._pace,
+            doors=Doors(
+                self._sessions, defence.strangers, defence.guesses, self._pace, defence.offences
+            ),
             limits=config.limits,
         )
         session_app = self._app("session", session_api.routes())
+        # Outermost, for refusals too.
+        session_app.middlewares.insert(0, _once)
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
         sockets = Sockets(config.inherited)
-        sessions = self._add(session_app)
+        sessions = self._add(session_app, defence.strangers, defence.session_gate)
         await sessions.start(partial(sockets.unix, config.session_socket))
         self._display_listener = await Listener.start(
-            lambda: AgentStream(self._handshakes), sockets.unix(config.display_socket)
+            lambda: AgentStream(self._handshakes),
+            sockets.unix(config.display_socket),
+            defence.display_gate,
         )
         viewers = self._add(viewer_app)
         tcp = [partial(sockets.tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
@@ -241,9 +253,17 @@ class Relay:
         app.add_routes(routes)
         return app
 
-    def _add(self, app: web.Application) -> HttpListener:
-        bound = self._config.limits.connections_per_uid
-        http = HttpListener(app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
+    def _add(
+        self, app: web.Application, register: Register | None = None, gate: Turnstile | None = None
+    ) -> HttpListener:
+        http = HttpListener(
+            app,
+            keepalive_seconds=_IDLE_SECONDS,
+            head_seconds=self._config.limits.head_seconds,
+            register=register or Census(self._config.limits.connections_per_uid),
+            gate=gate,
+            on_late=self._defence.note_late,
+        )
         self._http.append(http)
         return http
 
@@ -256,3 +276,11 @@ class _NoMetrics:
     async def expose(self) -> bytes:
         """See Metrics."""
         return b""
+
+
+@web.middleware
+async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each of an agent's calls has a connection of its own: nobody can send them in bulk."""
+    response = await handler(request)
+    response.force_close()
+    return response

@@ -87,9 +87,9 @@ class Display:
         self, request: web.Request, session: Session, ticket: Ticket
     ) -> web.StreamResponse:
         viewer = Viewer(ticket)
-        self._viewers.add(viewer)
         admitted = False
         try:
+            self._viewers.add(viewer)
             socket = self._upgrade(request, session)
             await self._resume(session)
             stream = await self._rendezvous.meet(viewer)

@@ -57,6 +57,8 @@ TAKEN_OVER = {
     "policy.default.cpus",
     "policy.default.pids",
     "policy.default.shm_size",
+    "policy.logging.driver",
+    "policy.logging.options",
     "relay.web.allow_users",
     "relay.web.allow_groups",
     "relay.webhook.url",
