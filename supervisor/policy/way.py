@@ -25,7 +25,8 @@ def judge_way(source: Path) -> Iterator[str]:
             at = at.parent  # as the kernel has it, for there is no link in it
             continue
         try:
-            above, below = at.lstat(), _status(at / part)
+            above = at.lstat()
+            below = _status(at / part) if _is_trusted(above) else None
             target = (at / part).readlink() if below and stat.S_ISLNK(below.st_mode) else None
         except OSError as error:
             yield f"{source} cannot be judged: {at} cannot be looked into ({error.strerror})"

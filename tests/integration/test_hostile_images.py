@@ -66,7 +66,6 @@ async def test_what_an_image_says_of_itself(web: WebServer, daemon: Daemon, buil
             'ENTRYPOINT ["/bin/false"]',
             'CMD ["/bin/false"]',
             "VOLUME /kept",
-            "STOPSIGNAL SIGSTOP",
             "HEALTHCHECK --interval=1s CMD false",
             "ONBUILD RUN false",
             f"LABEL {LABEL}.probe=true {LABEL}.kept=true {LABEL}.owner=somebody",
