@@ -31,6 +31,7 @@ from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import guard
 from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.presence import Presence
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
 from relay.requests import record
@@ -75,6 +76,7 @@ class Relay:
         self._health = health
         self._upkeep = upkeep
         self._registry = registry or CollectorRegistry()
+        self.presence = Presence(clock)
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
         self._viewers = Viewers()
@@ -155,7 +157,7 @@ class Relay:
             *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
             *LogApi(self._logs, limits, stopping).routes(),
             *ScreenshotApi(self._sessions, self._shots, limits.stall_seconds).routes(),
-            *EventStream(self._feed, self._health, limits, stopping).routes(),
+            *EventStream(self._feed, self._health, limits, stopping, self.presence).routes(),
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry
             ).routes(),

@@ -124,6 +124,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     )
     try:
         await _listen(relay)
+        core.health.notes["web_server"] = relay.presence.state
         background = core.begin(relay)
         delivery = None if webhook is None else _begin_delivery(webhook, core, config, spawn)
         log.info(

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from supervisor import __version__
-from supervisor.ctl import inside, looking, setup, steering, upkeep
+from supervisor.ctl import diagnosis, inside, looking, setup, steering, upkeep
 from supervisor.ctl.options import Settings, hoisted
 from supervisor.ctl.report import complain, complain_of_ourselves
 from supervisor.lifecycle.errors import SupervisorError
@@ -39,7 +39,7 @@ for command in (
     *(steering.start, looking.ps, looking.show, looking.events, inside.log, looking.ticket),
     *(inside.screenshot, inside.execute),
     *(steering.change, steering.suspend, steering.resume, steering.terminate, steering.purge),
-    upkeep.reconcile,
+    *(upkeep.reconcile, diagnosis.doctor),
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):
     app.command("exec" if command is inside.execute else None)(command)
