@@ -15,6 +15,8 @@ from supervisor.ctl.errors import EXIT_FAILED
 from supervisor.ctl.options import Settings, settings_of, socket_path
 from supervisor.ctl.report import print_json
 
+_COLUMNS = 80
+
 if TYPE_CHECKING:
     from supervisor.ctl.doctor.checks import Check
     from supervisor.ctl.doctor.examination import Question, Result
@@ -62,7 +64,7 @@ def doctor(  # noqa: PLR0913, PLR0917 options
         print_json(results_document(results))
     else:
         ascii_only = not (target.encoding or "").lower().startswith("utf")
-        for line in page_lines(results, min(target.width, 100), ascii_only=ascii_only):
+        for line in page_lines(results, min(target.width, _COLUMNS), ascii_only=ascii_only):
             show(target, line)
     if any(result.finding.verdict is Verdict.FAULT for result in results):
         raise typer.Exit(EXIT_FAILED)

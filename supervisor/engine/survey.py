@@ -10,6 +10,7 @@ import aiodocker
 import aiohttp
 
 from supervisor.engine import labels
+from supervisor.engine.docker_client import close_client, open_client
 from supervisor.engine.docker_errors import NOT_FOUND, absence_is_fine, translated
 from supervisor.engine.docker_image import read_image
 from supervisor.errors import EngineError
@@ -35,15 +36,17 @@ class EngineSurvey:
 
     async def __aexit__(self, *_: object) -> None:
         if self._client is not None:
-            await self._client.close()
+            await close_client(self._client)
 
     async def info(self) -> Mapping[str, Any]:
         """``GET /info``."""
-        return await self._ask("info")
+        info: Mapping[str, Any] = await self._ask("info")
+        return info
 
     async def version(self) -> Mapping[str, Any]:
         """``GET /version``."""
-        return await self._ask("version")
+        version: Mapping[str, Any] = await self._ask("version")
+        return version
 
     async def networks(self) -> Mapping[str, int]:
         """Names of bridge networks, and how many containers are on each."""
@@ -98,5 +101,5 @@ class EngineSurvey:
     def _docker(self) -> aiodocker.Docker:
         """Made on first use: it belongs to the running event loop."""
         if self._client is None:
-            self._client = aiodocker.Docker(url=self._url, timeout=self._timeout)
+            self._client = open_client(self._url, self._timeout)
         return self._client

@@ -56,6 +56,8 @@ def _by_thread(
 
 
 async def _currency(scene: Scene) -> Finding:
+    # One that cannot be read is another check's.
+    await scene.config()
     changed_at = await on_thread(lambda: setup.config_changed_at(scene))
     return of_setup.judge_currency(changed_at, setup.started_at(scene))
 
@@ -67,9 +69,7 @@ async def _policy(scene: Scene) -> Finding:
 
 async def _secrets(scene: Scene) -> Finding:
     config = await scene.config()
-    return of_setup.judge_secrets(
-        await on_thread(lambda: setup.webhook_secrets(scene, config))
-    )
+    return of_setup.judge_secrets(await on_thread(lambda: setup.webhook_secrets(scene, config)))
 
 
 async def _bundle(scene: Scene) -> Finding:
@@ -187,7 +187,9 @@ CHECKS: tuple[Check, ...] = (
     Check("config-current", _CONFIG, "the daemon runs with the file as it is", _currency),
     Check("policy", _CONFIG, "the policy gives nothing away", _policy),
     Check("secrets", _CONFIG, "the webhook's secrets are readable and kept", _secrets),
-    Check("engine", _ENGINE, "the engine answers", _by(engine.engine_reach, of_engine.judge_engine)),
+    Check(
+        "engine", _ENGINE, "the engine answers", _by(engine.engine_reach, of_engine.judge_engine)
+    ),
     Check(
         "engine-access",
         _ENGINE,

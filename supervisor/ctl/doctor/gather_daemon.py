@@ -8,7 +8,7 @@ from pathlib import Path
 
 from supervisor.ctl.doctor.finding import UnknownFactError
 from supervisor.ctl.doctor.scene import Scene
-from supervisor.ctl.errors import CtlError
+from supervisor.ctl.errors import CtlError, ProblemError
 from supervisor.ctl.views import Json
 from supervisor.errors import EngineError
 
@@ -46,7 +46,12 @@ async def reconciliation(scene: Scene) -> Json:
     if not found.get("ready"):
         message = "the daemon is not ready (see ready)"
         raise UnknownFactError(message)
-    return await scene.ask_daemon(lambda client: client.reconcile(dry_run=True))
+    try:
+        return await scene.ask_daemon(lambda client: client.reconcile(dry_run=True))
+    except ProblemError as error:
+        if error.status != 503:
+            raise
+        raise UnknownFactError(str(error).rstrip(".")) from None
 
 
 async def service(_scene: Scene) -> Mapping[str, str] | None:

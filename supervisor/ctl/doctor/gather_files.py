@@ -83,9 +83,7 @@ def owned(scene: Scene, directory: Path, private: tuple[str, ...]) -> Owned:
 def entry_of(path: Path) -> Entry:
     """Raises OSError."""
     status = path.stat()
-    return Entry(
-        path=path, mode=status.st_mode, uid=status.st_uid, owner=user_name(status.st_uid)
-    )
+    return Entry(path=path, mode=status.st_mode, uid=status.st_uid, owner=user_name(status.st_uid))
 
 
 def config_entries(scene: Scene) -> tuple[Entry, ...]:

@@ -174,7 +174,9 @@ def judge_confinement(info: Info) -> Finding:
             "Use a kernel and an engine with seccomp; docker info lists Security Options.",
         )
     told = " and ".join(["seccomp", *modules])
-    return good(f"Containers are confined by {told}{'' if modules else '; no AppArmor or SELinux'}.")
+    return good(
+        f"Containers are confined by {told}{'' if modules else '; no AppArmor or SELinux'}."
+    )
 
 
 def _security(info: Info) -> frozenset[str]:

@@ -163,7 +163,9 @@ def judge_perl(images: Sequence[TemplateImage]) -> Finding:
 def judge_user(name: str, refusal: str, groups: Mapping[str, bool]) -> Finding:
     """``groups``: the user's, and whether each may enter a container."""
     if refusal:
-        return bad(refusal, "getent passwd shows who this host knows; identity.* in supervisor.yaml.")
+        return bad(
+            refusal, "getent passwd shows who this host knows; identity.* in supervisor.yaml."
+        )
     kept_out = [group for group, may in groups.items() if not may]
     note = f" Not in containers: {', '.join(kept_out)}." if kept_out else ""
     return good(f"User {name} may have sessions.{note}")
