@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from supervisor.ctl.doctor.examination import Question, Result
 
 
-def doctor(  # noqa: PLR0913, PLR0917 options
+def doctor(
     context: typer.Context,
     user: Annotated[
         str | None, typer.Option("--user", "-u", help="Also check what this user needs.")

@@ -17,7 +17,7 @@ from tests.support.engine import engine_socket
 from tests.support.engine_proxy import EngineProxy, _pass
 
 Alter = Callable[[dict[str, Any]], None]
-_REQUEST = re.compile(rb"(GET|POST) (?:/v[0-9.]+)?(/[^? ]*)(\?[^ ]*)? HTTP")
+_REQUEST = re.compile(rb"GET (?:/v[0-9.]+)?(/[^? ]*)(\?[^ ]*)? HTTP")
 
 
 class AlteredEngine(EngineProxy):
@@ -27,8 +27,6 @@ class AlteredEngine(EngineProxy):
         super().__init__(path)
         self.alterations: dict[str, Alter] = {}
         """Regular expressions of paths, and what is done to the objects that come from there."""
-        self.refusals: dict[str, tuple[int, str]] = {}
-        """Paths that are refused, with status and message."""
 
     @contextmanager
     def altered(self, path: str, alter: Alter) -> Iterator[None]:
@@ -38,15 +36,6 @@ class AlteredEngine(EngineProxy):
             yield
         finally:
             del self.alterations[path]
-
-    @contextmanager
-    def refused(self, path: str, status: int, message: str) -> Iterator[None]:
-        """Within the block, the engine says no there."""
-        self.refusals[path] = (status, message)
-        try:
-            yield
-        finally:
-            del self.refusals[path]
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
@@ -73,15 +62,12 @@ class AlteredEngine(EngineProxy):
         request = _REQUEST.match(piece)
         if request is None:
             return None
-        path = request[2].decode()
-        for pattern, (status, message) in self.refusals.items():
-            if re.fullmatch(pattern, path):
-                return _response(status, {"message": message})
+        path = request[1].decode()
         for pattern, alter in self.alterations.items():
-            if request[1] == b"GET" and re.fullmatch(pattern, path):
+            if re.fullmatch(pattern, path):
                 document = await _asked(path)
                 alter(document)
-                return _response(200, document)
+                return _response(document)
         return None
 
 
@@ -95,9 +81,9 @@ async def _asked(path: str) -> dict[str, Any]:
         return found
 
 
-def _response(status: int, document: dict[str, Any]) -> bytes:
+def _response(document: dict[str, Any]) -> bytes:
     body = json.dumps(document).encode()
-    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return f"{head}\r\n\r\n".encode() + body
 
 

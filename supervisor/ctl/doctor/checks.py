@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -84,10 +85,8 @@ async def _bundle_architecture(scene: Scene) -> Finding:
         message = "the bundle cannot be used (see bundle)"
         raise UnknownFactError(message)
     theirs = None
-    try:
+    with suppress(UnknownFactError):
         theirs = files.debian_architecture(str((await scene.engine_info()).get("Architecture")))
-    except UnknownFactError:
-        pass
     return of_files.judge_bundle_architecture(bundle, files.host_architecture(), theirs)
 
 

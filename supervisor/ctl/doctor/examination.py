@@ -52,13 +52,13 @@ async def examine(question: Question, on_step: Callable[[list[str]], None]) -> l
             await scene.close()
 
 
-async def _finding(check: Check, scene: Scene, within: float = CHECK_SECONDS) -> Finding:
+async def _finding(check: Check, scene: Scene) -> Finding:
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(CHECK_SECONDS):
             return await check.examine(scene)
     except TimeoutError:
         return bad(
-            f"No answer within {within:g} s: something that it looks at hangs.",
+            f"No answer within {CHECK_SECONDS:g} s: something that it looks at hangs.",
             "A file server that is away, or an engine that is stuck? dmesg | tail; ps axo "
             "stat,pid,args | grep ^D; journalctl -u docker.",
         )

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from supervisor.ctl.doctor.finding import UnknownFactError
-from supervisor.ctl.doctor.gather_files import daemon_account
+from supervisor.ctl.doctor.gather_files import daemon_account, disk_of
 from supervisor.ctl.doctor.gather_setup import template_images
 from supervisor.ctl.doctor.judge_engine import EngineReach, SocketAccess, Trial
 from supervisor.ctl.doctor.judge_files import Disk
 from supervisor.ctl.doctor.scene import Scene, on_thread
-from supervisor.ctl.doctor.gather_files import disk_of
 from supervisor.errors import EngineError
 
 _TRIED_BYTES = 64 * 1024 * 1024
@@ -29,8 +28,15 @@ async def engine_reach(scene: Scene) -> EngineReach:
     try:
         info = await scene.ask_engine_info()
     except EngineError as error:
-        return EngineReach(url, "", error)
+        return EngineReach(url, "", error, needs_access=_is_administrator(scene))
     return EngineReach(url, str(info.get("ServerVersion")))
+
+
+def _is_administrator(scene: Scene) -> bool:
+    try:
+        return os.geteuid() in {0, daemon_account(scene)[1]}
+    except UnknownFactError:
+        return os.geteuid() == 0
 
 
 async def socket_access(scene: Scene) -> SocketAccess | None:

@@ -206,7 +206,7 @@ def _identity_policy(config: Config) -> IdentityPolicy:
 
 def _rendered(name: str, template: Template, identity: Identity) -> RenderedSession | None:
     """With defaults; ``None`` where a request has to say more."""
-    request = StartRequest(user=identity.name, template=name)
+    request = StartRequest(user=identity.name, template=name, command="xterm")
     try:
         return render_start(template, request, identity, _NO_SESSION, platform.node())
     except InvalidRequestError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supervisor.ctl.doctor.finding import Finding, bad, doubtful, good, unknown
-from supervisor.ctl.errors import CtlError, SocketDeniedError
+from supervisor.ctl.errors import CtlError, ProblemError, SocketDeniedError
 from supervisor.ctl.text import plain
 
 Node = Mapping[str, Any]
@@ -23,15 +23,16 @@ def judge_daemon(error: CtlError | None, socket: str) -> Finding:
     match error:
         case None:
             return good(f"The daemon answers on {socket}.")
-        case SocketDeniedError():
-            return bad(
-                str(error),
-                "Run fxctl doctor as root, or add this user to relay.web.allow_users.",
+        case SocketDeniedError() | ProblemError(status=403):
+            return unknown(
+                "Not known: this user may not use the daemon's socket (run as root, or see "
+                "relay.web.allow_users)."
             )
         case _:
             return bad(
                 str(error),
-                "systemctl start fx-supervisor; journalctl -u fx-supervisor -n 50 says why it ended.",
+                "systemctl start fx-supervisor; journalctl -u fx-supervisor -n 50 says why it "
+                "ended.",
             )
 
 
@@ -129,7 +130,8 @@ def judge_service(unit: Mapping[str, str] | None) -> Finding:
     if (restarts := unit.get("NRestarts", "0")) not in {"0", ""}:
         return doubtful(
             f"fx-supervisor.service had to be restarted {restarts} times.",
-            "journalctl -u fx-supervisor says why; systemctl reset-failed fx-supervisor counts anew.",
+            "journalctl -u fx-supervisor says why; systemctl reset-failed fx-supervisor counts "
+            "anew.",
         )
     return good("fx-supervisor.service is enabled and active.")
 

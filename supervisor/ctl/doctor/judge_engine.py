@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from supervisor.ctl.doctor.finding import Finding, bad, doubtful, good
+from supervisor.ctl.doctor.finding import Finding, bad, doubtful, good, unknown
 from supervisor.engine.live_restore import removes_survivors
 from supervisor.errors import EngineDeniedError, EngineError
 
@@ -27,6 +27,8 @@ class EngineReach:
     url: str
     name: str
     error: EngineError | None = None
+    needs_access: bool = True
+    """Whether who asks is root or the daemon's user; others have no business there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ def judge_engine(reach: EngineReach) -> Finding:
     match reach.error:
         case None:
             return good(f"Docker Engine {reach.name} answers on {reach.url}.")
+        case EngineDeniedError() if not reach.needs_access:
+            return unknown(f"Not known: this user may not use {reach.url} (run as root).")
         case EngineDeniedError():
             return bad(
                 f"The engine's socket {reach.url} may not be used by this user.",
@@ -191,7 +195,7 @@ def judge_live_restore(info: Info) -> Finding:
         return doubtful(
             f"live-restore is on, and Engine {info.get('ServerVersion')} removes running "
             "containers when it is restarted (moby issue 46308).",
-            "Sessions are created so that they survive it; Docker Engine 24.0.8 or newer is mended.",
+            "Sessions are created so that they survive it; 24.0.8 and newer do not do so.",
         )
     if info.get("LiveRestoreEnabled"):
         return good("live-restore is on: sessions outlive a restart of the engine.")

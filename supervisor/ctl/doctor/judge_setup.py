@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from supervisor.ctl.doctor.finding import Finding, bad, doubtful, good
+from supervisor.ctl.doctor.finding import Finding, bad, doubtful, good, unknown
 
 _RISKY = {
     "privileged": "containers that are root on this host",
@@ -153,19 +153,20 @@ def judge_perl(images: Sequence[TemplateImage]) -> Finding:
         if each.has_perl is False:
             return bad(
                 f"Template {each.template}: the image {each.image} has no perl.",
-                "Add it to the image: RUN apt-get install -y perl-base (dnf install perl-interpreter,"
+                "Add it to the image: RUN apt-get install -y perl-base (dnf install "
+                "perl-interpreter,"
                 " apk add perl).",
             )
-    read = sum(each.has_perl is True for each in images)
-    return good(f"{read} image{'' if read == 1 else 's'} of templates with perl.")
+    unread = [each.image for each in images if each.has_perl is None]
+    if unread:
+        return unknown(f"Not known: the engine did not let {unread[0]} be read; run it again.")
+    return good("Every image that is here has perl.")
 
 
 def judge_user(name: str, refusal: str, groups: Mapping[str, bool]) -> Finding:
     """``groups``: the user's, and whether each may enter a container."""
     if refusal:
-        return bad(
-            refusal, "getent passwd shows who this host knows; identity.* in supervisor.yaml."
-        )
+        return bad(refusal, "getent passwd shows users; identity.* in supervisor.yaml the rules.")
     kept_out = [group for group, may in groups.items() if not may]
     note = f" Not in containers: {', '.join(kept_out)}." if kept_out else ""
     return good(f"User {name} may have sessions.{note}")

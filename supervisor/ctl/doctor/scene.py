@@ -115,8 +115,10 @@ class Scene:
 
     async def survey(self) -> EngineSurvey:
         """The engine, whether or not it answers."""
+        url = await self.engine_url()
+        # Others may have asked while that was read.
         if self._survey is None:
-            self._survey = EngineSurvey(await self.engine_url(), ANSWER_SECONDS)
+            self._survey = EngineSurvey(url, ANSWER_SECONDS)
         return self._survey
 
     async def engine(self) -> EngineSurvey:
