@@ -22,6 +22,7 @@ _SIGNS = {
     Verdict.SKIPPED: ("-", "-", "dim"),
 }
 """Where the terminal can show it, where it cannot, and in which style."""
+_WORDS = {Verdict.FAULT: "FAULT: ", Verdict.WARNING: "warning: "}
 _NAME_COLUMNS = 19
 _LEGIBLE = 40
 
@@ -41,25 +42,19 @@ def _result_lines(result: Result, width: int, *, ascii_only: bool) -> Iterator[T
     nice, coarse, style = _SIGNS[finding.verdict]
     room = max(_LEGIBLE, width)
     margin = " " * (_NAME_COLUMNS + 7)
-    told = _wrapped(finding.found, room, margin)
-    word = {Verdict.FAULT: "FAULT: ", Verdict.WARNING: "warning: "}.get(finding.verdict, "")
-    if word:
-        told = _wrapped(word + finding.found, room, margin)
+    told = _wrapped(_WORDS.get(finding.verdict, "") + finding.found, room, margin, margin)
     sign = coarse if ascii_only else nice
-    head = f"  {sign}  {result.check.name:<{_NAME_COLUMNS}}  "
-    yield Text.assemble("  ", (sign, style), head[3:], told[0].strip())
-    for line in told[1:]:
-        yield Text(line)
-    for number, line in enumerate(_wrapped(finding.advice, room - 3, margin + "   ")):
-        arrow = "-> " if number == 0 else "   "
-        yield Text(margin + arrow + line.strip(), style="")
+    name = f"  {result.check.name:<{_NAME_COLUMNS}}  "
+    yield Text.assemble("  ", (sign, style), name, told[0].removeprefix(margin))
+    yield from map(Text, told[1:])
+    yield from map(Text, _wrapped(finding.advice, room, f"{margin}-> ", f"{margin}   "))
 
 
-def _wrapped(text: str, width: int, margin: str) -> list[str]:
+def _wrapped(text: str, width: int, first: str, margin: str) -> list[str]:
     return textwrap.wrap(
         plain(" ".join(text.split())),
         width,
-        initial_indent=margin,
+        initial_indent=first,
         subsequent_indent=margin,
         break_long_words=False,
         break_on_hyphens=False,

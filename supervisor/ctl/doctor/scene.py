@@ -43,7 +43,7 @@ class Places:
     @classmethod
     def found(cls, socket: Path, life: Life | None, config_file: Path | None) -> Places:
         """By the socket, the daemon's own environment, and then by ours."""
-        environment = {**os.environ, **(life.environment if life else {})}
+        environment: Mapping[str, str] = life.environment if life else os.environ
         config = Path(environment.get("FX_CONFIG_DIR", "/etc/fastx"))
         given = config_file or (life.config_file if life else None)
         return cls(

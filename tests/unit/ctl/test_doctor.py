@@ -82,10 +82,12 @@ RUN = files.Entry(path=Path("/run/fx"), mode=0o755, uid=900, owner="fastx")
 
 
 def info(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 JSON
+    """A good engine's, but for this."""
     return {**INFO, **changed}
 
 
 def owned(*entries: files.Entry) -> files.Owned:
+    """By a daemon that runs as user 900."""
     return files.Owned(
         entries=entries,
         private=frozenset({Path("/run/fx/sessions")}),
@@ -95,6 +97,7 @@ def owned(*entries: files.Entry) -> files.Owned:
 
 
 def disk(free_bytes: int, free_inodes: int | None = 100_000) -> files.Disk:
+    """With so much left."""
     return files.Disk(
         path=Path("/d"), free_bytes=free_bytes, total_bytes=10**12, free_inodes=free_inodes
     )
