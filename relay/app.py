@@ -25,12 +25,13 @@ from relay.control import ControlStreams
 from relay.display import Display
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
+from relay.gate_api import GateApi
 from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
 from relay.log_api import LogApi
 from relay.node_api import NodeApi
 from relay.pace import Pace
-from relay.peers import guard
-from relay.ports import Catalog, Feed, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.peers import Allowed, guard
+from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
 from relay.presence import Presence
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
@@ -64,17 +65,20 @@ class Relay:
         health: Health,
         shelf: TicketShelf,
         upkeep: Upkeep,
+        gate: Gate,
         registry: CollectorRegistry | None = None,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
     ) -> None:
         self._config = config
+        self._allowed = Allowed(config.allow_uids, config.allow_gids)
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
         self._logs = logs
         self._health = health
         self._upkeep = upkeep
+        self._gate = gate
         self._registry = registry or CollectorRegistry()
         self.presence = Presence(clock)
         limits = config.limits
@@ -137,6 +141,13 @@ class Relay:
         self._stopping = None
         _log.info("relay_stopped")
 
+    def allow(self, uids: frozenset[int], gids: frozenset[int]) -> None:
+        """Let these use the web server's socket from now on, instead of those who might before.
+
+        What others have open already goes on until it ends.
+        """
+        self._allowed = Allowed(uids, gids)
+
     def close_viewers(self, session_id: SessionId, code: int) -> None:
         """Close every display connection of the session with this WebSocket code."""
         self._viewers.dismiss(session_id, code)
@@ -161,12 +172,13 @@ class Relay:
             *NodeApi(
                 self._config, self._catalog, self._health, self._upkeep, self._registry
             ).routes(),
+            *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
         ]
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config = self._config
-        peers = guard(config.allow_uids, config.allow_gids)
+        peers = guard(lambda: self._allowed)
         web_app = _app((problems.middleware, peers, record), self.web_routes(stopping))
         viewer_app = _app((problems.middleware,), self._display.routes())
         session_api = SessionApi(

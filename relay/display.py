@@ -131,7 +131,8 @@ class Display:
         log.info("viewer_connected")
         # Beside the display: a supervisor that is slow to commit must not keep the picture back.
         viewer.counting = asyncio.create_task(self._post_count(ticket.session_id))
-        client = ClientStream(ticket.mode, self._limits.cut_text_bytes)
+        policy = self._sessions.get(ticket.session_id).rules.clipboard
+        client = ClientStream(ticket.mode, self._limits.cut_text_bytes, policy)
 
         def note_input() -> None:
             if ticket.mode is Mode.CONTROL:

@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -51,9 +52,21 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
     return Peer(uid, frozenset({gid, *groups}))
 
 
-def guard(allow_uids: frozenset[int], allow_gids: frozenset[int]) -> Middleware:
-    """A middleware that refuses (403) all but root, this daemon's own user and the allowed."""
-    uids = allow_uids | {0, os.geteuid()}
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Users and groups that may speak to a socket, besides root and this daemon's own user."""
+
+    uids: frozenset[int] = frozenset()
+    gids: frozenset[int] = frozenset()
+
+    def admits(self, peer: Peer) -> bool:
+        """Whether the peer is one of them."""
+        own = {0, os.geteuid()}
+        return peer.uid in own | self.uids or not peer.gids.isdisjoint(self.gids)
+
+
+def guard(allowed: Callable[[], Allowed]) -> Middleware:
+    """A middleware that refuses (403) all but those who are allowed when they ask."""
     noted: dict[int | None, float] = {}
 
     def note(uid: int | None) -> None:
@@ -65,7 +78,7 @@ def guard(allow_uids: frozenset[int], allow_gids: frozenset[int]) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         peer = peer_of(request.transport)
-        if peer is None or not (peer.uid in uids or peer.gids & allow_gids):
+        if peer is None or not allowed().admits(peer):
             note(peer.uid if peer else None)
             detail = (
                 "This user may not use the web server's socket; an administrator can add it to "

@@ -1,8 +1,8 @@
 """What the relay is given by the supervisor, and what it gives back.
 
 The relay calls ``Sessions``, ``Catalog``, ``Feed``, ``Outbox``, ``Logs``, ``Health``,
-``TicketShelf`` and ``Upkeep``; the supervisor calls the ``AgentLink`` that the relay implements.
-Both sides know only this module and ``supervisor.lifecycle``.
+``TicketShelf``, ``Upkeep`` and ``Gate``; the supervisor calls the ``AgentLink`` that the relay
+implements. Both sides know only this module and ``supervisor.lifecycle``.
 """
 
 from __future__ import annotations
@@ -187,6 +187,19 @@ class Upkeep(Protocol):
         """
 
 
+class Gate(Protocol):
+    """Whether the node takes new sessions. Every call is idempotent and raises UnavailableError."""
+
+    async def close(self, *, by: str, reason: str) -> None:
+        """Take no new sessions; durable when this returns."""
+
+    async def empty(self, *, by: str, reason: str) -> None:
+        """Likewise, and ask the sessions that there are to end."""
+
+    async def open(self, *, by: str) -> None:
+        """Take new sessions again; durable when this returns."""
+
+
 class TicketShelf(Protocol):
     """Where tickets are kept over a restart. All calls raise StoreError."""
 
@@ -217,6 +230,7 @@ __all__ = [
     "FeedGapError",
     "FeedItem",
     "FeedReader",
+    "Gate",
     "Health",
     "Logs",
     "Outbox",

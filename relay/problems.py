@@ -102,7 +102,7 @@ def of_supervisor(error: SupervisorError) -> ProblemError:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), None)
     if status is None:
         status = 503 if error.retryable else 500
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    headers = {"Retry-After": str(error.retry_after_seconds)} if status == 503 else {}
     return ProblemError(status, error.code, str(error), errors=error.errors, headers=headers)
 
 

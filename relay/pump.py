@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 
 from relay.agent_stream import AgentStream
 from relay.rfb import ClientStream, RfbError
+from relay.rfb_server import ServerStream
 
 _UNSUPPORTED_DATA = 1003
 
@@ -46,7 +47,7 @@ async def pump(
     on_used: Callable[[], None],
 ) -> Ending:
     """Carry bytes both ways; returns why it ended, the WebSocket still to be closed."""
-    outward = asyncio.create_task(_to_viewer(stream, socket))
+    outward = asyncio.create_task(_to_viewer(stream, socket, _sieve(client)))
     inward = asyncio.create_task(_to_agent(socket, stream, client, on_used))
     ends: set[asyncio.Future[Any]] = {outward, inward, dismissed}
     try:
@@ -60,8 +61,24 @@ async def pump(
         await asyncio.gather(outward, inward, return_exceptions=True)
 
 
-async def _to_viewer(stream: AgentStream, socket: web.WebSocketResponse) -> Ending:
+def _sieve(client: ClientStream) -> ServerStream | None:
+    """What keeps the session's clipboard back; ``None``: the viewer may have it."""
+    if client.clipboard.outward:
+        return None
+    return ServerStream(client.agreed, textless=client.clipboard.any)
+
+
+async def _to_viewer(
+    stream: AgentStream, socket: web.WebSocketResponse, sieve: ServerStream | None
+) -> Ending:
     while chunk := await stream.read():
+        if sieve is not None:
+            try:
+                chunk = sieve.feed(chunk)
+            except RfbError as error:
+                return Ending(EndedBy.RELAY, error.close_code, str(error))
+            if not chunk:
+                continue
         try:
             await socket.send_bytes(chunk)
         except ConnectionError:

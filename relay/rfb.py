@@ -3,8 +3,9 @@
     version (12 bytes) -> security type (1 byte, not in 3.3) -> ClientInit (1 byte) -> messages
 
 A viewer in control is forwarded byte for byte and only watched. Of a view-only viewer every message
-that is input (key, pointer, clipboard, resize, power) is dropped; what cannot be framed ends the
-stream, because what follows it could be anything. Formats: RFC 6143 section 7 and the community's
+that is input (key, pointer, clipboard, resize, power) is dropped, and of one whose session's
+clipboard is restricted the text that may not pass; what cannot be framed ends such a stream,
+because what follows it could be anything. Formats: RFC 6143 section 7 and the community's
 rfbproto.rst for the extensions.
 """
 
@@ -14,7 +15,12 @@ import struct
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from relay.cut_text import EXTENDED_CLIPBOARD, clipboard_of, is_complete, is_textless
+from relay.rfb_terms import CONTROL_ENCODINGS, VIEW_ENCODINGS, Agreed, RfbError
+from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.lifecycle.tickets import Mode
+
+__all__ = ["ClientStream", "Passage", "RfbError"]
 
 _HEAD_BYTES = 12
 """No message needs more than this for its length to be known."""
@@ -29,26 +35,8 @@ _FIXED = {0: 20, 3: 10, 4: 8, 150: 10, 250: 4}
 _INPUT = frozenset({4, 5, 6, 250, 251, 253, 255})
 _USED = frozenset({4, 5, 6, 255})
 """Input by which a user shows to be there."""
-
-# Encodings a view-only viewer may ask for: pictures, cursors, sizes, and what paces them. Others
-# could change the format of messages in either direction (extended buttons, extended clipboard).
-_VIEW_ENCODINGS = frozenset(
-    {0, 1, 2, 4, 5, 6, 7, 8, 15, 16, 17, 21, 22, 50}
-    | {-223, -224, -239, -240, -260, -261, -307, -308, -312, -313, -314}
-    | {0x574D5664, 0x574D5665}
-    | set(range(-32, -22))
-    | set(range(-256, -246))
-    | set(range(-512, -411))
-    | set(range(-768, -762))
-)
-
-
-class RfbError(Exception):
-    """The stream cannot go on; ``close_code`` is for the viewer's WebSocket."""
-
-    def __init__(self, message: str, close_code: int = 1008) -> None:
-        super().__init__(message)
-        self.close_code = close_code
+_NOTED = frozenset({0, 2})
+_ASKING = frozenset({3, 150})
 
 
 class _Stage(Enum):
@@ -57,7 +45,7 @@ class _Stage(Enum):
     INIT = auto()
     MESSAGES = auto()
     OPAQUE = auto()
-    """A viewer in control said something unknown; the rest of it is not looked at."""
+    """A viewer who may do anything said something unknown; the rest of it is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +59,24 @@ class Passage:
 class ClientStream:
     """One viewer's side of an RFB connection, fed as it arrives and cut anywhere."""
 
-    def __init__(self, mode: Mode, cut_text_bytes: int) -> None:
+    def __init__(
+        self, mode: Mode, cut_text_bytes: int, policy: ClipboardPolicy = ClipboardPolicy.BOTH
+    ) -> None:
         self._view = mode is Mode.VIEW
+        self.clipboard = clipboard_of(mode, policy)
+        self.agreed = Agreed()
+        self._filtered = not (self.clipboard.inward and self.clipboard.outward)
+        self._wishes = VIEW_ENCODINGS if self._view else CONTROL_ENCODINGS
+        if not self.clipboard.any:
+            self._wishes -= {EXTENDED_CLIPBOARD}
         self._cut_text_bytes = cut_text_bytes
         self._stage = _Stage.VERSION
         self._pending = b""
         self._left = 0
         self._dropping = False
-        self._encodings: bytearray | None = None
+        self._noted: bytearray | None = None
+        """What there is so far of a message that says how later ones are to be read."""
+        self._noted_kind = 0
         self._extended_buttons = False
 
     def feed(self, chunk: bytes) -> Passage:
@@ -101,13 +99,13 @@ class ClientStream:
             part = stream[at : at + self._left]
             at += len(part)
             self._left -= len(part)
-            if self._view:
+            if self._noted is not None:
+                self._noted += part
+            if self._filtered:
                 kept += self._admit(part)
-            elif self._encodings is not None:
-                self._admit(part)
             if self._left == 0:
                 self._finish(part)
-        return Passage(bytes(kept) if self._view else chunk, used=used)
+        return Passage(bytes(kept) if self._filtered else chunk, used=used)
 
     def _opaque(self) -> bool:
         return self._stage is _Stage.OPAQUE
@@ -141,7 +139,10 @@ class ClientStream:
                 return 7 if head[1] & 0x80 and self._extended_buttons else 6
             case 6:  # ClientCutText; a negative length is the extended clipboard's
                 size: int = abs(struct.unpack_from(">i", head, 4)[0])
-                return 8 + self._bounded(size, self._cut_text_bytes, "bytes of clipboard")
+                self._bounded(size, self._cut_text_bytes, "bytes of clipboard")
+                if self._filtered and not is_complete(head):
+                    raise IndexError
+                return 8 + size
             case 248:  # ClientFence
                 return 9 + self._bounded(head[8], _FENCE_BYTES, "bytes of fence")
             case 251:  # SetDesktopSize
@@ -160,17 +161,24 @@ class ClientStream:
         if self._stage is not _Stage.MESSAGES:
             return False
         kind = head[0]
-        self._dropping = self._view and kind in _INPUT
-        if kind == 2:
-            self._encodings = bytearray()
+        self._dropping = self._is_kept_back(kind, head)
+        self._noted = bytearray() if kind in _NOTED else None
+        self._noted_kind = kind
+        self.agreed.updates_asked |= kind in _ASKING
         return kind in _USED
 
+    def _is_kept_back(self, kind: int, head: bytes) -> bool:
+        if self._view:
+            return kind in _INPUT
+        if kind != 6 or self.clipboard.inward:
+            return False
+        return not (self.clipboard.any and is_textless(head))
+
     def _admit(self, part: bytes) -> bytes:
-        """What of a view-only viewer's message goes on."""
-        if self._encodings is not None:
-            self._encodings += part
-            return _viewable(self._encodings) if self._left == 0 else b""
-        if self._stage is _Stage.INIT:
+        """What of a message goes on, for a viewer who may not do everything."""
+        if self._noted is not None and self._noted_kind == 2:
+            return _only(self._noted, self._wishes) if self._left == 0 else b""
+        if self._stage is _Stage.INIT and self._view:
             # Not shared would mean: put everybody else out.
             return _SHARED
         return b"" if self._dropping else part
@@ -186,11 +194,18 @@ class ClientStream:
             case _Stage.INIT:
                 self._stage = _Stage.MESSAGES
             case _:
-                if self._encodings is not None:
-                    self._extended_buttons = _EXTENDED_BUTTONS in _encodings(self._encodings)
-                    self._encodings = None
+                if self._noted is not None:
+                    self._note(bytes(self._noted))
+                    self._noted = None
+
+    def _note(self, message: bytes) -> None:
+        if self._noted_kind == 2:
+            self._extended_buttons = _EXTENDED_BUTTONS in _encodings(message)
+        elif self._filtered:
+            self.agreed.take_pixel_format(message)
 
     def _after_version(self, version: bytes) -> _Stage:
+        self.agreed.version = version
         match version:
             case b"RFB 003.003\n":
                 return _Stage.INIT
@@ -206,8 +221,9 @@ class ClientStream:
         return count
 
     def _unknown(self, what: str, size: int) -> int:
-        if self._view:
-            raise RfbError(f"a view-only viewer may not use {what}")
+        if self._filtered:
+            who = "a view-only viewer" if self._view else "a viewer with a restricted clipboard"
+            raise RfbError(f"{who} may not use {what}")
         self._stage = _Stage.OPAQUE
         return size
 
@@ -229,7 +245,7 @@ def _encodings(message: bytes | bytearray) -> tuple[int, ...]:
     return struct.unpack(f">{(len(message) - 4) // 4}i", message[4:])
 
 
-def _viewable(message: bytes | bytearray) -> bytes:
+def _only(message: bytes | bytearray, allowed: frozenset[int]) -> bytes:
     """SetEncodings without what could make later messages unreadable here."""
-    kept = [encoding for encoding in _encodings(message) if encoding in _VIEW_ENCODINGS]
+    kept = [encoding for encoding in _encodings(message) if encoding in allowed]
     return struct.pack(f">BxH{len(kept)}i", 2, len(kept), *kept)

@@ -148,6 +148,24 @@ class ReconcileBody(_Body):
     dry_run: bool = False
 
 
+class UndrainBody(_Body):
+    """``POST /v1/node/undrain``; ``by`` is whoever told the caller, if it is not the caller."""
+
+    by: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)] | None = None
+
+
+class CordonBody(UndrainBody):
+    """``POST /v1/node/cordon``."""
+
+    reason: Annotated[str, Field(max_length=256), AfterValidator(_printable)] = ""
+
+
+class DrainBody(CordonBody):
+    """``POST /v1/node/drain``."""
+
+    terminate: bool = False
+
+
 class ExecBody(_Body):
     """``POST /v1/sessions/{id}/exec``; how long to wait is of no account without ``wait``."""
 
@@ -192,6 +210,9 @@ START = TypeAdapter(StartBody)
 CHANGE = TypeAdapter(ChangeBody)
 TICKET = TypeAdapter(TicketBody)
 RECONCILE = TypeAdapter(ReconcileBody)
+CORDON = TypeAdapter(CordonBody)
+DRAIN = TypeAdapter(DrainBody)
+UNDRAIN = TypeAdapter(UndrainBody)
 EXEC = TypeAdapter(ExecBody)
 LIST_QUERY = TypeAdapter(ListQuery)
 LOG_QUERY = TypeAdapter(LogQuery)
@@ -237,6 +258,8 @@ def last_event_id(header: str | None) -> int | None:
 
 __all__ = [
     "CHANGE",
+    "CORDON",
+    "DRAIN",
     "EVENTS_QUERY",
     "EXEC",
     "LIST_QUERY",
@@ -245,12 +268,16 @@ __all__ = [
     "SCREENSHOT_QUERY",
     "START",
     "TICKET",
+    "UNDRAIN",
     "ChangeBody",
+    "CordonBody",
+    "DrainBody",
     "ExecBody",
     "ProblemError",
     "ReconcileBody",
     "StartBody",
     "TicketBody",
+    "UndrainBody",
     "idempotency_key",
     "if_none_match",
     "last_event_id",

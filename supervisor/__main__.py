@@ -1,8 +1,9 @@
-"""``fx-supervisor [run] | check | version``.
+"""``fx-supervisor [run] | check | schema config|template | version``.
 
 Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 engine or store not available,
 70 internal error, 74 the store is damaged (starting again begins another), 75 another daemon runs
-here, 77 the engine's socket is not for this user, 78 configuration or a template is wrong.
+here, 77 the engine's socket is not for this user, 78 configuration or a template is
+wrong, or a newer version has written the store: it would be no better the next time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -25,11 +27,13 @@ from supervisor.errors import (
     ConfigError,
     EngineDeniedError,
     StoreDamagedError,
+    StoreVersionError,
 )
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.ops.log import configure
 from supervisor.ops.notify import Notifier
 from supervisor.places import config_directory, local_directory, run_directory
+from supervisor.reference.schemas import SCHEMAS, schema_text
 from supervisor.settings import Places
 
 EXIT_UNAVAILABLE = 69
@@ -42,9 +46,13 @@ EXIT_CONFIG = 78
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    if options.command == "version":
-        print(f"fx-supervisor {__version__}")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.command == "schema") != (options.schema is not None):
+        parser.error("of which file? schema config, or schema template")
+    if options.command in {"schema", "version"}:
+        version = f"fx-supervisor {__version__}\n"
+        print(schema_text(options.schema) if options.schema else version, end="")
         return 0
     try:
         if options.command == "check":
@@ -56,7 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run=run_directory(options.runtime_dir),
         )
         configure(config.log.level, config.log.format)
-        asyncio.run(serve(config, places, notifier=Notifier.from_environment(os.environ)))
+        notifier = Notifier.from_environment(os.environ)
+        read = partial(load_config, options.config)
+        asyncio.run(serve(config, places, notifier=notifier, read=read))
     except SupervisorError as error:
         print(f"fx-supervisor: {error}", file=sys.stderr)
         return _exit_code(error)
@@ -70,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _exit_code(error: SupervisorError) -> int:
     match error:
-        case ConfigError():
+        case ConfigError() | StoreVersionError():
             return EXIT_CONFIG
         case AlreadyRunningError():
             return EXIT_ALREADY_RUNNING
@@ -90,9 +100,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("run", "check", "version"),
+        choices=("run", "check", "schema", "version"),
         default="run",
-        help="run the daemon (default); check configuration and templates; print the version",
+        help="run the daemon (default); check configuration and templates; print a JSON Schema; "
+        "print the version",
+    )
+    parser.add_argument(
+        "schema",
+        nargs="?",
+        choices=tuple(SCHEMAS),
+        help="with schema: of supervisor.yaml, or of launcher templates",
     )
     parser.add_argument(
         "--config",

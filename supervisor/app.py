@@ -18,19 +18,28 @@ from typing import Any
 import structlog
 
 from relay.app import Relay
-from relay.webhook import Webhook
+from relay.config import WebhookConfig
 from supervisor import __version__
-from supervisor.config import Config
+from supervisor.config import Config, load_config
+from supervisor.delivery import Delivery
 from supervisor.engine.base import Engine
 from supervisor.engine.docker import DockerEngine
 from supervisor.errors import ConfigError
-from supervisor.host.instance import sole_use
+from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
+from supervisor.ops.log import configure
 from supervisor.ops.metrics import registry
 from supervisor.ops.notify import NOBODY, Notifier
 from supervisor.ops.watchdog import feed
-from supervisor.reactor.core import Core, CoreParts, Spawn
-from supervisor.settings import Places, core_settings, relay_config, webhook_config
+from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
+from supervisor.reload import Reloader, Reloads
+from supervisor.settings import (
+    Places,
+    allowed_peers,
+    core_settings,
+    relay_config,
+    webhook_config,
+)
 from supervisor.share import templates_directory
 from supervisor.store.database import Database
 from supervisor.template.catalog import TemplateCatalog
@@ -55,15 +64,19 @@ async def serve(
     places: Places,
     engine_of: EngineOf = docker_engine,
     notifier: Notifier = NOBODY,
+    read: Callable[[], Config] = load_config,
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
-    ``notifier`` tells the service manager, if there is one.
+    ``notifier`` tells the service manager, if there is one; ``read`` reads the configuration anew
+    at SIGHUP.
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
     _raise_descriptor_limit()
     with sole_use(places.run, "--runtime-dir"), sole_use(places.local, "FX_LOCAL_DIR"):
-        stopped = _stop_signal()
+        # SIGHUP ends a process that says nothing about it.
+        stopped = _on_signal(signal.SIGTERM, signal.SIGINT)
+        asked = _on_signal(signal.SIGHUP)
         async with _opened(Database(places.local / "supervisor.db")) as database:
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -75,6 +88,7 @@ async def serve(
                         stopped,
                         engine_of=engine_of,
                         notifier=notifier,
+                        reloads=Reloads(asked, read),
                     )
             except BaseExceptionGroup as group:
                 raise _first(group) from None
@@ -89,13 +103,14 @@ async def _live(  # noqa: PLR0913 each made at another level
     *,
     engine_of: EngineOf,
     notifier: Notifier,
+    reloads: Reloads,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
 
     def spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return tasks.create_task(coroutine)
 
-    settings = core_settings(config, places)
+    settings = core_settings(config, places, instance_id(places.local, places.run))
     posting = webhook_config(config)
     engine = engine_of(config, settings.owner)
     files = SessionDirectory(places.run)
@@ -109,7 +124,6 @@ async def _live(  # noqa: PLR0913 each made at another level
         spawn=spawn,
     )
     core = await Core.open(settings, parts)
-    webhook = None if posting is None else Webhook(posting, core.outbox)
     relay = Relay(
         relay_config(config, places.run),
         sessions=core.sessions,
@@ -118,6 +132,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         logs=core.logs,
         health=core.health,
         upkeep=core.upkeep,
+        gate=core.gate,
         shelf=core.tickets,
         registry=registry(core.directory, core.tally, database),
         on_input=core.input_notes.note,
@@ -126,7 +141,8 @@ async def _live(  # noqa: PLR0913 each made at another level
         await _listen(relay)
         core.health.notes["web_server"] = relay.presence.state
         background = core.begin(relay)
-        delivery = None if webhook is None else _begin_delivery(webhook, core, config, spawn)
+        delivery = Delivery(core.outbox, core.health.notes, spawn)
+        await delivery.change(posting)
         log.info(
             "supervisor_started",
             version=__version__,
@@ -135,6 +151,13 @@ async def _live(  # noqa: PLR0913 each made at another level
             run=str(places.run),
         )
         background += _keep_told(notifier, core, spawn)
+
+        async def apply(found: Config) -> None:
+            await _apply(found, places, core, relay, delivery)
+
+        reloader = Reloader(reloads, config, apply, parts.catalog, notifier, core)
+        core.health.notes["configuration"] = reloader.state
+        background.append(spawn(reloader.run()))
         await stopped.wait()
         log.info("supervisor_stopping")
         notifier.stopping()
@@ -142,9 +165,7 @@ async def _live(  # noqa: PLR0913 each made at another level
             task.cancel()
         await relay.stop(STOP_RELAY_SECONDS)
         await core.close(DRAIN_SECONDS)
-        if webhook is not None and delivery is not None:
-            await webhook.stop(FLUSH_WEBHOOK_SECONDS)
-            delivery.cancel()
+        await delivery.stop(FLUSH_WEBHOOK_SECONDS)
     finally:
         # Also when a task broke: no socket and no connection is left behind.
         await relay.stop(0.0)
@@ -152,14 +173,22 @@ async def _live(  # noqa: PLR0913 each made at another level
     log.info("supervisor_stopped")
 
 
-def _begin_delivery(
-    webhook: Webhook, core: Core, config: Config, spawn: Spawn
-) -> asyncio.Task[None]:
-    """Start to post events, and let the node tell how that goes."""
-    core.health.notes["webhook"] = webhook.state
-    if config.relay.webhook.in_clear:
-        log.warning("webhook_not_encrypted")
-    return spawn(webhook.run())
+async def _apply(
+    config: Config, places: Places, core: Core, relay: Relay, delivery: Delivery
+) -> None:
+    """Let another configuration hold. Raises ConfigError, and the one before it still does."""
+    settings, peers, posting = await asyncio.to_thread(_settings, config, places, core.owner)
+    core.change(settings)
+    relay.allow(*peers)
+    configure(config.log.level, config.log.format)
+    await delivery.change(posting)
+
+
+def _settings(
+    config: Config, places: Places, owner: str
+) -> tuple[CoreSettings, tuple[frozenset[int], frozenset[int]], WebhookConfig | None]:
+    """What the parts want; reads what the configuration names."""
+    return core_settings(config, places, owner), allowed_peers(config), webhook_config(config)
 
 
 def _keep_told(notifier: Notifier, core: Core, spawn: Spawn) -> list[asyncio.Task[None]]:
@@ -198,12 +227,12 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-def _stop_signal() -> asyncio.Event:
-    stopped = asyncio.Event()
+def _on_signal(*numbers: signal.Signals) -> asyncio.Event:
+    came = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    return stopped
+    for number in numbers:
+        loop.add_signal_handler(number, came.set)
+    return came
 
 
 @asynccontextmanager

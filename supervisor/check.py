@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.config import Config, load_config
 from supervisor.errors import ConfigError
+from supervisor.foresight import objection
 from supervisor.host.bundle import bundle_mounts
 from supervisor.places import config_directory
+from supervisor.policy.guard import Guard
 from supervisor.settings import allowed_peers, webhook_config
 from supervisor.share import templates_directory
 from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.errors import TemplateError
 
 EXIT_FAULTS = 78
 
@@ -21,6 +25,7 @@ def check(config_file: Path | None) -> int:
     """Print every fault of configuration and templates, one per line; returns the exit code."""
     faults: list[str] = []
     notes: list[str] = []
+    catalog = TemplateCatalog(config_directory(), templates_directory())
     try:
         config = load_config(config_file)
     except ConfigError as error:
@@ -29,11 +34,12 @@ def check(config_file: Path | None) -> int:
         faults.extend(_unusable(config))
         notes.extend(_missing_bundle(config))
         notes.extend(_cautions(config))
-    catalog = TemplateCatalog(config_directory(), templates_directory())
+        notes.extend(_objections(config, catalog))
     faults.extend(str(fault) for fault in catalog.faults())
     for line in (*faults, *notes):
         print(line, file=sys.stderr)
     if faults:
+        print(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}.", file=sys.stderr)
         return EXIT_FAULTS
     names = ", ".join(catalog.names())
     print(f"Configuration and templates are in order ({names}).")
@@ -62,6 +68,18 @@ def _cautions(config: Config) -> list[str]:
     if webhook.in_clear:
         found.append("note: relay.webhook.url is not https: others on the way can read events.")
     return found
+
+
+def _objections(config: Config, catalog: TemplateCatalog) -> Iterator[str]:
+    """Templates that are right in themselves, and that the policy will not let through."""
+    guard = Guard(config.policy.policy(config.identity.forbidden_groups))
+    for name in catalog.names():
+        try:
+            template = catalog.get(name)
+        except TemplateError:
+            continue
+        if told := objection(template, guard):
+            yield f"note: {template.path}: starts will be refused. {told}"
 
 
 def _missing_bundle(config: Config) -> list[str]:

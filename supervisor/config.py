@@ -21,16 +21,21 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from supervisor.errors import ConfigError
 from supervisor.host.identity import IdentityPolicy
+from supervisor.phrasing import did_you_mean, keys_beside, phrase
 from supervisor.places import config_directory
 from supervisor.policy.settings import PolicySettings
 
 Seconds = Annotated[float, Field(gt=0)]
+
+AT_START = Field(json_schema_extra={"x-needs-restart": True})
+"""Marks a key that is read when the daemon starts; all others hold from the next reload on."""
 
 _ADDRESS = re.compile(r"https?://[!-~]+")
 
@@ -44,9 +49,10 @@ class Section(BaseModel):
 class EngineConfig(Section):
     """Which engine, and how long to wait for it."""
 
-    host: str = ""
+    host: Annotated[str, AT_START] = ""
     """``unix:///path`` or ``tcp://host:port``; empty: ``DOCKER_HOST``, else Docker's own socket."""
-    request_timeout_seconds: Seconds = 120.0
+    request_timeout_seconds: Annotated[Seconds, AT_START] = 120.0
+    """How long one call of the engine may take before it counts as unreachable."""
     relist_seconds: Seconds = 60.0
     """How often to list all containers, in case an event was lost."""
 
@@ -64,20 +70,25 @@ class AgentConfig(Section):
     bundle: Path = Path("/usr/lib/fastx-supervisor/bundle")
     """The X server bundle that ``build-bundle`` made on this host."""
     heartbeat_seconds: Seconds = 15.0
+    """How often agents report what their session uses; holds for sessions that start after it."""
 
 
 class IdentityConfig(Section):
     """Which users may have sessions."""
 
     min_uid: Annotated[int, Field(ge=1)] = 1000
+    """Users with a smaller uid have no sessions: they are the system's."""
     forbidden_groups: frozenset[str] = IdentityPolicy().forbidden_groups
+    """Groups that give their members the host: they enter no container."""
 
 
 class LimitsConfig(Section):
     """How much at once."""
 
     concurrent_starts: Annotated[int, Field(ge=1)] = 16
+    """Sessions that start at once; the others wait in line."""
     max_sessions: Annotated[int, Field(ge=1)] | None = None
+    """Sessions with a container on this host; ``null``: no limit. The others wait in line."""
     sessions_per_user: Annotated[int, Field(ge=1)] | None = None
     """Sessions of one user that have not ended; ``null``: no limit."""
 
@@ -86,24 +97,31 @@ class WebConfig(Section):
     """The web server's socket: who may speak to it, besides root and the daemon's own user."""
 
     allow_users: tuple[str, ...] = ()
+    """Names of users: the one that the web server runs as."""
     allow_groups: tuple[str, ...] = ()
+    """Names of groups whose members may."""
 
 
 class ViewerConfig(Section):
     """The viewers' endpoint: its Unix socket always, TCP when ``port`` is set."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    host: Annotated[str, AT_START] = "127.0.0.1"
+    """The address to listen on, if ``port`` is set."""
+    port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = None
+    """``null``: no TCP; 0: any port that is free."""
 
 
 class WebhookConfig(Section):
     """Where every change is posted, if anywhere; see docs/webhook.md."""
 
     url: str | None = None
+    """``https://host[:port]/path``; ``null``: nothing is posted."""
     secret_files: Annotated[tuple[Path, ...], Field(max_length=2)] = ()
     """Each holds one ``whsec_...``; two while the web server changes from one to the other."""
     timeout_seconds: Seconds = 15.0
+    """For one attempt, from connecting to the answer."""
     give_up_seconds: Seconds = 259_200.0
+    """How old an event gets that cannot be delivered before it is passed over."""
 
     @field_validator("url")
     @classmethod
@@ -125,8 +143,13 @@ class WebhookConfig(Section):
     @property
     def in_clear(self) -> bool:
         """Whether others on the way can read what is posted."""
-        parts = urlsplit(self.url or "")
-        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+        return in_clear(self.url or "")
+
+
+def in_clear(url: str) -> bool:
+    """Whether others on the way can read what is posted to it."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
 
 
 def _has_host(url: str) -> bool:
@@ -156,9 +179,11 @@ class RetentionConfig(Section):
     """How long what is over is remembered."""
 
     ended_seconds: Seconds = 86_400.0
+    """How long an ended session can still be asked about."""
     ended_sessions: Annotated[int, Field(ge=0)] = 10_000
     """As many ended sessions are remembered, the newest."""
     outbox_seconds: Seconds = 604_800.0
+    """How long an event can still be come back to, if there are not too many."""
     outbox_items: Annotated[int, Field(ge=100)] = 10_000
     """Events that readers of the stream can come back to; ten times as many wait for a webhook."""
 
@@ -176,7 +201,9 @@ class LogConfig(Section):
     """What is logged, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is less grave is left out."""
     format: Literal["auto", "json", "console"] = "auto"
+    """``auto``: coloured text on a terminal, else one JSON object per line."""
 
 
 class Config(Section):
@@ -193,7 +220,7 @@ class Config(Section):
     log: LogConfig = LogConfig()
 
 
-def load_config(path: Path | None) -> Config:
+def load_config(path: Path | None = None) -> Config:
     """Read the configuration. Raises ConfigError with one ``file:line:column`` fault per line."""
     source = path or config_directory() / "supervisor.yaml"
     try:
@@ -227,13 +254,17 @@ def _validated(source: Path, document: Any) -> Config:  # noqa: ANN401 whatever 
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        faults = []
-        for fault in error.errors():
-            line, column = _position(document, fault["loc"])
-            where = ".".join(map(str, fault["loc"])) or "the file"
-            message = fault["msg"].removeprefix("Value error, ")
-            faults.append(f"{source}:{line}:{column}: {where}: {message}")
-        raise ConfigError("\n".join(faults)) from error
+        faults = sorted((*_position(document, each["loc"]), _told(each)) for each in error.errors())
+        told = (f"{source}:{line}:{column}: {text}" for line, column, text in faults)
+        raise ConfigError("\n".join(told)) from error
+
+
+def _told(fault: ErrorDetails) -> str:
+    loc = fault["loc"]
+    meant = ""
+    if fault["type"] == "extra_forbidden":
+        meant = did_you_mean(str(loc[-1]), keys_beside(Config, loc))
+    return f"{'.'.join(map(str, loc)) or 'the file'}: {phrase(fault)}{meant}"
 
 
 def _position(document: Any, loc: tuple[str | int, ...]) -> tuple[int, int]:  # noqa: ANN401

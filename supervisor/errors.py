@@ -105,6 +105,12 @@ class StoreDamagedError(StoreError):
     code = "store_damaged"
 
 
+class StoreVersionError(StoreError):
+    """The database was written by a newer version of the supervisor."""
+
+    code = "store_version"
+
+
 class LogUnavailableError(ConflictError):
     """The session's container logs to where nothing can be read back from."""
 

@@ -13,7 +13,6 @@ from supervisor.engine.dress import HostPaths
 from supervisor.host.allowed import gids, uids
 from supervisor.host.bundle import bundle_mounts
 from supervisor.host.identity import IdentityPolicy
-from supervisor.host.instance import instance_id
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.core import CoreSettings
 from supervisor.reactor.reconcile import OrphanRules
@@ -31,10 +30,13 @@ class Places:
     run: Path
 
 
-def core_settings(config: Config, places: Places) -> CoreSettings:
-    """The configuration as the core wants it. Raises ConfigError if the bundle is not there."""
+def core_settings(config: Config, places: Places, owner: str) -> CoreSettings:
+    """The configuration as the core wants it; ``owner`` is this instance's id.
+
+    Raises ConfigError if the bundle is not there.
+    """
     return CoreSettings(
-        owner=instance_id(places.local, places.run),
+        owner=owner,
         node=platform.node(),
         engine_url=config.engine.url,
         identity=IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups),

@@ -1,3 +1,5 @@
+# yaml-language-server: $schema=/usr/share/fastx-supervisor/schema/template.json
+#
 # docker.tpl: how a session of FastX becomes a container.
 #
 # To change it, copy it to $FX_CONFIG_DIR/launcher-templates/docker.tpl (usually /etc/fastx/...),
@@ -10,7 +12,8 @@
 #   ${start.command} ${start.geometry} ${start.name} ${start.dpi} ${start.params.NAME}
 #   ${extra.NAME} (what the web server adds)   ${x:-default}   ${x:?message}   $$ for one $
 # A line that begins with # and a key is an example: take the # away to use it. All keys are
-# described in docs/template-reference.md.
+# described in docs/template-reference.md, one by one in docs/template-keys.md. The first line lets
+# editors complete and explain them; `fx-supervisor schema template` prints what it names.
 
 title: Terminal
 description: A terminal in a container of its own, with your home directory.

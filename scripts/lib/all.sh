@@ -29,6 +29,10 @@ source "$FX_LIB/engine.sh"
 source "$FX_LIB/users.sh"
 # shellcheck source=scripts/lib/venvs.sh
 source "$FX_LIB/venvs.sh"
+# shellcheck source=scripts/lib/wheels.sh
+source "$FX_LIB/wheels.sh"
+# shellcheck source=scripts/lib/deb.sh
+source "$FX_LIB/deb.sh"
 # shellcheck source=scripts/lib/images.sh
 source "$FX_LIB/images.sh"
 # shellcheck source=scripts/lib/bundle.sh

@@ -6,7 +6,8 @@ ensure_packages() { # PURPOSE
     local missing=()
     mapfile -t missing < <({
         missing_for_checks
-        [[ $1 == checks ]] || missing_for_sessions
+        [[ $1 != packages && $1 != all ]] || missing_for_packages "$1"
+        [[ $1 == checks || $1 == packages ]] || missing_for_sessions
         [[ $1 != all ]] || missing_for_pulls
     } | sort -u)
     ((${#missing[@]})) || return 0
@@ -40,6 +41,12 @@ missing_for_checks() {
     has_python || echo python3-venv
     command -v prove >/dev/null || echo perl
     command -v openssl >/dev/null || echo openssl # a certificate that nobody trusts
+}
+
+missing_for_packages() { # PURPOSE
+    command -v dpkg-buildpackage >/dev/null || echo dpkg-dev
+    command -v dh >/dev/null || echo debhelper
+    [[ $1 != all ]] || command -v lintian >/dev/null || echo lintian # judges what was built
 }
 
 missing_for_sessions() {

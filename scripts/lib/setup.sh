@@ -22,6 +22,7 @@ set_up() { # PURPOSE
             ;;
         all)
             step_start "packages for tests" ensure_dev_venv
+            step_start "what builds packages" ensure_build_venv
             step_start "the project, installed" ensure_runtime_venv
             step_start "X server bundle" ensure_bundle
             for name in $(image_names); do

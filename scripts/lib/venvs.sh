@@ -81,7 +81,8 @@ install_project() { # VENV
 
 # What goes into the wheel: names, modes, contents.
 source_hash() {
-    local parts=(pyproject.toml supervisor relay agent templates docs/openapi.yaml)
+    local parts=(pyproject.toml README.md LICENSE supervisor relay agent templates systemd)
+    parts+=(docs/openapi.yaml)
     (
         cd "$FX_ROOT" || exit
         find "${parts[@]}" -type f -not -path '*/__pycache__/*' -printf '%m %p\n' | sort

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from supervisor import __version__
-from supervisor.ctl import diagnosis, inside, looking, setup, steering, upkeep
+from supervisor.ctl import diagnosis, gating, inside, looking, setup, steering, upkeep
 from supervisor.ctl.options import Settings, hoisted
 from supervisor.ctl.report import complain, complain_of_ourselves
 from supervisor.lifecycle.errors import SupervisorError
@@ -36,15 +36,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for command in (
-    *(steering.start, looking.ps, looking.show, looking.events, inside.log, looking.ticket),
+    *(
+        steering.start,
+        looking.ps,
+        looking.top,
+        looking.show,
+        looking.events,
+        inside.log,
+        looking.ticket,
+    ),
     *(inside.screenshot, inside.execute),
     *(steering.change, steering.suspend, steering.resume, steering.terminate, steering.purge),
+    *(gating.node, gating.cordon, gating.drain, gating.undrain),
     *(upkeep.reconcile, diagnosis.doctor),
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):
     app.command("exec" if command is inside.execute else None)(command)
-# As docker and kubectl call it.
+# As docker and kubectl call them.
 app.command("logs", hidden=True)(inside.log)
+app.command("uncordon", hidden=True)(gating.undrain)
 
 
 def _version(wanted: bool) -> None:

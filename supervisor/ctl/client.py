@@ -172,6 +172,14 @@ class Client:
         wish = {"dry_run": dry_run}
         return mapping(await self._json("POST", "/v1/reconcile", body=wish, timeout=timeout))
 
+    async def node(self) -> Json:
+        """The node, as it is."""
+        return mapping(await self._json("GET", "/v1/node"))
+
+    async def order(self, what: str, wish: Json) -> Json:
+        """Cordon, drain or undrain the node; the node as it is then."""
+        return mapping(await self._json("POST", f"/v1/node/{what}", body=wish))
+
     async def events(self, user: str | None, last_id: int | None) -> AsyncGenerator[Event, None]:
         """One reading of the event stream, until the daemon ends it; first an OPEN of our own."""
         headers = {} if last_id is None else {"Last-Event-ID": str(last_id)}

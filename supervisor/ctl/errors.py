@@ -10,6 +10,7 @@ SupervisorError
     ├── NoSuchSessionError    none has                                                   3
     ├── BadStartObjectError   what came on stdin is not a start object                   4
     ├── FileNotWrittenError   what was fetched cannot be put where it was wanted         1
+    ├── NotDrainedError       sessions were left when the time was over                  1
     └── SessionFailedError    what was asked for was accepted, and came to nothing       1
 """
 
@@ -108,6 +109,12 @@ class FileNotWrittenError(CtlError):
     """No such directory, no permission, no room."""
 
     code = "file_not_written"
+
+
+class NotDrainedError(CtlError):
+    """Sessions are left on the node, or new ones may come."""
+
+    code = "not_drained"
 
 
 class SessionFailedError(CtlError):

@@ -46,6 +46,10 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         word = words.pop(0)
         if word in _FLAGS or word.startswith("--socket="):
             front.append(word)
+        elif word in {"-o", "--output"} and words[:1] == ["json"]:
+            # As kubectl has it.
+            front.append("--json")
+            del words[0]
         elif word == "--socket" and words:
             front += [word, words.pop(0)]
         else:
@@ -88,6 +92,16 @@ def pairs_of(option: str, given: Sequence[str] | None) -> dict[str, str]:
         raise typer.BadParameter(str(error)) from None
 
 
+def seconds_of(option: str, given: str) -> int:
+    """A length of time as typed; what is none is wrong usage."""
+    from supervisor.ctl.wishes import seconds  # noqa: PLC0415 not for --help
+
+    try:
+        return seconds(option, given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _session_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from supervisor.ctl.completion import session_ids  # noqa: PLC0415 for the shell only
 
@@ -105,6 +119,10 @@ _ID_HELP = "A session's id, or so much of its end or beginning that no other has
 SessionId = Annotated[str, typer.Argument(metavar="ID", help=_ID_HELP, autocompletion=_session_ids)]
 SessionIds = Annotated[
     list[str], typer.Argument(metavar="ID...", help=_ID_HELP, autocompletion=_session_ids)
+]
+SomeSessionIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID...]", help=_ID_HELP, autocompletion=_session_ids),
 ]
 TemplateName = Annotated[
     str,

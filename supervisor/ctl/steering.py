@@ -117,19 +117,44 @@ def resume(context: typer.Context, session_ids: options.SessionIds) -> None:
 
 def terminate(
     context: typer.Context,
-    session_ids: options.SessionIds,
+    session_ids: options.SomeSessionIds = None,
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", help="All sessions of this user.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All sessions there are.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until they have ended.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Ask sessions to end."""
+    """Ask sessions to end.
+
+    With --user or --all it asks first, on a terminal.
+    """
     from supervisor.ctl import watching
     from supervisor.ctl.client import Client
 
     settings = settings_of(context)
+    if bool(session_ids) + (user is not None) + everything != 1:
+        raise typer.BadParameter("give ids, or --user, or --all")
+    if not session_ids:
+        session_ids = _chosen(settings, user, yes=yes)
 
     async def end(client: Client, typed: str) -> None:
         _tell(settings, await watching.terminate(client, typed, settings, wait=wait))
 
     _for_each(context, session_ids, end)
+
+
+def _chosen(settings: Settings, user: str | None, *, yes: bool) -> list[str]:
+    """Ids of all sessions that have not ended, of one user or of all; asked about on a terminal."""
+    from supervisor.ctl.roster import headcount
+
+    sessions = call(settings, lambda client: client.sessions(user=user))
+    live = [session for session in sessions if session.phase != "ended"]
+    if not live:
+        say("fxctl: there is no session to end")
+    elif not yes and sys.stdin.isatty():
+        typer.confirm(f"End {headcount(live)}?", abort=True, err=True)
+    return [session.id for session in live]
 
 
 def purge(

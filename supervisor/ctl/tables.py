@@ -50,10 +50,14 @@ _PARAMS = (
 )
 
 
-def session_table(sessions: Sequence[SessionView], now: datetime, width: int) -> list[Text]:
-    """``fxctl ps``."""
+def session_table(
+    sessions: Sequence[SessionView], now: datetime, width: int, *, with_reason: bool | None = None
+) -> list[Text]:
+    """``fxctl ps``; reasons are shown if there are any, unless that is said beforehand."""
     rows = [_session_row(session, now) for session in sessions]
-    if not any(session.reason for session in sessions):
+    if with_reason is None:
+        with_reason = any(session.reason for session in sessions)
+    if not with_reason:
         return table(_SESSIONS, rows, width)
     for row, session in zip(rows, sessions, strict=True):
         style = "red" if _failed(session) else ""
@@ -74,8 +78,10 @@ def phase_text(session: SessionView) -> Text:
     return Text(plain(session.phase) + detail, style=style)
 
 
-def session_lines(session: SessionView, now: datetime) -> list[Text]:
-    """``fxctl show``: what is wrong first, then what is known."""
+def session_lines(
+    session: SessionView, now: datetime, declared: Sequence[ParamView] = ()
+) -> list[Text]:
+    """``fxctl show``: what is wrong first, then what is known; ``declared`` gives params units."""
     document = session.document
     lines = [Text.assemble((session.id, "bold"), "  ", plain(session.name))]
     lines.append(_state(session))
@@ -89,7 +95,7 @@ def session_lines(session: SessionView, now: datetime) -> list[Text]:
         ("command", document.get("command")),
         ("title", document.get("title")),
         ("display", _display(session)),
-        ("params", _params(session)),
+        ("params", _params(session, declared)),
         *((_spaced(key), when(_moment(session, key), now)) for key in _TIMES),
         ("viewers", _viewers(session)),
         ("usage", _usage(session)),
@@ -212,11 +218,13 @@ def _display(session: SessionView) -> str:
     return f"{geometry} at {dpi} dpi" if geometry and dpi else str(geometry or "")
 
 
-def _params(session: SessionView) -> str:
+def _params(session: SessionView, declared: Sequence[ParamView]) -> str:
     params = session.document.get("params")
     if not isinstance(params, dict):
         return ""
-    return ", ".join(f"{key}={_value(value)}" for key, value in params.items())
+    kinds = {param.name: param.type for param in declared}
+    shown = {key: _quantity(kinds.get(key, ""), value) for key, value in params.items()}
+    return ", ".join(f"{key}={value}" for key, value in shown.items())
 
 
 def _viewers(session: SessionView) -> str:
@@ -230,7 +238,11 @@ def _usage(session: SessionView) -> str:
     if not isinstance(usage, dict) or not session.memory_bytes:
         return ""
     seconds, processes = usage.get("cpu_seconds", 0), usage.get("processes", 0)
-    return f"{size(session.memory_bytes)} of memory, {seconds} s of CPU, {processes} processes"
+    spent = span(int(seconds)) if isinstance(seconds, int | float) else "-"
+    return (
+        f"{size(session.memory_bytes)} of memory, {spent} of CPU ({session.cpu_cores:.2f} cores), "
+        f"{processes} processes"
+    )
 
 
 def _moment(session: SessionView, key: str) -> datetime | None:

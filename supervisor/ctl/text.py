@@ -1,13 +1,10 @@
-"""Values as people read them.
-
-Names, titles, messages and logs come from users and their sessions. What could move a terminal's
-cursor, change its colours or type into it is made visible before it gets there.
-"""
+"""Values as people read them."""
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
+
+from supervisor.plain import plain, plain_lines
 
 _UNITS = ("B", "K", "M", "G", "T")
 # Above these, rounding would give a fourth digit, or a second one before the point.
@@ -15,31 +12,6 @@ _FOUR_DIGITS = 999.5
 _TWO_DIGITS = 9.95
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _LONG_AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-# Controls, surrogates, and what turns the direction of writing round. Cf also holds the joiners
-# that scripts and emoji need: of it only the bidirectional controls are unwelcome.
-_UNWELCOME = {"Cc", "Cs", "Zl", "Zp"}
-_BIDIRECTIONAL = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
-
-
-def plain(text: str, keep: str = "") -> str:
-    r"""The text without power over a terminal; what has some becomes ``\x1b`` and the like."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(character, keep) for character in text)
-
-
-def plain_lines(text: str) -> str:
-    """The same for text of several lines: line ends and tabs stay."""
-    return plain(text.replace("\r\n", "\n"), keep="\n\t")
-
-
-def _visible(character: str, keep: str) -> str:
-    unwelcome = unicodedata.category(character) in _UNWELCOME or character in _BIDIRECTIONAL
-    if character in keep or not unwelcome:
-        return character
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def moment(text: str | None) -> datetime | None:
@@ -104,3 +76,6 @@ def _in_unit(seconds: int, units: tuple[tuple[int, str], ...]) -> tuple[int, str
         if seconds >= length:
             return seconds // length, unit
     return 0, units[-1][1]
+
+
+__all__ = ["age", "moment", "plain", "plain_lines", "size", "span", "when"]

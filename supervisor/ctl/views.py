@@ -36,6 +36,9 @@ class SessionView:
     control_viewers: int
     view_viewers: int
     memory_bytes: int
+    processes: int
+    cpu_cores: float
+    last_seen_at: datetime | None
     document: Json = field(repr=False)
 
     @property
@@ -90,6 +93,9 @@ def session_view(value: object) -> SessionView:
         control_viewers=_integer(viewers, "control") or 0,
         view_viewers=_integer(viewers, "view") or 0,
         memory_bytes=_integer(usage, "memory_bytes") or 0,
+        processes=_integer(usage, "processes") or 0,
+        cpu_cores=_number(usage, "cpu_cores") or 0.0,
+        last_seen_at=moment(_text(document, "last_seen_at")),
         document=document,
     )
 

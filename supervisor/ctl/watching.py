@@ -12,7 +12,7 @@ from typing import Any
 from rich.text import Text
 
 from supervisor.ctl.client import Client
-from supervisor.ctl.errors import SessionFailedError
+from supervisor.ctl.errors import ProblemError, SessionFailedError
 from supervisor.ctl.follow import changes, watch
 from supervisor.ctl.ids import resolve
 from supervisor.ctl.options import Settings
@@ -21,7 +21,7 @@ from supervisor.ctl.screen import Progress, console, show
 from supervisor.ctl.sse import Event
 from supervisor.ctl.tables import SHOWN_EVENTS, event_line, node_state
 from supervisor.ctl.text import plain, plain_lines
-from supervisor.ctl.views import SessionView
+from supervisor.ctl.views import ParamView, SessionView
 from supervisor.ctl.wishes import typed_params
 
 LOG_LINES = 20
@@ -52,6 +52,15 @@ async def change(
         template = await client.template(session.template)
         wish["params"] = typed_params(texts, template.params)
     return await client.change(session.id, wish)
+
+
+async def described(client: Client, typed: str) -> tuple[SessionView, Sequence[ParamView]]:
+    """A session, and what its template declares; nothing when the template is gone or faulty."""
+    session = await client.session(await resolve(client, typed))
+    try:
+        return session, (await client.template(session.template)).params
+    except ProblemError:
+        return session, ()
 
 
 async def until_up(client: Client, session: SessionView, settings: Settings) -> SessionView:

@@ -58,6 +58,22 @@ def _typed(text: str, param: ParamView) -> ParamValue:
             return text
 
 
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_UNIT_SECONDS = (86_400, 3_600, 60, 1)
+
+
+def seconds(option: str, text: str) -> int:
+    """Seconds of ``90``, ``30m``, ``1h30m``. Raises ValueError."""
+    if _NUMERAL.fullmatch(text) and int(text) >= 0:
+        return int(text)
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise ValueError(f"{option} takes a length of time, such as 90s, 30m or 1h30m")
+    return sum(
+        int(count) * unit for count, unit in zip(match.groups("0"), _UNIT_SECONDS, strict=True)
+    )
+
+
 def _number(text: str) -> ParamValue:
     if _NUMERAL.fullmatch(text):
         return int(text)

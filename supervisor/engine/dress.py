@@ -19,6 +19,7 @@ from supervisor.lifecycle.session import Session
 from supervisor.template.spec import ContainerSpec, Mount, MountType
 
 _RUNTIME_TMPFS_BYTES = 64 * 1024 * 1024
+_X_SOCKETS = "/tmp/.X11-unix"  # noqa: S108 in the container
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ def dress(
         command=(),
         mounts=plan.spec.mounts + _mounts(session, paths),
         tmpfs={
-            **_needed_tmp(plan.spec),
+            **_needed_tmp(plan),
             **plan.spec.tmpfs,
             runtime_directory: _runtime_options(plan),
         },
@@ -70,10 +71,17 @@ def _mounts(session: Session, paths: HostPaths) -> tuple[Mount, ...]:
     )
 
 
-def _needed_tmp(spec: ContainerSpec) -> dict[str, str]:
-    """The X server's socket is in /tmp: a read-only image without one would never show anything."""
-    mounted = any(mount.target == "/tmp" for mount in spec.mounts)  # noqa: S108 in the container
-    return {"/tmp": "mode=1777"} if spec.isolation.read_only and not mounted else {}  # noqa: S108
+def _needed_tmp(plan: LaunchPlan) -> dict[str, str]:
+    """The X server's socket is in /tmp: a read-only image without one would never show anything.
+
+    Where others have the same /tmp, whoever made the sockets' directory could put their own
+    server in the place of somebody's.
+    """
+    if any(mount.target == "/tmp" for mount in plan.spec.mounts):  # noqa: S108 in the container
+        # The mode is that of the directory below it, once there is one: 0755, and root's.
+        user = plan.identity
+        return {_X_SOCKETS: f"mode=1777,uid={user.uid},gid={user.gid},size=64k"}
+    return {"/tmp": "mode=1777"} if plan.spec.isolation.read_only else {}  # noqa: S108
 
 
 def _runtime_options(plan: LaunchPlan) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from supervisor.errors import ConfigError
+from supervisor.share import agent_directory
 
 
 def bundle_mounts(bundle: Path) -> Mapping[str, str]:
@@ -21,6 +22,6 @@ def bundle_mounts(bundle: Path) -> Mapping[str, str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = (
             f"There is no usable X server bundle in {bundle} ({error}). Make it once per host: "
-            f"agent/build-bundle {bundle}; or set agent.bundle to where it is."
+            f"{agent_directory()}/build-bundle {bundle}; or set agent.bundle to where it is."
         )
         raise ConfigError(message) from error

@@ -20,7 +20,7 @@ from supervisor.lifecycle.facts import (
     CommandExited,
 )
 from supervisor.lifecycle.limits import limits_from_ready
-from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp
+from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp, Usage
 from supervisor.lifecycle.transitions import (
     OUT_OF_MEMORY,
     SIGKILL_EXIT_CODE,
@@ -45,7 +45,7 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
         case AgentReady():
             return Decision(_ready(heard, now))
         case AgentHeartbeat():
-            return Decision(replace(heard, usage=fact.usage))
+            return Decision(_used(heard, fact.usage, now))
         case AgentTitle():
             return Decision(replace(heard, title=fact.title))
         case CommandExited():
@@ -59,6 +59,22 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
             return _leave(over, fact.reason, fact.message, now)
         case _:
             assert_never(fact)
+
+
+_RATE_SECONDS = 1.0
+"""Reports closer together than this (several after an outage) say nothing about a rate."""
+
+
+def _used(session: Session, usage: Usage, now: Timestamp) -> Session:
+    since = session.usage_at or session.started_at or session.created_at
+    if now < since:
+        # The clock was set back: the next report has something to be compared with.
+        return replace(session, usage=usage, usage_at=now)
+    if now - since < _RATE_SECONDS:
+        return replace(session, usage=usage)
+    # An agent may say anything, also that time was given back.
+    spent = max(0.0, usage.cpu_seconds - session.usage.cpu_seconds)
+    return replace(session, usage=usage, cpu_cores=spent / (now - since), usage_at=now)
 
 
 def _reported(session: Session, fact: CommandExited | AgentFailed) -> Session:

@@ -31,6 +31,8 @@ class SupervisorError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    retry_after_seconds: ClassVar[int] = 5
+    """When to try again what is retryable."""
 
     def __init__(self, message: str, *, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(message)

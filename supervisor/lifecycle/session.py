@@ -187,6 +187,9 @@ class Session:
     last_input_at: Timestamp | None = None
     last_seen_at: Timestamp | None = None
     usage: Usage = Usage()
+    cpu_cores: float = 0.0
+    """Cores in use on average between the last two reports of usage."""
+    usage_at: Timestamp | None = None
     node: str = ""
     container_id: str | None = None
     warning: SessionWarning | None = None

@@ -42,6 +42,7 @@ def session_object(session: Session) -> dict[str, Any]:
             "memory_bytes": session.usage.memory_bytes,
             "cpu_seconds": session.usage.cpu_seconds,
             "processes": session.usage.processes,
+            "cpu_cores": round(session.cpu_cores, 3),
         },
         "node": session.node,
         "container_id": session.container_id,

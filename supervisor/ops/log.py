@@ -6,12 +6,15 @@ be handed to a log call by mistake.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from supervisor.plain import plain, plain_lines
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -45,7 +48,7 @@ def configure(level: str, log_format: LogFormat) -> None:
         cache_logger_on_first_use=True,
     )
     final: list[Processor] = (
-        [_console()]
+        [_make_plain, _console()]
         if console
         else [
             structlog.processors.ExceptionRenderer(_TRACEBACK),
@@ -69,8 +72,22 @@ def configure(level: str, log_format: LogFormat) -> None:
 
 def _console() -> Processor:
     return structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        colors=sys.stderr.isatty(), exception_formatter=_plain_traceback
     )
+
+
+def _make_plain(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Values come from users, too, and a terminal obeys them; JSON is ASCII anyway.
+
+    What is no text is shown by its ``repr``, which escapes.
+    """
+    return {key: plain(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _plain_traceback(output: TextIO, error: ExcInfo) -> None:
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, error)
+    output.write(plain_lines(written.getvalue()))
 
 
 def _in_reading_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

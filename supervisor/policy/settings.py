@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from supervisor.policy.groups import forbidden_gids
 from supervisor.policy.rules import Ceilings, Grant, Policy
-from supervisor.template.quantities import parse_size
+from supervisor.template.schema.values import Size
 
 
 def _capability(value: object) -> str:
@@ -23,7 +23,6 @@ def _absolute(value: Path) -> Path:
     return value
 
 
-Size = Annotated[int, BeforeValidator(parse_size)]
 Capability = Annotated[str, BeforeValidator(_capability)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
@@ -36,9 +35,13 @@ class CeilingsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     memory: Size | None = None
+    """Bytes, or text such as ``4g``."""
     cpus: Annotated[float, Field(gt=0)] | None = None
+    """CPUs, such as 1.5."""
     pids: Annotated[int, Field(gt=0)] | None = None
+    """Processes and threads."""
     shm_size: Size | None = None
+    """Shared memory (``/dev/shm``), as bytes or text."""
 
     def ceilings(self) -> Ceilings:
         """In base units."""
@@ -63,15 +66,19 @@ class PolicySettings(BaseModel):
     mount_sources: tuple[AbsolutePath, ...] = _DEFAULT.mount_sources
     """Directories below which host paths may be mounted, beside the user's home."""
     volumes: tuple[str, ...] = _DEFAULT.volumes
-    """Names of the engine's volumes."""
+    """Names of the engine's volumes that may be mounted."""
     allow: frozenset[Grant] = _DEFAULT.allow
     """What gives the host or other users away, one by one."""
     capabilities: frozenset[Capability] = _DEFAULT.capabilities
-    """That templates may add."""
+    """That templates may add, without ``CAP_``."""
     devices: tuple[str, ...] = _DEFAULT.devices
+    """Paths of the host's devices that may be passed on: ``/dev/dri/*``."""
     security_opt: tuple[str, ...] = _DEFAULT.security_opt
+    """Options that may be given; what takes protection away is in ``allow``."""
     sysctls: tuple[str, ...] = _DEFAULT.sysctls
+    """Kernel settings that may be given: those of the container's own namespaces."""
     runtimes: tuple[str, ...] = _DEFAULT.runtimes
+    """Runtimes of the engine that may be asked for."""
     most: CeilingsSettings = CeilingsSettings()
     """What no container exceeds."""
     default: CeilingsSettings = CeilingsSettings(

@@ -33,7 +33,7 @@ class Admission:
     It is closed while the engine is away: a session is not to be late for what nobody can start.
     """
 
-    def __init__(self, limits: AdmissionLimits, post: Post) -> None:
+    def __init__(self, limits: Callable[[], AdmissionLimits], post: Post) -> None:
         self._limits = limits
         self._post = post
         self._pending: dict[SessionId, int | None] = {}
@@ -51,6 +51,10 @@ class Admission:
     def close(self) -> None:
         """Grant nothing more until it is opened again."""
         self._is_open = False
+
+    def look_again(self) -> None:
+        """The limits may have been changed."""
+        self._grant(moved=False)
 
     def observe(self, session: Session) -> None:
         """Take note of a committed session, and see who is next."""
@@ -82,9 +86,9 @@ class Admission:
         self._grant(moved=waited)
 
     def _has_slot(self) -> bool:
-        most = self._limits.max_sessions
-        room = most is None or len(self._live) < most
-        return room and len(self._starting) < self._limits.concurrent_starts
+        limits = self._limits()
+        room = limits.max_sessions is None or len(self._live) < limits.max_sessions
+        return room and len(self._starting) < limits.concurrent_starts
 
     def _grant(self, *, moved: bool) -> None:
         """Give slots to those next; ``moved``: somebody has left the queue already."""

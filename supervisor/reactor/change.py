@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from supervisor.engine.plan import dump_plan, load_plan
@@ -27,7 +27,7 @@ class Changes:
     directory: Directory
     reactor: Reactor
     catalog: TemplateCatalog
-    guard: Guard
+    guard: Callable[[], Guard]
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def change(
@@ -62,7 +62,7 @@ class Changes:
             return Rendered(waiting, params, session.spec, session.image, session.command)
         context = template_context(plan.identity, session.id, plan.request.name, session.node)
         anew = render(template, replace(plan.request, params=params), context)
-        anew = replace(anew, spec=await self.guard.admitted(anew.spec, plan.identity))
+        anew = replace(anew, spec=await self.guard().admitted(anew.spec, plan.identity))
         if waiting:
             plan = replace(plan, spec=anew.spec, command=anew.command, pull_policy=anew.pull_policy)
         else:

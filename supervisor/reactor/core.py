@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -30,6 +30,7 @@ from supervisor.reactor.broadcast import Broadcast
 from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
+from supervisor.reactor.gate import Gate
 from supervisor.reactor.images import Images
 from supervisor.reactor.input_notes import InputNotes
 from supervisor.reactor.intake import Intake
@@ -52,6 +53,7 @@ from supervisor.reactor.session_log import LogService
 from supervisor.reactor.store_guard import StoreGuard
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.timers import Timers
+from supervisor.reactor.turnstile import Turnstile
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import Watcher
 from supervisor.reactor.worker import Reactor
@@ -100,6 +102,7 @@ class Core:
 
     def __init__(self, settings: CoreSettings, parts: CoreParts, life: Life) -> None:
         self._settings = settings
+        self._guard = Guard(settings.policy)
         self._parts = parts
         self._link: AgentLink | None = None
         self.tally = Tally()
@@ -112,7 +115,7 @@ class Core:
         self._timers = Timers(post, parts.now)
         self._lanes = Lanes(self._perform, post, parts.spawn)
         self.input_notes = InputNotes(post)
-        self._admission = Admission(settings.limits, post)
+        self._admission = Admission(lambda: self._settings.limits, post)
         self._committed = Committed(
             broadcast=self.broadcast,
             timers=self._timers,
@@ -130,8 +133,8 @@ class Core:
             lost=self._admission.close,
             note=self._note,
             now=parts.now,
-            relist_seconds=settings.relist_seconds,
-            tell=self._tell_node,
+            relist_seconds=lambda: self._settings.relist_seconds,
+            tell=self.tell_node,
         )
         self._adoption = Adoption(
             directory=self.directory,
@@ -150,24 +153,24 @@ class Core:
             files=parts.files,
             adoption=self._adoption,
             health=self._watcher.health,
-            rules=settings.orphans,
+            rules=lambda: self._settings.orphans,
             post=post,
             now=parts.now,
             tally=self.tally,
         )
         self._ids = UlidSource()
         self._images = Images(parts.engine, parts.database)
-        self._guard = Guard(settings.policy)
+        self._turnstile = Turnstile(lambda: self._settings.limits.concurrent_starts)
         self._launcher = Launcher(
-            guard=self._guard,
+            guard=lambda: self._guard,
             engine=parts.engine,
             images=self._images,
             files=parts.files,
-            paths=settings.paths,
-            settings=settings.agent,
+            paths=lambda: self._settings.paths,
+            settings=lambda: self._settings.agent,
             owner=settings.owner,
             post=post,
-            starts=asyncio.Semaphore(settings.limits.concurrent_starts),
+            starts=self._turnstile,
         )
         self._offer()
 
@@ -178,6 +181,7 @@ class Core:
         core = cls(settings, parts, await run(lambda db: begin_life(db, now)))
         if nameless := await run(lambda db: set_nameless_aside(db, now)):
             log.error("stored_sessions_nameless", rows=nameless, kept="damaged_sessions")
+        await core.gate.load()
         sessions, unreadable = await run(load_sessions)
         for session in sessions:
             core.directory.put(session)
@@ -193,10 +197,17 @@ class Core:
         """What the relay is given."""
         settings, parts = self._settings, self._parts
         health = self._watcher.health
+        self.gate = Gate(
+            database=parts.database,
+            directory=self.directory,
+            reactor=self.reactor,
+            now=parts.now,
+            tell=self.tell_node,
+        )
         quotas = Quotas(
             directory=self.directory,
-            identity_policy=settings.identity,
-            sessions_per_user=settings.sessions_per_user,
+            identity_policy=lambda: self._settings.identity,
+            sessions_per_user=lambda: self._settings.sessions_per_user,
         )
         intake = Intake(
             database=parts.database,
@@ -204,10 +215,11 @@ class Core:
             observer=self._committed,
             catalog=parts.catalog,
             quotas=quotas,
-            identity_policy=settings.identity,
-            guard=self._guard,
+            identity_policy=lambda: self._settings.identity,
+            guard=lambda: self._guard,
             ids=self._ids,
             health=health,
+            cordon=lambda: self.gate.cordon,
             node=settings.node,
             now=parts.now,
         )
@@ -218,7 +230,7 @@ class Core:
                 directory=self.directory,
                 reactor=self.reactor,
                 catalog=parts.catalog,
-                guard=self._guard,
+                guard=lambda: self._guard,
             ),
             quotas=quotas,
             directory=self.directory,
@@ -247,7 +259,8 @@ class Core:
             directory=self.directory,
             node_name=settings.node,
             engine_url=settings.engine_url,
-            max_sessions=settings.limits.max_sessions,
+            cordon=lambda: self.gate.cordon,
+            max_sessions=lambda: self._settings.limits.max_sessions,
         )
 
         self.upkeep = self._reconciler
@@ -260,16 +273,35 @@ class Core:
             database=self._parts.database,
             post=self.reactor.post,
             now=self._parts.now,
-            bounds=self._settings.retention,
+            bounds=lambda: self._settings.retention,
         )
         guard = StoreGuard(
             database=self._parts.database,
             directory=self.directory,
             latest=self.broadcast.latest,
             now=self._parts.now,
+            cordon=lambda: self.gate.cordon,
         )
         endless = (self._watcher, self._reconciler, retention, guard)
         return [self._parts.spawn(each.run()) for each in endless]
+
+    @property
+    def owner(self) -> str:
+        """The instance id, by which its containers are known."""
+        return self._settings.owner
+
+    def change(self, settings: CoreSettings) -> None:
+        """From now on this holds, for each decision that comes; what runs is left as it is.
+
+        Who owns what runs here, and which engine that is on, stay as they were.
+        """
+        kept = self._settings
+        self._settings = replace(
+            settings, owner=kept.owner, node=kept.node, engine_url=kept.engine_url
+        )
+        self._guard = Guard(settings.policy)
+        self._turnstile.look_again()
+        self._admission.look_again()
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
         """Take over what runs; only then deadlines pass, and what waits can be started."""
@@ -285,7 +317,7 @@ class Core:
     ) -> None:
         self._reconciler.note(sessions, records)
 
-    def _tell_node(self) -> None:
+    def tell_node(self) -> None:
         """The node's state to whoever listens; it has no number of its own, and is not kept."""
         document = node_document(self.health.node())
         latest = self.broadcast.latest()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 import structlog
 
 from supervisor.host.identity import IdentityPolicy, look_up
+from supervisor.lifecycle.cordon import Cordon, refusal
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import ConflictError, SupervisorError, UnavailableError
 from supervisor.lifecycle.feed import FeedItem
@@ -24,6 +25,7 @@ from supervisor.reactor.quota import Quotas
 from supervisor.reactor.ulid import UlidSource
 from supervisor.reactor.watcher import EngineHealth
 from supervisor.reactor.worker import Observer
+from supervisor.store.cordon import require_open
 from supervisor.store.database import Database
 from supervisor.store.sessions import Claim, Claimed, claim, commit_change, count_live, find_claim
 from supervisor.template.catalog import TemplateCatalog
@@ -42,10 +44,11 @@ class Intake:
     observer: Observer
     catalog: TemplateCatalog
     quotas: Quotas
-    identity_policy: IdentityPolicy
-    guard: Guard
+    identity_policy: Callable[[], IdentityPolicy]
+    guard: Callable[[], Guard]
     ids: UlidSource
     health: EngineHealth
+    cordon: Callable[[], Cordon | None]
     node: str
     now: Callable[[], Timestamp]
 
@@ -54,7 +57,7 @@ class Intake:
 
         Raises InvalidRequestError and its kin with field errors, TemplateNotFoundError,
         PolicyError, ConflictError for a key used for something else, QuotaExceededError,
-        UnavailableError without an engine.
+        NodeDrainingError on a cordoned node, UnavailableError without an engine.
         """
         try:
             return await self._start(request, idempotency_key)
@@ -69,14 +72,19 @@ class Intake:
             raise
 
     async def _start(self, request: StartRequest, idempotency_key: str | None) -> Session:
+        key = None
+        if idempotency_key is not None:
+            key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
+        if (cordon := self.cordon()) is not None:
+            return await self._repeated(key, cordon)
         if not (self.health.adopted and self.health.reachable):
             message = f"Sessions cannot be started at the moment: {self.health.message}"
             raise UnavailableError(message)
         template = self.catalog.get(request.template)
-        identity = await look_up(request.user, self.identity_policy)
+        identity = await look_up(request.user, self.identity_policy())
         session_id = self.ids.next()
         rendered = render_start(template, request, identity, session_id, self.node)
-        spec = await self.guard.admitted(rendered.spec, identity)
+        spec = await self.guard().admitted(rendered.spec, identity)
         session = draft_session(
             session_id=session_id,
             request=request,
@@ -85,12 +93,18 @@ class Intake:
             node=self.node,
             now=self.now(),
         )
-        key = None
-        if idempotency_key is not None:
-            key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))
         accepting = asyncio.ensure_future(self._commit(session, key))
         accepting.add_done_callback(_heard)
         return await asyncio.shield(accepting)
+
+    async def _repeated(self, key: Claim | None, cordon: Cordon) -> Session:
+        """What this key has started before. Raises NodeDrainingError if that is nothing."""
+        if key is not None:
+            now, name = self.now(), key.key
+            found = await self.database.run(lambda connection: find_claim(connection, name, now))
+            if found is not None:
+                return self._claimed(found, key)
+        raise refusal(cordon)
 
     async def _commit(self, session: Session, key: Claim | None) -> Session:
         """Not broken off when the caller leaves: what the store holds has to be known here too."""
@@ -112,6 +126,8 @@ class Intake:
             found = find_claim(connection, key.key, session.created_at)
             if found is not None:
                 return found
+        require_open(connection)
+        if key is not None:
             claim(connection, key, session)
         self.quotas.require_room(session.user, count_live(connection, session.user))
         return commit_change(connection, session, EventKind.UPDATE, session.created_at)

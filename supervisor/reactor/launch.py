@@ -22,6 +22,7 @@ from supervisor.policy.guard import Guard
 from supervisor.reactor.images import Images
 from supervisor.reactor.pull_news import PullNews
 from supervisor.reactor.rebuild import read_remains
+from supervisor.reactor.turnstile import Turnstile
 from supervisor.store.sessions import dump_session
 from supervisor.template.spec import ContainerSpec
 
@@ -34,15 +35,15 @@ Post = Callable[[SessionId, Fact], None]
 class Launcher:
     """Prepares and starts sessions on one engine."""
 
-    guard: Guard
+    guard: Callable[[], Guard]
     engine: Engine
     images: Images
     files: SessionDirectory
-    paths: HostPaths
-    settings: AgentSettings
+    paths: Callable[[], HostPaths]
+    settings: Callable[[], AgentSettings]
     owner: str
     post: Post
-    starts: asyncio.Semaphore
+    starts: Turnstile
     """As many containers at once as may start: many may have waited for one image."""
 
     async def prepare(self, session: Session) -> SessionPrepared:
@@ -60,7 +61,7 @@ class Launcher:
         files = SessionFiles(
             passwd=merge_passwd(contents.passwd, plan.identity),
             group=merge_group(contents.group, plan.identity),
-            session=session_document(session, plan, self.settings, token),
+            session=session_document(session, plan, self.settings(), token),
             record=dump_session(record),
         )
         await self._write(session.id, files)
@@ -71,8 +72,8 @@ class Launcher:
         plan = load_plan(session.spec)
         contents = await self.images.contents(session.image, session.image_id or "")
         # Once more: what mounts come from may be another by now, and the policy as well.
-        spec = await self.guard.admitted(plan.spec, plan.identity)
-        return dress(session, replace(plan, spec=spec), contents, self.paths, self.owner)
+        spec = await self.guard().admitted(plan.spec, plan.identity)
+        return dress(session, replace(plan, spec=spec), contents, self.paths(), self.owner)
 
     async def start(self, session: Session, spec: ContainerSpec) -> ContainerStarted:
         """Create the container and start it."""

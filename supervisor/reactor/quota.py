@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,19 +30,19 @@ class Quotas:
     """``limits.sessions_per_user``; ``None`` is no limit. A session counts until it has ended."""
 
     directory: Directory
-    identity_policy: IdentityPolicy
-    sessions_per_user: int | None
+    identity_policy: Callable[[], IdentityPolicy]
+    sessions_per_user: Callable[[], int | None]
 
     async def show(self, user: str) -> Mapping[str, Any]:
         """Limits and use of one user, JSON-ready. Raises UserNotFoundError."""
         try:
-            identity = await look_up(user, self.identity_policy)
+            identity = await look_up(user, self.identity_policy())
         except UserNotAllowedError as error:
             raise UserNotFoundError(str(error)) from error
         sessions = self._live(identity.name)
         return {
             "user": identity.name,
-            "limits": {"sessions": self.sessions_per_user},
+            "limits": {"sessions": self.sessions_per_user()},
             "use": {
                 "sessions": len(sessions),
                 "memory_bytes": sum(session.usage.memory_bytes for session in sessions),
@@ -53,7 +53,7 @@ class Quotas:
 
     def require_room(self, user: str, live: int) -> None:
         """Raise QuotaExceededError if a user with so many sessions may have no further one."""
-        limit = self.sessions_per_user
+        limit = self.sessions_per_user()
         if limit is None or live < limit:
             return
         message = (

@@ -54,7 +54,7 @@ class Reconciler:
     files: SessionDirectory
     adoption: Adoption
     health: EngineHealth
-    rules: OrphanRules
+    rules: Callable[[], OrphanRules]
     post: Callable[[SessionId, Fact], None]
     now: Callable[[], Timestamp]
     tally: Tally
@@ -166,7 +166,7 @@ class Reconciler:
         # What was purged since the listing had a container in it, and is no orphan.
         found = await self._plan({**sessions, **self.directory.by_id()}, records)
         self._tell_orphans(found)
-        if self.now() - self._begun_at >= self.rules.initial_delay_seconds:
+        if self.now() - self._begun_at >= self.rules().initial_delay_seconds:
             await self._remove_orphans(found)
         await self._remove_files(found)
         await self.engine.tidy(self.now() - PROBE_SECONDS)
@@ -183,7 +183,7 @@ class Reconciler:
             if self.adoption.spares(each) or (each not in sessions and self._is_known(each))
         }
         picture = _picture(sessions, records, kept, spared)
-        return plan(picture, self.rules.grace_seconds, self.now())
+        return plan(picture, self.rules().grace_seconds, self.now())
 
     def _is_known(self, session_id: SessionId) -> bool:
         return self.directory.find(session_id) is not None
@@ -232,7 +232,7 @@ class Reconciler:
         container = orphan.container
         message = "No session stands for it: it would be removed."
         if not orphan.is_due:
-            grace = f"{self.rules.grace_seconds:g} s"
+            grace = f"{self.rules().grace_seconds:g} s"
             message = f"No session stands for it: it is removed once it is {grace} old."
         elif not dry_run:
             reason = failures.get(container.container_id)

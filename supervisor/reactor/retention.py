@@ -44,7 +44,7 @@ class Retention:
     database: Database
     post: Callable[[SessionId, Fact], None]
     now: Callable[[], Timestamp]
-    bounds: RetentionBounds
+    bounds: Callable[[], RetentionBounds]
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -63,15 +63,16 @@ class Retention:
             log.error("outbox_prune_failed", error=str(error))
 
     def _past_retention(self) -> list[Session]:
-        oldest = self.now() - self.bounds.ended_seconds
+        bounds = self.bounds()
+        oldest = self.now() - bounds.ended_seconds
         ended = [session for session in self.directory if session.phase is Phase.ENDED]
         ended.sort(key=lambda session: session.ended_at or 0, reverse=True)
-        most = self.bounds.ended_sessions
+        most = bounds.ended_sessions
         old = [session for session in ended[:most] if (session.ended_at or 0) < oldest]
         return [*old, *ended[most:]]
 
     async def _prune(self) -> None:
-        bounds, now = self.bounds, self.now()
+        bounds, now = self.bounds(), self.now()
         hold = None
         if bounds.hold_seconds is not None:
             hold = Hold(_HOLD_FACTOR * bounds.outbox_items, now - bounds.hold_seconds)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from supervisor import __version__
+from supervisor.lifecycle.cordon import Cordon, cordon_object
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.errors import SessionNotFoundError, UnavailableError
@@ -22,6 +23,7 @@ from supervisor.lifecycle.session import (
     SessionId,
     StartRequest,
     Timestamp,
+    known_phase,
 )
 from supervisor.lifecycle.tickets import KeptTicket
 from supervisor.reactor.broadcast import Broadcast, Reader
@@ -286,7 +288,8 @@ class HealthService:
     directory: Directory
     node_name: str
     engine_url: str
-    max_sessions: int | None
+    cordon: Callable[[], Cordon | None]
+    max_sessions: Callable[[], int | None]
     notes: dict[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     """What other parts of the daemon say of themselves in the node object."""
 
@@ -298,7 +301,8 @@ class HealthService:
 
     def node(self) -> Mapping[str, Any]:
         """The node object of the web server's API."""
-        live = [session for session in self.directory.live() if session.phase is not Phase.PENDING]
+        live = list(self.directory.live())
+        pending = sum(known_phase(session) is Phase.PENDING for session in live)
         load = os.getloadavg()
         version = self.health.version
         return {
@@ -313,8 +317,13 @@ class HealthService:
                 "url": self.engine_url,
                 "reachable": self.health.reachable,
             },
-            "capacity": {"max_sessions": self.max_sessions, "cpus": os.cpu_count()},
-            "load": {"sessions": len(live), "average": list(load)},
-            "draining": False,
+            "capacity": {"max_sessions": self.max_sessions(), "cpus": os.cpu_count()},
+            "load": {
+                "sessions": len(live) - pending,
+                "pending": pending,
+                "average": list(load),
+            },
+            "draining": self.cordon() is not None,
+            "cordon": cordon_object(self.cordon()),
             **{name: note() for name, note in self.notes.items()},
         }

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import structlog
 
 from supervisor.errors import StoreDamagedError, StoreError
+from supervisor.lifecycle.cordon import Cordon
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.session import Timestamp
 from supervisor.reactor.directory import Directory
+from supervisor.store.cordon import keep_cordon
 from supervisor.store.database import Database
 from supervisor.store.lives import continue_life
 from supervisor.store.sessions import commit_change
@@ -40,6 +42,7 @@ class StoreGuard:
     latest: Callable[[], int]
     """The number of the newest event."""
     now: Callable[[], Timestamp]
+    cordon: Callable[[], Cordon | None]
     _complained: bool = False
 
     async def run(self) -> None:
@@ -66,9 +69,11 @@ class StoreGuard:
     async def _begin_anew(self) -> str:
         """What is known is all in memory: the next life goes on with it."""
         sessions, seq, now = tuple(self.directory), self.latest(), self.now()
+        cordon = self.cordon()
 
         def fill(connection: sqlite3.Connection) -> None:
             continue_life(connection, seq, now)
+            keep_cordon(connection, cordon)
             for session in sessions:
                 # Told of once more: what was to be told of it went with the old file.
                 commit_change(connection, session, EventKind.UPDATE, now)

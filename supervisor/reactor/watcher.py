@@ -79,7 +79,7 @@ class Watcher:
         lost: Callable[[], None],
         note: Note,
         now: Callable[[], Timestamp],
-        relist_seconds: float,
+        relist_seconds: Callable[[], float],
         tell: Callable[[], None] = lambda: None,
     ) -> None:
         """``tell`` is called when the engine is found or lost, and after each listing."""
@@ -120,7 +120,7 @@ class Watcher:
     async def _follow(self, events: AsyncIterator[EngineEvent]) -> None:
         """Events as they come; a listing whenever ``relist_seconds`` have passed."""
         loop = asyncio.get_running_loop()
-        next_list = loop.time() + self._relist_seconds
+        next_list = loop.time() + self._relist_seconds()
         upcoming = asyncio.ensure_future(anext(events, None))
         try:
             while True:
@@ -128,7 +128,7 @@ class Watcher:
                 done, _ = await asyncio.wait([upcoming], timeout=wait)
                 if not done:
                     await self._list()
-                    next_list = loop.time() + self._relist_seconds
+                    next_list = loop.time() + self._relist_seconds()
                     continue
                 event = upcoming.result()
                 if event is None:

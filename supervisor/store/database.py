@@ -19,10 +19,10 @@ from typing import TypeVar
 
 import structlog
 
-from supervisor.errors import StoreDamagedError, StoreError
+from supervisor.errors import StoreDamagedError, StoreError, StoreVersionError
 from supervisor.store.damage import check, is_damage, is_obstructed, set_aside
 from supervisor.store.group import Function, GroupCommits, Outcome, within
-from supervisor.store.schema import VERSION, migrate
+from supervisor.store.schema import VERSION, NewerSchemaError, migrate, refuse_newer
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +102,11 @@ class Database:
     async def _answered(self, answer: Awaitable[T]) -> T:
         try:
             return await answer
+        except NewerSchemaError as error:
+            raise StoreVersionError(
+                f"The database {self._path} cannot be used: {error}. Install that version again, "
+                "or move the file away: what runs is put back without it, what has ended is lost."
+            ) from error
         except (sqlite3.Error, OSError) as error:
             self.failed_calls += 1
             if is_damage(error):
@@ -116,6 +121,8 @@ class Database:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if is_obstructed(self._path):
             set_aside(self._path, "something that is not a database stood in its place")
+        with contextlib.suppress(FileNotFoundError):
+            refuse_newer(self._path)
         try:
             self._connection = self._connected()
         except sqlite3.Error as error:

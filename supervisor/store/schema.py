@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 _Step = Sequence[str]
 
@@ -129,17 +130,52 @@ _LOGS: _Step = (
     """,
 )
 
-_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS), _LOGS)
+_CORDON: _Step = (
+    # At most one row: while there is one, no new sessions are taken.
+    """
+    CREATE TABLE cordon (
+        one INTEGER PRIMARY KEY DEFAULT 1 CHECK (one = 1),
+        by TEXT NOT NULL,
+        since REAL NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS), _LOGS, _CORDON)
 
 VERSION = len(_STEPS)
 
+_MAGIC = b"SQLite format 3\0"
+_VERSION_AT = 60
+"""Where the file has its ``user_version`` (sqlite.org/fileformat.html)."""
+
+
+class NewerSchemaError(sqlite3.DatabaseError):
+    """The file was written by a newer version."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"it was written by a newer version (schema {found}, ours {VERSION})")
+
+
+def refuse_newer(path: Path) -> None:
+    """Look at a file without opening it as a database, which would write to it.
+
+    Raises NewerSchemaError, OSError. What is in its journal alone is seen by ``migrate``.
+    """
+    with path.open("rb") as file:
+        header = file.read(_VERSION_AT + 4)
+    if header.startswith(_MAGIC) and len(header) == _VERSION_AT + 4:
+        found = int.from_bytes(header[_VERSION_AT:], "big")
+        if found > VERSION:
+            raise NewerSchemaError(found)
+
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Take the steps that are missing. Raises sqlite3.DatabaseError for a newer version's file."""
+    """Take the steps that are missing. Raises NewerSchemaError for a newer version's file."""
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > VERSION:
-        message = f"it was written by a newer version (schema {found}, ours {VERSION})"
-        raise sqlite3.DatabaseError(message)
+        raise NewerSchemaError(found)
     for version, step in enumerate(_STEPS[found:], found + 1):
         _take(connection, step, version)
 

@@ -46,6 +46,10 @@ class TemplateCatalog:
         self._directories = (config_dir / DIRECTORY_NAME, shipped)
         self._entries: dict[Path, _Entry] = {}
 
+    def reread(self) -> None:
+        """Believe nothing of what was read before."""
+        self._entries.clear()
+
     def names(self) -> tuple[str, ...]:
         """Give the names of all templates, faulty ones included, in order."""
         return tuple(sorted(self._paths()))

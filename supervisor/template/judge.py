@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from supervisor.phrasing import did_you_mean, keys_beside, phrase
 from supervisor.template.text import UNREADABLE, ShellLine, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -46,15 +46,9 @@ def judged(model: type[M], tree: Mapping[str, Tree]) -> tuple[M | None, tuple[Pr
         problems: dict[Loc, Problem] = {}
         for detail in error.errors(include_url=False):
             if not _is_open(detail):
-                problem = _problem(detail, tree)
+                problem = _problem(model, detail, tree)
                 problems.setdefault(problem.loc, problem)
         return None, tuple(problems.values())
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """Give ``; did you mean x?``, or nothing."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _is_open(detail: ErrorDetails) -> bool:
@@ -67,12 +61,15 @@ def _is_open(detail: ErrorDetails) -> bool:
     return isinstance(detail["input"], (Text, ShellLine)) and detail["type"] not in _CONTAINER_TYPES
 
 
-def _problem(detail: ErrorDetails, tree: Mapping[str, Tree]) -> Problem:
+def _problem(model: type[BaseModel], detail: ErrorDetails, tree: Mapping[str, Tree]) -> Problem:
     loc = _known_loc(detail["loc"], tree)
     if detail["type"] == "missing":
         return Problem((*loc, detail["loc"][-1]), "this key is required", at_key=True)
+    meant = ""
+    if detail["type"] == "extra_forbidden":
+        meant = did_you_mean(str(detail["loc"][-1]), keys_beside(model, detail["loc"]))
     at_key = detail["type"] == "extra_forbidden" or detail["loc"][-1:] == ("[key]",)
-    return Problem(loc, _message(detail), at_key=at_key)
+    return Problem(loc, phrase(detail) + meant, at_key=at_key)
 
 
 def _known_loc(loc: Loc, tree: Mapping[str, Tree]) -> Loc:
@@ -96,32 +93,3 @@ def as_written(loc: Loc) -> Loc:
     if not loc or loc[0] not in _COMMANDS:
         return loc
     return tuple(part for part in loc if part not in {"argv", "shell"})
-
-
-_MESSAGES: Final = {
-    "extra_forbidden": "unknown key",
-    "string_type": "must be text",
-    "list_type": "must be a list",
-    "dict_type": "must be a mapping of keys to values",
-    "model_type": "must be a mapping of keys to values",
-    "model_attributes_type": "must be a mapping of keys to values",
-    "union_tag_not_found": "must say its type:",
-}
-
-
-def _message(detail: ErrorDetails) -> str:
-    kind, value = detail["type"], detail["input"]
-    context = detail.get("ctx", {})
-    if kind == "string_pattern_mismatch":
-        return f"{_shown(value)} is not valid here: it must match {context['pattern']}"
-    if kind == "union_tag_invalid":
-        return f"unknown type: must be one of {context['expected_tags']}"
-    if kind == "string_type" and isinstance(value, (int, float)):
-        return "must be text: put it in quotes"
-    message = detail["msg"].removeprefix("Value error, ")
-    return _MESSAGES.get(kind, message.replace("Input should be", "must be", 1))
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

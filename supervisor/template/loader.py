@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from supervisor.phrasing import did_you_mean
 from supervisor.template.declarations import declaration_faults, declared
 from supervisor.template.document import Document, Tree, read_document
 from supervisor.template.errors import Loc, TemplateError
-from supervisor.template.judge import did_you_mean, judged
+from supervisor.template.judge import judged
 from supervisor.template.names import name_fault, texts
 from supervisor.template.schema.head import HeadSection, head_keys
 from supervisor.template.schema.service import RAW_REFUSED, REFUSED, ServiceSection, service_keys

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from supervisor.template.judge import as_written, did_you_mean
+from supervisor.phrasing import did_you_mean
+from supervisor.template.judge import as_written
 from supervisor.template.text import Placeholder, ShellLine, Text
 
 if TYPE_CHECKING:

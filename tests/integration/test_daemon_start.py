@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+from contextlib import closing
 
 import pytest
 
-from tests.support.daemon import installed_daemon, running_daemon
+from tests.support.daemon import installed_daemon, running_daemon, until_ready
 from tests.support.surroundings import Surroundings
 from tests.support.web_server import WebServer
 
@@ -45,6 +47,25 @@ async def test_a_socket_that_is_not_for_its_user_ends_it(site: Surroundings) -> 
             assert await daemon.wait_ended() == 77
         assert "group docker" in daemon.log_text.splitlines()[-1]
         assert "Traceback" not in daemon.log_text
+
+
+async def test_a_newer_versions_store_is_left_alone(site: Surroundings) -> None:
+    """After a downgrade: exit code 78, of which no restart comes, and not a byte is written."""
+    async with installed_daemon(site) as daemon:
+        path = daemon.local / "supervisor.db"
+        await daemon.start()
+        await until_ready(daemon)
+        await daemon.stop()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA user_version=999")
+        before, status = path.read_bytes(), path.stat()
+        await daemon.start()
+        assert await daemon.wait_ended() == 78
+        last = daemon.log_text.splitlines()[-1]
+        assert f"{path} cannot be used: it was written by a newer version (schema 999" in last
+        assert path.read_bytes() == before
+        assert path.stat().st_mtime_ns == status.st_mtime_ns
+        assert [each.name for each in daemon.local.glob("supervisor.db*")] == [path.name]
 
 
 async def test_a_user_outside_of_the_engines_group_is_told(site: Surroundings) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import secrets
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -194,3 +195,36 @@ async def test_a_bad_secret_is_told_before_anything_is_posted(site: Surroundings
             assert "bm90IGxvbmcgZW5vdWdo" not in complaint
             assert "Traceback" not in complaint
         assert receiver.came == []
+
+
+async def test_a_webhook_that_a_reload_brings_and_changes(site: Surroundings) -> None:
+    """From the reload on events are posted; another receiver gets what comes after the first."""
+    async with (
+        Receiver().serving() as first,
+        Receiver().serving() as second,
+        installed_daemon(site) as daemon,
+    ):
+        await daemon.start()
+        await until_ready(daemon)
+        async with WebServer(daemon) as web:
+            for receiver, other in ((first, second), (second, first)):
+                before = len(other.accepted)
+                post_to(daemon, receiver)
+                assert daemon.process is not None
+                reloads = daemon.log_text.count('"configuration_reloaded"')
+                daemon.process.send_signal(signal.SIGHUP)
+                await eventually(
+                    lambda seen=reloads: daemon.log_text.count('"configuration_reloaded"') > seen,
+                    "it has been reloaded",
+                )
+                session = await web.ending_of(command="true")
+                await eventually(
+                    lambda of=session, at=receiver: any(
+                        each.session_id == of["id"] and each.version == of["version"]
+                        for each in at.accepted
+                    ),
+                    "the end was posted",
+                )
+                assert len(other.accepted) == before
+            node = (await web.call("GET", "/v1/node")).body
+            assert node["webhook"]["state"] == "delivering"

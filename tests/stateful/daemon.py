@@ -186,6 +186,7 @@ class Daemon:
             health=core.health,
             shelf=core.tickets,
             upkeep=core.upkeep,
+            gate=core.gate,
             clock=self._surroundings.wall,
             on_input=core.input_notes.note,
         )

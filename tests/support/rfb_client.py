@@ -23,7 +23,7 @@ from aiohttp import WSMsgType
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from aiohttp import ClientWebSocketResponse
 
@@ -119,13 +119,20 @@ class RfbClient:
         self.bells = 0
         self.cut_texts: list[str] = []
         """What the server put on the clipboard, oldest first."""
+        self.agreements: list[int] = []
+        """Flags of the extended clipboard's messages; it is spoken of only if asked for."""
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connect(cls, stream: ByteStream, *, shared: bool = True) -> AsyncIterator[RfbClient]:
-        """Shake hands over ``stream``, follow the display within the block."""
+    async def connect(
+        cls, stream: ByteStream, *, shared: bool = True, encodings: Iterable[int] = ()
+    ) -> AsyncIterator[RfbClient]:
+        """Shake hands over ``stream``, follow the display within the block.
+
+        ``encodings`` are asked for as well; what of them paints is not understood.
+        """
         client = cls(stream)
-        await client._shake_hands(shared=shared)
+        await client._shake_hands(shared=shared, encodings=(RAW, DESKTOP_SIZE, *encodings))
         following = asyncio.create_task(client._follow(), name="rfb-client")
         try:
             yield client
@@ -192,7 +199,7 @@ class RfbClient:
         content = text.encode("latin-1")
         await self._stream.write(struct.pack("!BxxxI", 6, len(content)) + content)
 
-    async def _shake_hands(self, *, shared: bool) -> None:
+    async def _shake_hands(self, *, shared: bool, encodings: tuple[int, ...]) -> None:
         version = await self._exactly(len(VERSION))
         if not version.startswith(b"RFB 003."):
             raise RfbError(f"not an RFB server: it began with {version!r}")
@@ -212,7 +219,6 @@ class RfbClient:
         self.name = (await self._exactly(name_bytes)).decode("utf-8", "replace")
         self._canvas = Image.new("RGB", (width, height))
         await self._stream.write(b"\0\0\0\0" + PIXEL_FORMAT)
-        encodings = (RAW, DESKTOP_SIZE)
         await self._stream.write(
             struct.pack(f"!BxH{len(encodings)}i", 2, len(encodings), *encodings)
         )
@@ -242,8 +248,12 @@ class RfbClient:
             case ServerMessage.BELL:
                 self.bells += 1
             case ServerMessage.CUT_TEXT:
-                (length,) = struct.unpack("!xxxI", await self._exactly(7))
-                self.cut_texts.append((await self._exactly(length)).decode("latin-1"))
+                (length,) = struct.unpack("!xxxi", await self._exactly(7))
+                content = await self._exactly(abs(length))
+                if length < 0:
+                    self.agreements.append(struct.unpack_from("!I", content)[0])
+                else:
+                    self.cut_texts.append(content.decode("latin-1"))
             case _:
                 raise RfbError(f"unknown server message {kind}")
 

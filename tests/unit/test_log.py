@@ -148,3 +148,32 @@ def test_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger("other").info("session_ended")
     (line,) = lines(capsys)
     assert line["event"] == "session_ended"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_values_have_no_power_over_a_terminal(
+    capsys: pytest.CaptureFixture[str], log_format: LogFormat
+) -> None:
+    """Wherever they are in a line: controls, and what turns the direction of writing round."""
+    hostile = "\x1b[2J\u202eevil\x9b\u2066"
+    configure("info", log_format)
+    logger().info("title_reported", title=hostile, nested={"a": [hostile]}, spaced=f"a {hostile}")
+    logging.getLogger("some.library").error("failed: %s", hostile)
+    logger().error("call_failed", exc_info=ValueError(hostile))
+    written = capsys.readouterr().err
+    assert "evil" in written
+    assert not set("\x1b\u202e\x9b\u2066") & set(written)
+
+
+def test_what_is_logged_can_be_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also for loggers that have logged before: a reload of the configuration does that."""
+    configure("warning", "json")
+    old = logger()
+    old.info("too_quiet")
+    old.warning("first")
+    configure("info", "json")
+    old.info("second")
+    assert [line["event"] for line in lines(capsys)] == ["first", "second"]
+    configure("info", "console")
+    old.info("third")
+    assert "third" in capsys.readouterr().err

@@ -26,7 +26,7 @@ sub private_directory {
     my $path = "$runtime/fastx";
     return $path if mkdir $path, 0700;
     my @status = lstat $path;
-    return $path if @status && -d _ && $status[4] == $>;
+    return $path if @status && -d _ && $status[4] == $> && !($status[2] & 077);
     die "$path cannot be made: $!\n";
 }
 

@@ -60,7 +60,7 @@ async def _currency(scene: Scene) -> Finding:
     # One that cannot be read is another check's.
     await scene.config()
     changed_at = await on_thread(lambda: setup.config_changed_at(scene))
-    return of_setup.judge_currency(changed_at, setup.started_at(scene))
+    return of_setup.judge_currency(changed_at, *await setup.loaded(scene))
 
 
 async def _policy(scene: Scene) -> Finding:

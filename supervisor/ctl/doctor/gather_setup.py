@@ -14,6 +14,7 @@ from supervisor.ctl.doctor.finding import UnknownFactError
 from supervisor.ctl.doctor.gather_files import daemon_account
 from supervisor.ctl.doctor.judge_setup import Refusal, Secret, TemplateImage
 from supervisor.ctl.doctor.scene import Scene, on_thread
+from supervisor.ctl.text import moment
 from supervisor.errors import ConfigError, EngineError, ImageNotAllowedError, PolicyError
 from supervisor.host.identity import Identity, IdentityPolicy, look_up
 from supervisor.lifecycle.errors import InvalidRequestError, SupervisorError
@@ -53,12 +54,14 @@ def config_changed_at(scene: Scene) -> float | None:
         return None
 
 
-def started_at(scene: Scene) -> float:
-    """When the daemon was."""
-    if scene.life is None:
-        message = "the daemon does not run, or this user may not look at its process (run as root)"
+async def loaded(scene: Scene) -> tuple[float, list[str]]:
+    """When the daemon has loaded its configuration, and what of it waits for the next start."""
+    told = (await scene.node()).get("configuration") or {}
+    at = moment(told.get("loaded_at"))
+    if at is None:
+        message = "the daemon does not tell when it was loaded (see version)"
         raise UnknownFactError(message)
-    return scene.life.started_at
+    return at.timestamp(), list(map(str, told.get("kept") or ()))
 
 
 def webhook_secrets(scene: Scene, config: Config) -> list[Secret]:

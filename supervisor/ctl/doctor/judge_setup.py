@@ -59,11 +59,16 @@ def judge_config(faults: Sequence[str], source: str) -> Finding:
     return good(f"{source} is valid.")
 
 
-def judge_currency(changed_at: float | None, started_at: float) -> Finding:
-    """When the file was changed (``None``: no file), and when the daemon read it."""
-    if changed_at is not None and changed_at > started_at:
+def judge_currency(changed_at: float | None, loaded_at: float, kept: Sequence[str] = ()) -> Finding:
+    """When the file was changed (``None``: no file) and when loaded; keys that wait for a start."""
+    if changed_at is not None and changed_at > loaded_at:
         return doubtful(
-            "supervisor.yaml was changed after the daemon had read it.",
+            "supervisor.yaml was changed after the daemon had loaded it.",
+            "systemctl reload fx-supervisor; then fxctl doctor --check config-current again.",
+        )
+    if kept:
+        return doubtful(
+            f"{', '.join(kept)} will hold from the daemon's next start on.",
             "systemctl restart fx-supervisor (sessions run on).",
         )
     return good("The daemon runs with supervisor.yaml as it is.")

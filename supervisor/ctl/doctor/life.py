@@ -17,8 +17,6 @@ class Life:
     uid: int
     gids: frozenset[int]
     """Effective and supplementary groups."""
-    started_at: float
-    """Seconds since the epoch."""
     open_files: int | None
     """How many descriptors it may have; ``None``: without limit."""
     environment: Mapping[str, str]
@@ -53,7 +51,6 @@ def read_life(pid: int, proc: Path = Path("/proc")) -> Life | None:
         pid=pid,
         uid=int(status["Uid"].split()[1]),
         gids=frozenset(gids),
-        started_at=process.stat().st_mtime,
         open_files=_open_files((process / "limits").read_text(encoding="utf-8")),
         environment=_environment((process / "environ").read_bytes()),
         config_file=_option(words, "--config"),

@@ -24,36 +24,52 @@ class BindOptions(Section):
     """What holds for ``type: bind`` only."""
 
     propagation: Propagation | None = None
+    """How mounts below it travel between host and container."""
     create_host_path: Flag = False
+    """Whether a missing source is made; needs an engine with API 1.42."""
     recursive: Literal["enabled", "disabled"] | None = None
+    """Whether mounts below the source are mounted as well."""
 
 
 class VolumeOptions(Section):
     """What holds for ``type: volume`` only. ``driver``... is what ``docker run --mount`` adds."""
 
     nocopy: Flag = False
+    """Whether an empty volume is not filled from the image."""
     labels: Options = Field(default_factory=dict)
+    """Labels of a volume that is made for this."""
     driver: Line | None = None
+    """What makes the volume."""
     driver_opts: Options = Field(default_factory=dict)
+    """Options of that driver."""
 
 
 class TmpfsOptions(Section):
     """What holds for ``type: tmpfs`` only."""
 
     size: Size | None = None
+    """How large it may get."""
     mode: OctalMode | None = None
+    """Permissions, as octal digits in quotes."""
 
 
 class MountSection(Section):
     """One of ``volumes``."""
 
     type: Literal["bind", "volume", "tmpfs"]
+    """A path of the host, a volume of the engine, or memory."""
     source: Line | None = None
+    """An absolute path of the host, or the volume's name; it has to be there."""
     target: AbsolutePath
+    """Where in the container."""
     read_only: Flag = False
+    """Whether nothing can be written to it."""
     bind: BindOptions | None = None
+    """For ``type: bind``."""
     volume: VolumeOptions | None = None
+    """For ``type: volume``."""
     tmpfs: TmpfsOptions | None = None
+    """For ``type: tmpfs``."""
 
     @model_validator(mode="after")
     def _fits_type(self) -> Self:
@@ -102,4 +118,6 @@ class LogSection(Section):
     """``logging``."""
 
     driver: Line | None = None
+    """The engine's logging driver, such as ``json-file``."""
     options: dict[Line, TextOrNumber] = Field(default_factory=dict)
+    """Its options, such as ``max-size``."""

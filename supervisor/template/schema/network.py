@@ -71,12 +71,19 @@ class NetworkSection(Section):
     """How the container joins one network."""
 
     aliases: list[HostName] = Field(default_factory=list)
+    """Further names of the container in it."""
     ipv4_address: Address | None = None
+    """Address in it."""
     ipv6_address: Address | None = None
+    """Address in it."""
     link_local_ips: list[Address] = Field(default_factory=list)
+    """Link-local addresses in it."""
     mac_address: MacAddress | None = None
+    """MAC address in it."""
     driver_opts: Options = Field(default_factory=dict)
+    """Options of the network's driver."""
     priority: Whole = 0
+    """The highest is joined first."""
 
 
 NetworkOrNothing = Annotated[
@@ -89,12 +96,19 @@ class PortSection(Section):
     """One of ``ports``: ``published`` None lets the engine choose."""
 
     target: Ports
+    """Port in the container, or a range."""
     published: Ports | None = None
+    """Port of the host; without one the engine chooses."""
     host_ip: Address | None = None
+    """Address of the host to publish it on."""
     protocol: Literal["tcp", "udp", "sctp"] = "tcp"
+    """``tcp``, ``udp`` or ``sctp``."""
     mode: Literal["host", "ingress"] = "ingress"
+    """For Swarm."""
     name: Line | None = None
+    """For people."""
     app_protocol: Line | None = None
+    """For people."""
 
     @model_validator(mode="after")
     def _ranges_pair_up(self) -> Self:

@@ -106,91 +106,167 @@ class HealthSection(Section):
     """``healthcheck``."""
 
     test: CommandLine | None = None
+    """A command line, or ``[CMD, ...]``, ``[CMD-SHELL, line]``, ``[NONE]``."""
     interval: Seconds | None = None
+    """Between two tests."""
     timeout: Seconds | None = None
+    """For one test."""
     start_period: Seconds | None = None
+    """How long failures do not count at first."""
     retries: Count | None = None
+    """How many failures in a row make a container unhealthy."""
     disable: Flag = False
+    """Whether the image's own check is left out."""
 
 
 class ServiceSection(Section):
     """Every key of the container, after short forms were written out."""
 
     image: Image
+    """The image that sessions are started from; it needs perl and the X applications."""
     pull_policy: Annotated[PullPolicy, BeforeValidator(_pull_policy)] = PullPolicy.MISSING
+    """When the registry is asked: when the image is not here, at every start, or never."""
     platform: Line | None = None
+    """Which of an image's platforms, such as ``linux/amd64``."""
     command: CommandLine | None = None
+    """What to run; text is a line for ``/bin/sh -c``, a list the program and its arguments."""
     entrypoint: CommandLine | None = None
+    """Put before ``command``; the container's own entry point is the session agent."""
     environment: dict[VariableName, TextOrNumber | None] = Field(default_factory=dict)
+    """Variables, as a map or ``KEY=value`` list; without a value one is removed."""
     working_dir: AbsolutePath | None = None
+    """Where the command starts; the user's home, which then has to be mounted."""
     user: UserName | None = None
+    """Who the session runs as, instead of its user; drops all supplementary groups."""
     group_add: list[LineOrNumber] = Field(default_factory=list)
+    """Further groups, by name or number."""
     tty: Flag = False
+    """Whether the container's standard streams are a terminal."""
     stdin_open: Flag = False
+    """Whether the container's standard input stays open."""
     init: Flag = True
+    """Whether a small init reaps zombies."""
     stop_signal: Signal | None = None
+    """What asks the container to end, such as ``SIGTERM``."""
     stop_grace_period: Seconds | None = None
+    """From the request to end until the container is killed; or under ``session``."""
     healthcheck: HealthSection | None = None
+    """How the engine tells whether the container is well."""
     labels: dict[LabelName, TextOrNumber] = Field(default_factory=dict)
+    """Labels of the container, as a map or ``KEY=value`` list."""
     logging: LogSection | None = None
+    """Where what a session prints goes, and how much of it is kept."""
 
     volumes: list[MountSection] = Field(default_factory=list)
+    """What of the host is mounted: ``source:target:options``, or the long form."""
     volumes_from: list[Line] = Field(default_factory=list)
+    """Names of containers whose volumes are mounted."""
     tmpfs: list[TmpfsMount] = Field(default_factory=list)
+    """Directories in memory, as ``/path:options``."""
     read_only: Flag = False
+    """Whether the image cannot be written to."""
     shm_size: Size | None = None
+    """Size of ``/dev/shm``, which browsers and GPU programs want more of."""
     storage_opt: Options = Field(default_factory=dict)
+    """Options of the storage driver, such as ``size``."""
 
     network_mode: NetworkMode | None = None
+    """``bridge``, ``none``, ``host``, ``container:NAME`` or a network."""
     networks: dict[Line, NetworkOrNothing] = Field(default_factory=dict)
+    """Networks to join, instead of ``network_mode``."""
     mac_address: MacAddress | None = None
+    """The container's MAC address."""
     hostname: HostName | None = None
+    """The container's host name."""
     domainname: HostName | None = None
+    """The container's domain name."""
     extra_hosts: list[HostEntry] = Field(default_factory=list)
+    """Lines for ``/etc/hosts``, as ``host:address``."""
     dns: list[Address] = Field(default_factory=list)
+    """Addresses of name servers."""
     dns_search: list[Domain] = Field(default_factory=list)
+    """Domains that short names are looked up in."""
     dns_opt: list[Line] = Field(default_factory=list)
+    """Options of the resolver."""
     ports: list[PortSection] = Field(default_factory=list)
+    """Ports published on the host: ``[address:][published:]target[/protocol]``."""
     expose: list[ExposedPorts] = Field(default_factory=list)
+    """Ports that other containers may reach."""
 
     cap_add: list[Line] = Field(default_factory=list)
+    """Capabilities that are added, without ``CAP_``."""
     cap_drop: list[Line] = Field(default_factory=list)
+    """Capabilities that are taken away; ``ALL`` for all."""
     security_opt: list[SecurityOption] = Field(default_factory=list)
+    """Options of the kernel's protections; a ``seccomp=`` profile is its JSON itself."""
     privileged: Flag = False
+    """Root on the host, by another name."""
     userns_mode: Line | None = None
+    """User namespace: ``host`` or the engine's own."""
     pid: NetworkMode | None = None
+    """PID namespace: ``host`` or ``container:NAME``."""
     ipc: NetworkMode | None = None
+    """IPC namespace: ``private``, ``shareable``, ``host`` or ``container:NAME``."""
     uts: Line | None = None
+    """Host name namespace: ``host`` or the container's own."""
     cgroup: Literal["host", "private"] | None = None
+    """Whether the container sees all control groups or its own."""
     cgroup_parent: Line | None = None
+    """The control group below which the container's is made."""
     runtime: Line | None = None
+    """The engine's runtime, such as ``runsc``."""
     isolation: Line | None = None
+    """Isolation technology; only Windows has several."""
     sysctls: Options = Field(default_factory=dict)
+    """Kernel settings of the container's namespaces."""
     devices: list[DeviceSection] = Field(default_factory=list)
+    """Devices of the host, as ``source[:target[:permissions]]``."""
     device_cgroup_rules: list[Line] = Field(default_factory=list)
+    """Rules of the device control group, such as ``c 189:* rmw``."""
     gpus: list[GpuSection] = Field(default_factory=list)
+    """``all``, a number, or which."""
 
     cpus: NanoCpus | None = None
+    """How many CPUs; the engine refuses more than the host has."""
     cpu_shares: Count | None = None
+    """Weight against others when all CPUs are busy; 1024 is usual."""
     cpu_quota: Annotated[Whole, Field(ge=-1)] | None = None
+    """Microseconds of CPU time in each ``cpu_period``."""
     cpu_period: Count | None = None
+    """Length of a period in microseconds."""
     cpu_rt_period: Count | None = None
+    """Length of a period for real-time scheduling, in microseconds."""
     cpu_rt_runtime: Count | None = None
+    """Real-time scheduling in each of these, in microseconds."""
     cpuset: CpuSet | None = None
+    """Which CPUs, such as ``0-3,8``."""
     mem_limit: MemoryLimit | None = None
+    """Memory; what needs more is killed."""
     mem_reservation: MemoryLimit | None = None
+    """Memory that is promised when the host runs short."""
     mem_swappiness: Annotated[Whole, Field(ge=0, le=100)] | None = None
+    """How readily memory is swapped out, 0 to 100."""
     memswap_limit: SwapLimit | None = None
+    """Memory and swap together; -1 is no limit."""
     pids_limit: Annotated[Whole, Field(ge=-1)] | None = None
+    """Processes and threads; -1 is no limit."""
     ulimits: dict[Line, UlimitSection] = Field(default_factory=dict)
+    """Limits of each process, such as ``nofile``."""
     blkio_config: BlkioSection | None = None
+    """Weight and limits of block devices."""
     oom_score_adj: Annotated[Whole, Field(ge=-1000, le=1000)] | None = None
+    """Killed earlier (above 0) or later when the whole host is out of memory."""
     oom_kill_disable: Flag = False
+    """Whether nothing is killed when memory runs out."""
     deploy: DeploySection = DeploySection()
+    """Resources as Compose and Swarm write them, instead of the keys above."""
 
     session: SessionSection = SessionSection()
+    """How long a session lasts, and what its viewers may do."""
     host_config: dict[str, Any] = Field(default_factory=dict)
+    """In the words of the Engine API, merged over everything else."""
     container_config: dict[str, Any] = Field(default_factory=dict)
+    """Likewise, for the container itself."""
 
 
 REFUSED: Final = {

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode
 from supervisor.template.quantities import parse_duration
-from supervisor.template.schema.values import Seconds, Section
+from supervisor.template.schema.values import AS_DURATION, Seconds, Section
 
 
 def _limit(value: object) -> float | None:
@@ -27,19 +27,33 @@ def _supported(rule: EndRule) -> EndRule:
     return rule
 
 
-Limit = Annotated[float | None, BeforeValidator(_limit)]
+Limit = Annotated[
+    float | None,
+    BeforeValidator(_limit),
+    WithJsonSchema({"anyOf": [AS_DURATION.json_schema, {"enum": ["none", None]}]}),
+]
 
 
 class SessionSection(Section):
     """Durations; ``none`` is no limit."""
 
     startup_timeout: Annotated[Seconds, Field(gt=0)] = 60.0
+    """From the start to a display that can be connected; a pull that moves begins it anew."""
     stop_grace_period: Seconds | None = None
+    """From the request to end until the container is killed; 10 s."""
     idle_timeout: Limit = None
+    """Ends the session after so long without input."""
     disconnect_timeout: Limit = None
+    """Ends it after so long without a viewer."""
     lifetime: Limit = None
+    """Ends it so long after it began."""
     lifetime_warning: Seconds = 300.0
+    """Warns so long before that; at half-time at the earliest."""
     suspend: SuspendMode = SuspendMode.DISCONNECT
+    """``disconnect``: viewers out, programs run on; ``freeze``: programs stand still as well."""
     suspend_timeout: Limit = None
+    """Suspends it after so long without a viewer; whoever connects resumes it."""
     clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
+    """Which way text may be copied: ``in`` is to the session."""
     end: Annotated[EndRule, AfterValidator(_supported)] = EndRule.COMMAND
+    """When it is over: when the command ends."""

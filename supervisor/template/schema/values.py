@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from supervisor.template.quantities import parse_duration, parse_nano_cpus, parse_size
 
@@ -89,21 +89,49 @@ def _own_label(value: str) -> str:
     return value
 
 
+AS_SIZE: Final = WithJsonSchema(
+    {
+        "type": ["integer", "string"],
+        "minimum": 0,
+        "pattern": r"^[0-9]+(\.[0-9]+)? ?[kKmMgGtTpP]?([iI]?[bB])?$",
+    }
+)
+AS_DURATION: Final = WithJsonSchema(
+    {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "pattern": r"^([0-9]+(\.[0-9]+)?(us|ms|s|m|h|d)?)+$",
+    }
+)
+_AS_FLAG: Final = WithJsonSchema({"enum": [True, False, "true", "false"]})
+_AS_CPUS: Final = WithJsonSchema(
+    {"type": ["number", "string"], "minimum": 0, "pattern": r"^[0-9]*\.?[0-9]+$"}
+)
+_AS_SWAP: Final = WithJsonSchema(
+    {
+        "type": ["integer", "string"],
+        "minimum": -1,
+        "pattern": r"^(-1|[0-9]+(\.[0-9]+)? ?[kKmMgGtTpP]?([iI]?[bB])?)$",
+    }
+)
+_AS_OCTAL: Final = WithJsonSchema({"type": "string", "pattern": "^0?o?[0-7]{3,4}$"})
+_AS_TEXT_OR_NUMBER: Final = WithJsonSchema({"type": ["string", "number"]})
+
 Whole = Annotated[int, BeforeValidator(_not_bool)]
 Count = Annotated[Whole, Field(ge=0)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Size = Annotated[int, BeforeValidator(parse_size)]
+Flag = Annotated[bool, BeforeValidator(_flag), _AS_FLAG]
+Size = Annotated[int, BeforeValidator(parse_size), AS_SIZE]
 MemoryLimit = Annotated[Size, Field(ge=6 * 1024**2, description="the engine's least is 6 MiB")]
-SwapLimit = Annotated[int, BeforeValidator(_size_or_unlimited)]
-NanoCpus = Annotated[int, BeforeValidator(parse_nano_cpus)]
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
+SwapLimit = Annotated[int, BeforeValidator(_size_or_unlimited), _AS_SWAP]
+NanoCpus = Annotated[int, BeforeValidator(parse_nano_cpus), _AS_CPUS]
+Seconds = Annotated[float, BeforeValidator(parse_duration), AS_DURATION]
 Line = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=4096)]
-LineOrNumber = Annotated[Line, BeforeValidator(_number_or_text)]
+LineOrNumber = Annotated[Line, BeforeValidator(_number_or_text), _AS_TEXT_OR_NUMBER]
 FreeText = Annotated[str, AfterValidator(_no_nul), Field(max_length=128 * 1024)]
 """An argument or a variable's value; the kernel takes no single string above 128 KiB."""
-TextOrNumber = Annotated[FreeText, BeforeValidator(_number_or_text)]
+TextOrNumber = Annotated[FreeText, BeforeValidator(_number_or_text), _AS_TEXT_OR_NUMBER]
 AbsolutePath = Annotated[str, AfterValidator(absolute_path), Field(max_length=4096)]
-OctalMode = Annotated[int, BeforeValidator(_octal)]
+OctalMode = Annotated[int, BeforeValidator(_octal), _AS_OCTAL]
 Port = Annotated[Whole, Field(ge=1, le=65535)]
 LabelName = Annotated[Line, AfterValidator(_own_label)]
 VariableName = Annotated[

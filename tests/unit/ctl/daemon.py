@@ -23,7 +23,7 @@ from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import FakeGate, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
 
 T = TypeVar("T")
 Step = Callable[[FakeSessions, SessionId], Awaitable[None]]
@@ -128,12 +128,19 @@ class Daemon:
 
         self.do(rename())
 
+    def restart(self, meanwhile: Callable[[], object]) -> None:
+        """Another life on the same socket, with what was committed; ``meanwhile`` it is away."""
+        self.do(self._relay.stop(1.0))
+        meanwhile()
+        self.do(self._relay.start())
+
     async def _up(self) -> None:
         self.feed = FakeFeed()
         self.sessions = ScriptedSessions(self.feed)
         self.logs = FakeLogs(self.sessions)
         self.health = FakeHealth()
         self.upkeep = FakeUpkeep()
+        self.gate = FakeGate(self.health, self.sessions)
         self._relay = Relay(
             self._config,
             sessions=self.sessions,
@@ -142,6 +149,7 @@ class Daemon:
             logs=self.logs,
             health=self.health,
             upkeep=self.upkeep,
+            gate=self.gate,
             shelf=FakeShelf(),
         )
         await self._relay.start()

@@ -188,6 +188,7 @@ JUDGEMENTS: list[tuple[Verdict, Finding]] = [
     (OK, setup.judge_currency(1.0, 2.0)),
     (OK, setup.judge_currency(None, 2.0)),
     (WARNING, setup.judge_currency(3.0, 2.0)),
+    (WARNING, setup.judge_currency(1.0, 2.0, ["engine.host"])),
     (OK, setup.judge_policy(["gpus"], ["/home"])),
     (WARNING, setup.judge_policy(["privileged"], ["/home"])),
     (WARNING, setup.judge_policy([], ["/"])),

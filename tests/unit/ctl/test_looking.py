@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -200,3 +201,25 @@ def test_the_socket_is_named_by_the_environment_too(
     monkeypatch.delenv("FX_SOCKET")
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(daemon.socket.parent))
     assert fxctl("ps").code == 0
+
+
+def test_params_are_shown_in_their_units(daemon: Daemon, run: Run) -> None:
+    """As the template declares them; as they are, once it is gone."""
+    session_id = daemon.start("alice", template="desk")
+    params = {"memory": 4 << 30, "length": 5400, "cores": 2, "label": "a b"}
+    daemon.change(session_id, params=params)
+    shown = run("show", session_id).out
+    assert "params       memory=4.0G, length=1h30m, cores=2, label=a b" in shown
+    daemon.change(session_id, template="gone", params={"length": 5400})
+    assert "params       length=5400" in run("show", session_id).out
+
+
+@pytest.mark.parametrize(("typed", "seconds"), [("45", 45), ("30m", 1800), ("1h30m", 5400)])
+def test_a_ticket_lasts_as_long_as_said(daemon: Daemon, run: Run, typed: str, seconds: int) -> None:
+    """In the usual notation; anything else is wrong usage."""
+    session_id = daemon.start("alice")
+    before = datetime.now(UTC)
+    issued = json.loads(run("ticket", session_id, "--ttl", typed, "--json").out)
+    expires = datetime.fromisoformat(issued["expires_at"])
+    assert seconds - 1 <= (expires - before).total_seconds() <= seconds + 60
+    assert run("ticket", session_id, "--ttl", "soon").code == 2

@@ -302,3 +302,40 @@ def test_a_change_of_nothing_is_refused(daemon: Daemon, run: Run) -> None:
     refused = run("change", daemon.start())
     assert refused.code == 2
     assert "--name or --param" in refused.err
+
+
+def test_all_sessions_of_a_user_are_ended(daemon: Daemon, run: Run) -> None:
+    """Only theirs, only those alive; what was asked for has to be clear."""
+    mine = [daemon.start("alice") for _ in range(2)]
+    over, other = daemon.start("alice"), daemon.start("bob")
+    daemon.change(over, phase=Phase.ENDED, reason=Reason.COMMAND_EXITED)
+    told = run("terminate", "--user", "alice")
+    assert (told.code, told.err) == (0, "")
+    assert {line.split()[0] for line in told.lines} == set(mine)
+    assert daemon.sessions.sessions[other].phase is Phase.PENDING
+    assert run("terminate", "--all").lines == [f"{other} ended"]
+    nobody = run("terminate", "--all")
+    assert (nobody.code, nobody.err) == (0, "fxctl: there is no session to end\n")
+    for wrong in ([], ["--all", "--user", "alice"], ["--all", other]):
+        assert run("terminate", *wrong).code == 2
+
+
+def test_ending_all_is_asked_about(daemon: Daemon) -> None:
+    """On a terminal; a no ends nothing."""
+    session_id = daemon.start("alice")
+
+    class Typed(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    def answering(text: bytes, *words: str) -> Result:
+        with patch.object(io, "TextIOWrapper", Typed):
+            return fxctl(*words, socket=daemon.socket, stdin=text)
+
+    for words in (["terminate", "--all"], ["drain", "--terminate"]):
+        refused = answering(b"n\n", *words)
+        assert (refused.code, "End 1 session (alice 1)?" in refused.err) == (1, True)
+        assert daemon.sessions.sessions[session_id].phase is Phase.PENDING
+        assert daemon.health.node_object["draining"] is False
+    assert answering(b"", "terminate", "--all", "--yes").code == 0
+    assert daemon.sessions.sessions[session_id].phase is Phase.ENDED

@@ -166,6 +166,26 @@ def test_callbacks_are_taken_once() -> None:
     assert again.event is None
 
 
+def test_cores_in_use_are_told_from_two_reports() -> None:
+    """The average between them; the first counts from the start; what cannot be is none."""
+    session = replace(session_in(Phase.RUNNING), usage_at=None, started_at=NOW - 10)
+    told = []
+    for seq, (at, cpu_seconds) in enumerate(
+        [
+            (NOW, 5.0),
+            (NOW + 20, 25.0),
+            (NOW + 20.5, 99.0),
+            (NOW + 30, 1.0),
+            (NOW, 2.0),
+            (NOW + 2, 3.0),
+        ],
+        start=session.callback_seq + 1,
+    ):
+        session = decide(session, AgentHeartbeat(seq, Usage(1, cpu_seconds, 1)), at).session
+        told.append((session.cpu_cores, session.usage.cpu_seconds))
+    assert told == [(0.5, 5.0), (1.0, 25.0), (1.0, 99.0), (0.0, 1.0), (0.0, 2.0), (0.5, 3.0)]
+
+
 def test_start_timeout_names_the_setting() -> None:
     """A session that never becomes ready ends, and the message says what to change."""
     session = session_in(Phase.STARTING)

@@ -29,7 +29,7 @@ def granted(posts: Posts) -> list[str]:
 def admission(starts: int, most: int | None = None) -> tuple[Admission, Posts]:
     """An open admission with these limits."""
     posts = Posts()
-    office = Admission(AdmissionLimits(concurrent_starts=starts, max_sessions=most), posts)
+    office = Admission(lambda: AdmissionLimits(concurrent_starts=starts, max_sessions=most), posts)
     office.open()
     return office, posts
 
@@ -103,7 +103,7 @@ def test_what_a_queue_tells_does_not_grow_with_its_square() -> None:
 def test_nothing_is_granted_before_it_opens() -> None:
     """Sessions from the store wait, in order, until those that run have been counted."""
     posts = Posts()
-    office = Admission(AdmissionLimits(max_sessions=2), posts)
+    office = Admission(lambda: AdmissionLimits(max_sessions=2), posts)
     first, second, third = sessions(3)
     office.observe(first)
     office.observe(second)

@@ -206,7 +206,8 @@ async def test_adoption_starts_nothing_twice(house: House) -> None:
     """
     async with house.life() as life:
         await life.ready()
-        life.core._admission._limits = replace(house.limits, concurrent_starts=0)
+        none = replace(house.limits, concurrent_starts=0)
+        life.core._admission._limits = lambda: none
         session = await life.start()
         assert life.session(session.id).phase is Phase.PENDING
     listing = house.engine.hold("list_containers", after_work=True)

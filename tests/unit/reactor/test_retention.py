@@ -44,7 +44,7 @@ def retention(
         database=database,
         post=posts,
         now=clock,
-        bounds=bounds,
+        bounds=lambda: bounds,
     )
     return swept, posts
 

@@ -80,7 +80,7 @@ def post(tasks: Tasks) -> Post:
         lost=lambda: None,
         note=lambda _sessions, _records: None,
         now=lambda: 0.0,
-        relist_seconds=3600.0,
+        relist_seconds=lambda: 3600.0,
     )
     return Post(engine, directory, posts, adopted, watcher, tasks)
 
@@ -146,7 +146,7 @@ async def test_each_stream_is_followed_by_a_listing(post: Post) -> None:
 
 async def test_a_slow_timer_lists_once_more(post: Post) -> None:
     """An event that was lost on a healthy stream is made up for."""
-    post.watcher._relist_seconds = 0.01
+    post.watcher._relist_seconds = lambda: 0.01
     await post.begin()
     container_id = await post.launch()
     with post.engine.host.dropped_events():

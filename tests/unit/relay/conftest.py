@@ -24,7 +24,15 @@ from tests.unit.reactor.fakes import Clock as WallClock
 from tests.unit.relay.agent import FakeAgent
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import Clock, FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import (
+    Clock,
+    FakeCatalog,
+    FakeGate,
+    FakeHealth,
+    FakeLogs,
+    FakeShelf,
+    FakeUpkeep,
+)
 from tests.unit.relay.posting import Office
 
 OPENAPI = Path(__file__).parents[3] / "docs" / "openapi.yaml"
@@ -63,6 +71,7 @@ class House:
     logs: FakeLogs
     health: FakeHealth
     upkeep: FakeUpkeep
+    gate: FakeGate
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
@@ -122,6 +131,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     logs = FakeLogs(sessions)
     health = FakeHealth()
     upkeep = FakeUpkeep()
+    gate = FakeGate(health, sessions)
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
     relay = Relay(
@@ -132,6 +142,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         logs=logs,
         health=health,
         upkeep=upkeep,
+        gate=gate,
         shelf=FakeShelf(),
         clock=clock,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
@@ -143,7 +154,9 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         web = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
-        yield House(relay, config, sessions, feed, logs, health, upkeep, clock, web, inputs, stack)
+        yield House(
+            relay, config, sessions, feed, logs, health, upkeep, gate, clock, web, inputs, stack
+        )
 
 
 @pytest_asyncio.fixture

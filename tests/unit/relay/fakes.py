@@ -12,6 +12,7 @@ from supervisor.lifecycle.errors import (
     SupervisorError,
     TemplateNotFoundError,
 )
+from supervisor.lifecycle.facts import TerminateRequested
 from supervisor.lifecycle.session import SessionId
 from supervisor.lifecycle.tickets import KeptTicket
 from tests.support.memory_log import MemoryLog
@@ -89,6 +90,7 @@ class FakeHealth:
             "capacity": {"sessions": 100},
             "load": {"sessions": 0},
             "draining": False,
+            "cordon": None,
         }
     )
 
@@ -136,6 +138,37 @@ class FakeUpkeep:
             "leftover_files": [leftover],
             "drift": [drift, {**drift, "phase": None, "container": "running"}],
         }
+
+
+@dataclass
+class FakeGate:
+    """Opens and closes the node of a FakeHealth, and ends the sessions of FakeSessions."""
+
+    health: FakeHealth
+    sessions: FakeSessions
+    refusal: Exception | None = None
+
+    async def close(self, *, by: str, reason: str) -> None:
+        """From now on."""
+        self._ask()
+        cordon = {"by": by, "since": "2025-01-01T12:00:00.000Z", "reason": reason}
+        self.health.node_object |= {"draining": True, "cordon": cordon}
+
+    async def empty(self, *, by: str, reason: str) -> None:
+        """At once."""
+        await self.close(by=by, reason=reason)
+        for session_id in list(self.sessions.sessions):
+            await self.sessions.submit(session_id, TerminateRequested())
+
+    async def open(self, *, by: str) -> None:
+        """Whoever says so."""
+        del by
+        self._ask()
+        self.health.node_object |= {"draining": False, "cordon": None}
+
+    def _ask(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
 
 class BrokenError(SupervisorError):

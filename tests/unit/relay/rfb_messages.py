@@ -21,7 +21,8 @@ XVP = struct.pack(">BxBB", 250, 1, 2)
 GII = struct.pack(">BBH", 253, 0x81, 4) + bytes(4)
 GII_LITTLE = struct.pack("<BBH", 253, 0x01, 4) + bytes(4)
 
-PIXEL_FORMAT = b"\x00" + bytes(19)
+PIXELS = struct.pack(">BBBBHHHBBBxxx", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
+PIXEL_FORMAT = bytes(4) + PIXELS
 COLOURS = struct.pack(">BxHH", 1, 0, 2) + bytes(12)
 UPDATE_REQUEST = struct.pack(">BBHHHH", 3, 1, 0, 0, 800, 600)
 CONTINUOUS = struct.pack(">BBHHHH", 150, 1, 0, 0, 800, 600)

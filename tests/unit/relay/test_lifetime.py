@@ -16,7 +16,14 @@ from relay.config import RelayConfig
 from tests.unit.relay.conftest import TOKEN, House, config_in
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
-from tests.unit.relay.fakes import FakeCatalog, FakeHealth, FakeLogs, FakeShelf, FakeUpkeep
+from tests.unit.relay.fakes import (
+    FakeCatalog,
+    FakeGate,
+    FakeHealth,
+    FakeLogs,
+    FakeShelf,
+    FakeUpkeep,
+)
 from tests.unit.relay.test_event_stream import events, next_event
 from tests.unit.relay.viewing import closed, connected
 
@@ -25,14 +32,16 @@ def relay_at(config: RelayConfig) -> Relay:
     """A relay with nothing behind it."""
     feed = FakeFeed()
     sessions = FakeSessions(feed)
+    health = FakeHealth()
     return Relay(
         config,
         sessions=sessions,
         catalog=FakeCatalog(),
         feed=feed,
         logs=FakeLogs(sessions),
-        health=FakeHealth(),
+        health=health,
         upkeep=FakeUpkeep(),
+        gate=FakeGate(health, sessions),
         shelf=FakeShelf(),
     )
 

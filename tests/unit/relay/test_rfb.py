@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.rfb import ClientStream, RfbError
+from relay.rfb_terms import pixel_sizes
 from supervisor.lifecycle.tickets import Mode
 from tests.unit.relay import rfb_messages as rfb
 
@@ -18,8 +19,9 @@ LIMIT = 1024
 
 
 def fed(mode: Mode, *chunks: bytes) -> bytes:
-    """What is forwarded of these chunks."""
+    """What is forwarded of these chunks; the server has greeted already."""
     client = ClientStream(mode, LIMIT)
+    client.agreed.pixel = pixel_sizes(rfb.PIXELS)
     return b"".join(client.feed(chunk).forward for chunk in chunks)
 
 

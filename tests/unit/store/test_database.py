@@ -6,12 +6,13 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from supervisor.errors import StoreError
+from supervisor.errors import StoreError, StoreVersionError
 from supervisor.store.database import Database
 from supervisor.store.schema import VERSION
 
@@ -117,12 +118,39 @@ async def test_a_newer_versions_file_is_refused(path: Path) -> None:
     await database.open()
     await database.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
     await database.close()
-    before = path.read_bytes()
+    before, status = path.read_bytes(), path.stat()
     older = Database(path)
-    with pytest.raises(StoreError, match="newer version"):
+    with pytest.raises(StoreVersionError, match="newer version"):
         await older.open()
     await older.close()
     assert path.read_bytes() == before
+    assert path.stat().st_mtime_ns == status.st_mtime_ns
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("is_written_back", [False, True])
+async def test_what_a_newer_version_left_when_it_died(path: Path, *, is_written_back: bool) -> None:
+    """Its version may be in the journal alone; else the journal, too, is left as it is."""
+    newer = Database(path)
+    await newer.open()
+    await newer.run(lambda db: db.execute(f"PRAGMA user_version={VERSION + 1}"))
+    if is_written_back:
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(FULL)")
+    await newer.run(lambda db: db.execute("CREATE TABLE t (n INTEGER)"))
+    left = path.parent / "left"
+    left.mkdir()
+    for suffix in ("", "-wal"):
+        file = path.with_name(path.name + suffix)
+        (left / file.name).write_bytes(file.read_bytes())
+    await newer.close()
+    before = {each.name: each.read_bytes() for each in left.iterdir()}
+    older = Database(left / path.name)
+    with pytest.raises(StoreVersionError, match="newer version"):
+        await older.open()
+    await older.close()
+    if is_written_back:
+        assert {each.name: each.read_bytes() for each in left.iterdir()} == before
 
 
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:

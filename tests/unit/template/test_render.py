@@ -264,8 +264,8 @@ def test_pull_policies(written: str, policy: PullPolicy) -> None:
         ("weekly", "always to ask at every start"),
         ("every_12h", "always to ask at every start"),
         ("refresh", "always to ask at every start"),
-        ("Always", "must be 'always', 'missing' or 'never'"),
-        ("7", "must be 'always', 'missing' or 'never'"),
+        ("Always", "must be always, missing or never"),
+        ("7", "must be always, missing or never"),
     ],
 )
 def test_other_pull_policies_are_refused(policy: str, why: str) -> None:

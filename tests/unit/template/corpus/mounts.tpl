@@ -22,7 +22,7 @@ tmpfs: [run]
 #! 9:5: volumes.6: a bind mount needs a source
 #! 10:5: volumes.7: a tmpfs has no source
 #! 11:5: volumes.8: not a volume's name: 'a b'
-#! 12:12: volumes.9.type: must be 'bind', 'volume' or 'tmpfs'
+#! 12:12: volumes.9.type: must be bind, volume or tmpfs
 #! 13:5: volumes.10: tmpfs: options do not apply to type: bind
 #! 14:45: volumes.11.tmpfs.mode: must be octal digits in quotes, such as "1777"
 #! 15:9: tmpfs.0.target: must be an absolute path

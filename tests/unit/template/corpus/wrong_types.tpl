@@ -27,11 +27,11 @@ session: {lifetime: 0, suspend: off, clipboard: maybe}
 #! 10:19: ulimits.nofile: soft must not be above hard
 #! 11:7: gpus: must be "all", a number, or a list such as [{device_ids: ["0"]}]
 #! 12:9: ports.0.published: must be a port or a range of ports such as 8000-8010
-#! 12:17: ports.1.protocol: must be 'tcp', 'udp' or 'sctp'
+#! 12:17: ports.1.protocol: must be tcp, udp or sctp; did you mean tcp?
 #! 13:30: networks.a.ipv4_address: '1.2.3' does not appear to be an IPv4 or IPv6 address
 #! 14:15: extra_hosts.0: must be host:address
 #! 15:20: stop_grace_period: must be a duration such as "90s" or "1h30m", not 'soon'
 #! 16:19: logging.driver: must be text: put it in quotes
 #! 17:21: session.lifetime: must be longer than nothing; for no limit write "none"
-#! 17:33: session.suspend: must be 'disconnect' or 'freeze'
-#! 17:49: session.clipboard: must be 'both', 'in', 'out' or 'off'
+#! 17:33: session.suspend: must be disconnect or freeze
+#! 17:49: session.clipboard: must be both, in, out or off

@@ -1,0 +1,201 @@
+# shellcheck shell=bash
+# install_on_host: PREFIX/lib/fastx-supervisor holds a venv per version; `current` names the one that
+# runs and is changed in one rename. Options come as PREFIX, DRY_RUN, BUNDLE, START.
+
+CONFIG_DIR=/etc/fastx
+READY_SECONDS=60
+
+install_on_host() {
+    check_host
+    act "what builds" ensure_build_venv
+    act "version $(project_version) in $(library_dir)" make_version
+    act "user and directories" place_user
+    act "configuration in $CONFIG_DIR, where it is missing" place_config
+    act "configuration and templates, read by the new version" check_version
+    [[ $BUNDLE == no ]] || act "X server bundle" place_bundle
+    act "service in $(unit_dir)" place_units
+    act "version $(project_version) instead of $(current_version)" switch_version
+    act "older versions that nothing uses" prune_versions
+}
+
+act() { # WHAT COMMAND...
+    if [[ $DRY_RUN == yes ]]; then
+        say "would make: $1"
+    else
+        step "$@"
+    fi
+}
+
+library_dir() { printf '%s/lib/fastx-supervisor\n' "$PREFIX"; }
+
+# What comes with the distribution stays apart from what an administrator puts beside it.
+system_dir() { # KIND, e.g. systemd/system
+    if [[ $PREFIX == /usr ]]; then printf '/usr/lib/%s\n' "$1"; else printf '/etc/%s\n' "$1"; fi
+}
+
+unit_dir() { system_dir systemd/system; }
+
+current_version() {
+    readlink "$(library_dir)/current" || echo "none"
+}
+
+# ------------------------------------------------------------------------------- what must be there
+
+check_host() {
+    local missing
+    missing=$(missing_tools)
+    [[ -n $missing ]] || return 0
+    say "missing on this host:" >&2
+    printf '%s\n' "$missing" >&2
+    [[ $DRY_RUN == yes ]] || die "install what is missing, then run this again"
+}
+
+missing_tools() {
+    has_python || missing_tool "Python 3.11 or newer, with venv" python3-venv python3.11 python311
+    command -v docker >/dev/null || missing_tool "Docker Engine 20.10 or newer" docker.io moby-engine docker
+    command -v flock >/dev/null || missing_tool "flock" util-linux util-linux util-linux
+    command -v systemd-sysusers >/dev/null || missing_tool "systemd" systemd systemd systemd
+    [[ $BUNDLE == yes ]] || return 0
+    # Not needed where the bundle is made in a container, but by the check of what was made.
+    command -v sha256sum >/dev/null || missing_tool "sha256sum" coreutils coreutils coreutils
+    command -v tar >/dev/null || missing_tool "tar" tar tar tar
+    ! on_debian || command -v perl >/dev/null || missing_tool "perl" perl-base perl-interpreter perl-base
+}
+
+missing_tool() { # WHAT and its packages as apt, dnf and zypper name them
+    local command=
+    if command -v apt-get >/dev/null; then command="apt-get install $2"
+    elif command -v dnf >/dev/null; then command="dnf install $3"
+    elif command -v zypper >/dev/null; then command="zypper install $4"
+    fi
+    printf '    %s%s\n' "$1" "${command:+: $command}"
+}
+
+on_debian() {
+    grep -qsx 'ID=debian' /etc/os-release
+}
+
+# ------------------------------------------------------------------------------- the new version
+
+version_dir() {
+    local key
+    key=$({ "$(system_python)" -VV && cat "$FX_ROOT/requirements.lock" && source_hash; } | sha256sum | cut -c -8)
+    printf '%s/venv-%s-%s\n' "$(library_dir)" "$(project_version)" "$key"
+}
+
+make_version() {
+    local venv work
+    venv=$(version_dir)
+    [[ ! -e $venv/.complete ]] || { say "$venv is there already" && return; }
+    rm -rf "$venv"
+    work=$(mktemp -d)
+    # shellcheck disable=SC2064  # expanded now: the path is what is to be removed
+    trap "rm -rf '$work'" EXIT
+    set_source_date
+    build_wheel "$work"
+    mkdir -p "$(library_dir)"
+    "$(system_python)" -m venv --without-pip "$venv"
+    install_wheel "$venv/bin/python" "$work"
+    touch "$venv/.complete"
+}
+
+# Before anything of the old version is touched.
+check_version() {
+    "$(version_dir)/bin/fx-supervisor" check && return
+    [[ $(current_version) == "$(basename "$(version_dir)")" ]] || rm -rf "$(version_dir)"
+    die "the new version does not accept $CONFIG_DIR (see above), and is not installed." \
+        "What ran before still does: $(current_version)"
+}
+
+switch_version() {
+    local before
+    before=$(current_version)
+    point_to "$(basename "$(version_dir)")"
+    mkdir -p "$PREFIX/bin"
+    ln -sfn "$(library_dir)/current/bin/fx-supervisor" "$(library_dir)/current/bin/fxctl" "$PREFIX/bin/"
+    [[ $START == yes && -d /run/systemd/system ]] || { say "note: the service is not started" && return; }
+    systemctl daemon-reload
+    # shellcheck disable=SC2046  # names without blanks
+    systemctl enable --quiet $(our_units)
+    ! starts_again || return 0
+    journalctl --no-pager --lines 20 --unit fx-supervisor.service || true
+    [[ $before != none && $before != "$(current_version)" ]] ||
+        die "the service does not start: see above, mend it, then 'systemctl restart fx-supervisor'"
+    point_to "$before"
+    starts_again || die "neither the new version starts nor $before: see 'journalctl -u fx-supervisor'"
+    die "the new version does not start (see above): $before runs again"
+}
+
+# True when it is ready, or still waits for an engine: that is no fault of this version.
+starts_again() {
+    local state started=$SECONDS
+    systemctl reset-failed fx-supervisor.service 2>/dev/null || true
+    systemctl restart --no-block fx-supervisor.service
+    while ((SECONDS - started < READY_SECONDS)); do
+        state=$(systemctl show --property ActiveState --value fx-supervisor.service)
+        [[ $state != failed ]] || return 1
+        (($(systemctl show --property NRestarts --value fx-supervisor.service) == 0)) || return 1
+        [[ $state != active ]] || return 0
+        sleep 0.5
+    done
+    say "note: the service is not ready yet: 'systemctl status fx-supervisor' says why"
+}
+
+point_to() { # VERSION
+    local link
+    link=$(library_dir)/.current
+    ln -sfn "$1" "$link"
+    mv -T "$link" "$(library_dir)/current"
+}
+
+# Sessions have the agent of the version that started them mounted.
+prune_versions() {
+    local venv
+    for venv in "$(library_dir)"/venv-*; do
+        [[ $venv != "$(version_dir)" ]] || continue
+        ! is_mounted "$venv" || { say "note: a session uses $venv" && continue; }
+        rm -rf "$venv"
+    done
+}
+
+is_mounted() { # DIRECTORY
+    # The fourth field is the path inside its file system, which may not be the root.
+    cat /proc/[0-9]*/mountinfo 2>/dev/null | cut -d' ' -f4 | grep -qF -- "/$(basename "$1")/"
+}
+
+# ------------------------------------------------------------------------------- what stands around it
+
+place_user() {
+    install -m 0644 -D "$FX_ROOT/systemd/fx-supervisor.sysusers" "$(system_dir sysusers.d)/fx-supervisor.conf"
+    install -m 0644 -D "$FX_ROOT/systemd/fx-supervisor.tmpfiles" "$(system_dir tmpfiles.d)/fx-supervisor.conf"
+    systemd-sysusers "$(system_dir sysusers.d)/fx-supervisor.conf"
+    systemd-tmpfiles --create "$(system_dir tmpfiles.d)/fx-supervisor.conf"
+}
+
+place_config() {
+    local source
+    install -d -m 0755 "$CONFIG_DIR" "$CONFIG_DIR/launcher-templates"
+    for source in "$FX_ROOT/packaging/etc/fastx.env" "$FX_ROOT/templates/supervisor.yaml"; do
+        [[ ! -e $source || -e $CONFIG_DIR/$(basename "$source") ]] ||
+            install -m 0644 "$source" "$CONFIG_DIR/"
+    done
+}
+
+place_units() {
+    local unit
+    for unit in "$FX_ROOT"/systemd/*.{service,socket}; do
+        [[ -e $unit ]] || continue
+        sed "s|/usr/bin/fx|$PREFIX/bin/fx|g" "$unit" |
+            install -m 0644 -D /dev/stdin "$(unit_dir)/$(basename "$unit")"
+    done
+}
+
+# A host without it can be installed, and be given one later: the daemon says how.
+place_bundle() {
+    local place=/usr/lib/fastx-supervisor/bundle options=()
+    on_debian || options=(--image debian:bookworm-slim)
+    mkdir -p "$(dirname "$place")"
+    "$FX_ROOT/agent/build-bundle" "$place" "${options[@]}" ||
+        say "note: no X server bundle (the reason: $FX_LOG_DIR); make it with" \
+            "'agent/build-bundle $place ${options[*]}'"
+}

@@ -1,0 +1,69 @@
+"""The node, as people read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.text import Text
+
+from supervisor.ctl.text import moment, plain, when
+from supervisor.ctl.views import Json
+
+_SHOWN = {"host", "ready", "message", "draining", "cordon", "engine", "capacity", "load"}
+
+
+def node_lines(node: Json, now: datetime) -> list[Text]:
+    """``fxctl node``: what is wrong first, then what is known; parts unknown to us as they are."""
+    ready = bool(node.get("ready"))
+    lines = [Text.assemble((plain(str(node.get("host") or "")), "bold"))]
+    lines.append(Text("ready" if ready else "not ready", style="green" if ready else "bold red"))
+    if node.get("message"):
+        lines.append(Text(plain(str(node["message"])), style="" if ready else "bold red"))
+    if node.get("draining"):
+        lines += [Text(line, style="yellow") for line in _cordon(_inner(node, "cordon"), now)]
+    lines.append(Text())
+    lines += [Text.assemble((f"{key:<13} ", "bold"), value) for key, value in _values(node)]
+    return lines
+
+
+def _cordon(cordon: Json, now: datetime) -> Iterator[str]:
+    """Why, then by whose order and since when."""
+    why = f": {plain(str(cordon['reason']))}" if cordon.get("reason") else ""
+    yield f"takes no new sessions{why}"
+    if cordon:
+        since = when(moment(str(cordon.get("since") or "")), now)
+        yield f"by order of {plain(str(cordon.get('by')))} since {since}"
+
+
+def _values(node: Json) -> Iterator[tuple[str, str]]:
+    engine, capacity, load = (_inner(node, key) for key in ("engine", "capacity", "load"))
+    state = "" if engine.get("reachable") else ", does not answer"
+    named = " ".join(plain(str(engine[key])) for key in ("name", "version") if engine.get(key))
+    version = f" (API {plain(str(engine['api_version']))})" if engine.get("api_version") else ""
+    yield "engine", f"{named}{version} at {plain(str(engine.get('url') or '?'))}{state}".lstrip()
+    most = capacity.get("max_sessions")
+    limit = "" if most is None else f" of {most}"
+    pending = f", {load['pending']} pending" if load.get("pending") else ""
+    yield "sessions", f"{load.get('sessions', 0)}{limit}{pending}"
+    average = load.get("average")
+    if isinstance(average, list):
+        shown = " ".join(f"{value:.2f}" for value in average if isinstance(value, int | float))
+        yield "load", f"{shown} (on {capacity.get('cpus', '?')} CPUs)"
+    for key, value in node.items():
+        if key not in _SHOWN and value not in (None, "", {}, []):
+            yield plain(key), plain(_flat(value))
+
+
+def _flat(value: object) -> str:
+    """One line: ``state=delivering, waiting=0``."""
+    if isinstance(value, dict):
+        pairs = ((key, each) for key, each in value.items() if each not in (None, "", [], {}))
+        return ", ".join(f"{key}={_flat(each)}" for key, each in pairs)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _inner(node: Json, key: str) -> Json:
+    found = node.get(key)
+    return found if isinstance(found, dict) else {}

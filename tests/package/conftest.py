@@ -1,0 +1,29 @@
+"""The stage for packages: all of them built once, and clean hosts to install them on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.package.building import Packages, build
+from tests.package.host import Host
+from tests.support.surroundings import given
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Wheel, sdist and .deb of this tree."""
+    directory = tmp_path_factory.mktemp("packages")
+    build(directory, "wheel", "sdist", "deb")
+    return Packages(directory)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def host(packages: Packages) -> AsyncIterator[Host]:
+    """A Debian host with what the package depends on, without a network, ``/packages`` on it."""
+    async with Host.running(
+        given("FX_TEST_IMAGE_SYSTEMD"), {packages.directory: "/packages"}
+    ) as up:
+        yield up

@@ -1,0 +1,110 @@
+"""The Debian package: installed, used, upgraded, taken away, on a Debian without a network."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.package.building import Packages, build
+from tests.package.host import Host
+
+pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+
+NAME = "fastx-docker-supervisor"
+INSTALL = "dpkg --install /packages/*-1_*.deb"
+MODES = {
+    "/etc/fastx": "755 root root",
+    "/etc/fastx/fastx.env": "644 root root",
+    "/etc/fastx/launcher-templates/README": "644 root root",
+    "/usr/bin/fx-supervisor": "755 root root",
+    "/usr/bin/fxctl": "755 root root",
+    "/usr/lib/fastx-supervisor/python/supervisor/share/agent/bin/fx-session": "755 root root",
+    "/usr/share/bash-completion/completions/fxctl": "644 root root",
+    "/usr/share/man/man1/fxctl.1.gz": "644 root root",
+    "/lib/systemd/system/fx-supervisor.service": "644 root root",
+    "/var/fastx/local": "700 fastx fastx",
+}
+
+
+async def test_it_is_installed_and_runs(host: Host) -> None:
+    """Files, user, service and programs are there; a missing bundle is said, and how to make it."""
+    said = await host.sh(INSTALL)
+    assert "/usr/lib/fastx-supervisor/build-bundle /usr/lib/fastx-supervisor/bundle &&" in said
+    for path, expected in MODES.items():
+        assert (await host.sh(f"stat -L -c '%a %U %G' {path}")).strip() == expected, path
+    assert "docker" in await host.sh("id -nG fastx")
+    assert (await host.sh("systemctl is-enabled fx-supervisor")).strip() == "enabled"
+    checked = await host.sh("setpriv --reuid fastx --regid fastx --init-groups fx-supervisor check")
+    assert "in order (docker)" in checked
+    assert "share/agent/build-bundle /usr/lib/fastx-supervisor/bundle" in checked
+    assert await host.sh("dpkg --verify " + NAME) == ""
+
+
+async def test_neither_environment_nor_other_modules_change_what_runs(host: Host) -> None:
+    """What Python loads for every program of a host, and a module that has a name of ours."""
+    await host.sh(INSTALL)
+    await host.sh("mkdir /tmp/other && echo 'raise SystemExit(99)' > /tmp/other/pydantic.py")
+    await host.sh("echo 'import os; os._exit(99)' > /usr/lib/python3/dist-packages/other.pth")
+    said = await host.sh("cd /tmp/other && PYTHONPATH=/tmp/other PYTHONHOME=/x fx-supervisor check")
+    assert "in order" in said
+
+
+async def test_the_daemon_starts_as_its_user(host: Host) -> None:
+    """With a bundle it gets as far as its engine, which this host has not started."""
+    await host.sh(INSTALL)
+    await host.sh("mkdir /usr/lib/fastx-supervisor/bundle; mkdir -m 755 /run/fastx-supervisor")
+    await host.sh("chown fastx: /run/fastx-supervisor")
+    await host.sh("echo '{\"mounts\": []}' > /usr/lib/fastx-supervisor/bundle/bundle.json")
+    await host.sh(
+        "setpriv --reuid fastx --regid fastx --init-groups fx-supervisor >/tmp/log 2>&1 & "
+        "for i in {1..300}; do test -S /run/fastx-supervisor/web.sock && break; sleep 0.1; done; "
+        "curl=$(fxctl --json templates); kill %1; wait %1; grep -q docker <<< $curl"
+    )
+
+
+async def test_an_upgrade_keeps_what_was_changed(host: Host, packages: Packages) -> None:
+    """Configuration of the administrator's, and their choice not to start the service; and back."""
+    build(packages.directory, "deb", "--revision", "2")
+    await host.sh(INSTALL)
+    await host.sh("echo 'DOCKER_HOST=unix:///run/other.sock' >> /etc/fastx/fastx.env")
+    await host.sh("systemctl disable fx-supervisor; touch /var/fastx/local/supervisor.db")
+    for revision in ("2", "1"):
+        await host.sh(f"dpkg --force-confold --install /packages/*-{revision}_*.deb")
+        version = await host.sh("dpkg-query -W -f '${Version}' " + NAME)
+        assert version.endswith(f"-{revision}")
+        assert "other.sock" in await host.sh("cat /etc/fastx/fastx.env")
+        assert "disabled" in await host.sh("systemctl is-enabled fx-supervisor || true")
+        assert await host.exists("/var/fastx/local/supervisor.db")
+        assert "fxctl" in await host.sh("fxctl --version")
+
+
+async def test_removal_leaves_state_and_purge_takes_it(host: Host) -> None:
+    """Configuration and store of a removed package wait for it; a purged one leaves its user."""
+    await host.sh(INSTALL)
+    await host.sh("touch /var/fastx/local/supervisor.db; mkdir -p /home/alice; touch /home/alice/x")
+    await host.sh("mkdir -p /usr/lib/fastx-supervisor/bundle-1/bin")
+    await host.sh("dpkg --remove " + NAME)
+    assert await host.exists("/etc/fastx/fastx.env")
+    assert await host.exists("/var/fastx/local/supervisor.db")
+    assert not await host.exists("/usr/bin/fxctl")
+    assert not await host.exists("/usr/lib/fastx-supervisor/python")
+    await host.sh("dpkg --purge " + NAME)
+    for path in ("/etc/fastx", "/var/fastx", "/usr/lib/fastx-supervisor", "/run/fastx-supervisor"):
+        assert not await host.exists(path), path
+    assert await host.exists("/home/alice/x")
+    assert "fastx" in await host.sh("id fastx")
+
+
+async def test_what_sessions_have_mounted_outlives_a_purge(host: Host) -> None:
+    """With containers left, bundle and files stay, and it is said which command ends them."""
+    await host.sh(INSTALL)
+    await host.sh("mkdir -p /usr/lib/fastx-supervisor/bundle-1 /run/fastx-supervisor/sessions/a")
+    # No engine runs on this host: what it would say of two sessions.
+    await host.sh("printf '#!/bin/sh\\necho 1; echo 2\\n' > /usr/local/bin/docker")
+    await host.sh("chmod 755 /usr/local/bin/docker")
+    said = await host.sh("dpkg --remove " + NAME)
+    assert "2 sessions' containers run on" in said
+    assert "docker rm -f" in said
+    said = await host.sh("dpkg --purge " + NAME)
+    assert "docker rm -f" in said
+    assert await host.exists("/usr/lib/fastx-supervisor/bundle-1")
+    assert await host.exists("/run/fastx-supervisor/sessions/a")

@@ -1,0 +1,110 @@
+"""Wheel and sdist: the same bytes from the same sources, complete, and enough to run."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tarfile
+import venv
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+from tests.package.building import TREE, Packages, build
+from tests.support.surroundings import given
+
+SHARED = {
+    "agent/bin/fx-session",
+    "agent/build-bundle",
+    "openapi.yaml",
+    "systemd/fx-supervisor.service",
+    "systemd/fx-supervisor.sysusers",
+    "systemd/fx-supervisor.tmpfiles",
+    "templates/docker.tpl",
+}
+
+
+def test_the_wheel_is_whole_and_nothing_else(packages: Packages) -> None:
+    """Every module of the tree and every shared file, and no test of either."""
+    names = set(zipfile.ZipFile(packages.wheel).namelist())
+    modules = {
+        str(path.relative_to(TREE))
+        for room in ("supervisor", "relay")
+        for path in (TREE / room).rglob("*.py")
+    }
+    modules_of_agent = {
+        f"supervisor/share/{path.relative_to(TREE)}" for path in (TREE / "agent/lib").rglob("*.pm")
+    }
+    shared = {f"supervisor/share/{name}" for name in SHARED}
+    assert modules | modules_of_agent | shared <= names
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+        "relay",
+        "supervisor",
+    }
+    assert not [name for name in names if "/tests/" in name or name.endswith((".t", ".pyc"))]
+
+
+def test_the_wheel_says_what_it_is(packages: Packages) -> None:
+    """Licence, description, programs: what an administrator looks for first."""
+    with zipfile.ZipFile(packages.wheel) as archive:
+        (place,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        metadata = message_from_bytes(archive.read(place))
+        programs = archive.read(place.replace("METADATA", "entry_points.txt")).decode()
+        licence = archive.read(place.replace("METADATA", "licenses/LICENSE"))
+    assert metadata["License-Expression"] == "MIT"
+    assert licence == (TREE / "LICENSE").read_bytes()
+    assert "FastX Docker supervisor" in metadata.get_payload()
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "fxctl = " in programs
+    assert "fx-supervisor = " in programs
+
+
+def test_programs_can_be_executed(packages: Packages) -> None:
+    """Modes survive the wheel: the agent is executed from where it is installed."""
+    with zipfile.ZipFile(packages.wheel) as archive:
+        for name in ("agent/bin/fx-session", "agent/build-bundle"):
+            mode = archive.getinfo(f"supervisor/share/{name}").external_attr >> 16
+            assert mode & 0o777 == 0o755, name
+
+
+def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path) -> None:
+    """All three; what differs cannot be verified by anybody else."""
+    build(tmp_path, "wheel", "sdist", "deb")
+    again = Packages(tmp_path)
+    for name in ("wheel", "sdist", "deb"):
+        assert _hash(getattr(again, name)) == _hash(getattr(packages, name)), name
+
+
+def test_the_sdist_builds_the_same_wheel(packages: Packages, tmp_path: Path) -> None:
+    """Nothing that the wheel is made of is left out of the sdist."""
+    with tarfile.open(packages.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (tree,) = tmp_path.iterdir()
+    assert not (tree / "tests").exists()
+    build(tmp_path / "built", "wheel", tree=tree)
+    assert _hash(Packages(tmp_path / "built").wheel) == _hash(packages.wheel)
+
+
+def test_a_clean_environment_runs_the_programs(packages: Packages, tmp_path: Path) -> None:
+    """What the lock names and the wheel, by hash, are enough."""
+    venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
+    install = f"{tmp_path}/venv/bin/python -m pip install --no-deps --no-index".split()
+    locked = f"--require-hashes --find-links {given('FX_TEST_BUILD_VENV')}/wheels".split()
+    _run(*install, *locked, "-r", TREE / "requirements.lock")
+    _run(*install, packages.wheel)
+    assert "Usage: fxctl" in _run(tmp_path / "venv/bin/fxctl", "--help")
+    assert "in order (docker)" in _run(
+        *(tmp_path / "venv/bin/fx-supervisor", "check"), FX_CONFIG_DIR=str(tmp_path)
+    )
+
+
+def _run(*command: str | Path, **environment: str) -> str:
+    done = subprocess.run(  # noqa: S603 ours
+        command, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
