@@ -162,10 +162,6 @@ class Client:
         """One template."""
         return template_view(await self._json("GET", f"/v1/templates/{_quoted(name)}"))
 
-    async def node(self) -> Json:
-        """The node object."""
-        return mapping(await self._json("GET", "/v1/node"))
-
     async def reconcile(self, *, dry_run: bool) -> Json:
         """What was put in order, or would be."""
         timeout = aiohttp.ClientTimeout(total=RECONCILE_SECONDS)
