@@ -334,7 +334,8 @@ async def test_what_hangs_costs_itself_alone(
     checks = [Check(name, "", "", body) for name, body in (*bodies.items(), ("absent", closed))]
     question = Question(socket=tmp_path / "web.sock", config_file=None, user=None, checks=checks)
     told: list[list[str]] = []
-    results = await examine(question, lambda waiting: told.append(list(waiting)))
+    async with asyncio.timeout(10):
+        results = await examine(question, lambda waiting: told.append(list(waiting)))
     assert {result.check.name: result.finding.verdict for result in results} == {
         "hangs": FAULT,
         "breaks": WARNING,
