@@ -14,10 +14,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+from relay.guesses import Guesses
+from relay.offences import Offence, Offences
 from relay.peers import peer_of
 
 _GREETING = "FASTX-DISPLAY/1"
 _LINE_BYTES = 512
+UNAUTHORIZED = "unauthorized"
+"""The code for a token that is nobody's."""
 
 
 class RefusedError(Exception):
@@ -27,30 +31,45 @@ class RefusedError(Exception):
 class Handshakes:
     """What display connections share before they are known: bounds, and who judges them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what it is composed of
         self,
         judge: Callable[[str, str, AgentStream], None],
         *,
+        guesses: Guesses,
+        offences: Offences,
         per_uid: int,
         deadline_seconds: float,
         buffer_bytes: int,
     ) -> None:
         self.judge = judge
+        self.guesses = guesses
+        self.offences = offences
         self.deadline_seconds = deadline_seconds
         self.buffer_bytes = buffer_bytes
         self._per_uid = per_uid
         self._open: dict[AgentStream, int | None] = {}
+        self._of_uid: dict[int | None, dict[AgentStream, None]] = {}
 
-    def enter(self, stream: AgentStream, uid: int | None) -> bool:
-        """Note a new connection. False: its user has too many that said nothing yet."""
-        allowed = sum(1 for other in self._open.values() if other == uid) < self._per_uid
-        if allowed:
-            self._open[stream] = uid
-        return allowed
+    def enter(self, stream: AgentStream, uid: int | None) -> None:
+        """Note a new connection; the oldest of its user goes if too many said nothing yet."""
+        mine = self._of_uid.setdefault(uid, {})
+        if len(mine) >= self._per_uid:
+            oldest = next(iter(mine))
+            self.offences.note_peer(Offence.HANDSHAKES, oldest.transport)
+            self.leave(oldest)
+            oldest.abort()
+        self._of_uid.setdefault(uid, mine)[stream] = None
+        self._open[stream] = uid
 
     def leave(self, stream: AgentStream) -> None:
         """The connection is judged or gone."""
-        self._open.pop(stream, None)
+        if stream not in self._open:
+            return
+        uid = self._open.pop(stream)
+        mine = self._of_uid[uid]
+        del mine[stream]
+        if not mine:
+            del self._of_uid[uid]
 
     def abort_all(self) -> None:
         """Cut every connection that is not judged yet."""
@@ -80,11 +99,9 @@ class AgentStream(asyncio.Protocol):
         """Start the clock of the handshake."""
         self._transport = cast("asyncio.Transport", transport)
         peer = peer_of(transport)
-        if not self._handshakes.enter(self, peer.uid if peer else None):
-            self._transport.abort()
-            return
+        self._handshakes.enter(self, peer.uid if peer else None)
         seconds = self._handshakes.deadline_seconds
-        self._deadline = self._loop.call_later(seconds, self._refuse, "bad_handshake")
+        self._deadline = self._loop.call_later(seconds, self._too_late)
 
     def data_received(self, data: bytes) -> None:
         """Take the handshake's line, then keep what comes for ``read``."""
@@ -118,6 +135,11 @@ class AgentStream(asyncio.Protocol):
         self._writer = None
 
     # -- what the relay calls
+
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """Its socket's."""
+        return self._transport
 
     def accept(self) -> None:
         """Tell the agent that this is its stream's place."""
@@ -176,15 +198,25 @@ class AgentStream(asyncio.Protocol):
         if greeting != _GREETING:
             self._refuse("bad_handshake")
             return
+        guesses = self._handshakes.guesses
+        if guesses.are_used_up(self._transport):
+            self._refuse("unavailable")
+            return
         try:
             self._handshakes.judge(token, stream_id, self)
         except RefusedError as error:
+            if str(error) == UNAUTHORIZED:
+                guesses.count(self._transport)
             self._refuse(str(error))
             return
         self._judged()
         self._line = None
         if rest:
             self.data_received(rest)
+
+    def _too_late(self) -> None:
+        self._handshakes.offences.note_peer(Offence.HANDSHAKES, self._transport)
+        self._refuse("bad_handshake")
 
     def _refuse(self, code: str) -> None:
         self._judged()

@@ -10,38 +10,45 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Middleware
-from prometheus_client import CollectorRegistry
+from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
+from relay.admissions import Admissions
 from relay.agent_stream import AgentStream, Handshakes
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
+from relay.defence import Defence
 from relay.display import Display
+from relay.doors import Doors
 from relay.event_stream import EventStream
 from relay.exec_api import ExecApi
 from relay.gate_api import GateApi
-from relay.listeners import HttpListener, Listener, bind_tcp, bind_unix
+from relay.listeners import Census, HttpListener, Listener, Register
 from relay.log_api import LogApi
+from relay.measures import UNMEASURED, Measures, measured
 from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import Allowed, guard
-from relay.ports import Catalog, Feed, Gate, Health, Logs, Sessions, TicketShelf, Upkeep
+from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
 from relay.presence import Presence
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
-from relay.requests import record
+from relay.requests import recorder
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
+from relay.sockets import Sockets
 from relay.tickets import Tickets
+from relay.turnstile import Turnstile
 from relay.viewers import Viewers
 from relay.web_api import WebApi
+from supervisor.lifecycle.audit import NO_TRAIL, AuditTrail
 from supervisor.lifecycle.session import SessionId, Timestamp
 from supervisor.lifecycle.transitions import CloseCode
 
@@ -66,7 +73,9 @@ class Relay:
         shelf: TicketShelf,
         upkeep: Upkeep,
         gate: Gate,
-        registry: CollectorRegistry | None = None,
+        metrics: Metrics | None = None,
+        measures: Measures = UNMEASURED,
+        trail: AuditTrail = NO_TRAIL,
         clock: Callable[[], Timestamp] = time.time,
         on_input: InputNote = lambda _session_id, _at: None,
     ) -> None:
@@ -79,11 +88,14 @@ class Relay:
         self._health = health
         self._upkeep = upkeep
         self._gate = gate
-        self._registry = registry or CollectorRegistry()
         self.presence = Presence(clock)
+        self._metrics = metrics or _NoMetrics()
+        self._measures = measures
+        self._trail = trail
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
-        self._viewers = Viewers()
+        self._viewers = Viewers(limits.viewers, limits.view_only_viewers)
+        self._log_followers: Counter[str] = Counter()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
         self._programs = Programs(self._controls, limits.programs)
@@ -97,9 +109,14 @@ class Relay:
             limits=limits,
             clock=clock,
             on_input=on_input,
+            measures=measures,
+            admissions=Admissions(trail, sessions, clock),
         )
+        self._defence = Defence(sessions, feed, limits)
         self._handshakes = Handshakes(
             self._rendezvous.judge,
+            guesses=self._defence.guesses,
+            offences=self._defence.offences,
             per_uid=limits.handshakes_per_uid,
             deadline_seconds=limits.handshake_seconds,
             buffer_bytes=limits.buffer_bytes,
@@ -166,51 +183,117 @@ class Relay:
         return [
             *WebApi(self._sessions, self._tickets, self._viewers, limits).routes(),
             *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
-            *LogApi(self._logs, limits, stopping).routes(),
+            *self._log_api(stopping).routes(),
             *ScreenshotApi(self._sessions, self._shots, limits.stall_seconds).routes(),
-            *EventStream(self._feed, self._health, limits, stopping, self.presence).routes(),
-            *NodeApi(
-                self._config, self._catalog, self._health, self._upkeep, self._registry
-            ).routes(),
+            *self._event_stream(stopping).routes(),
+            *self._node_api().routes(),
             *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
         ]
 
+    def census(self) -> Mapping[str, Mapping[str, int]]:
+        """How many there are at the moment: viewers by mode, tickets, agents, log readers."""
+        viewers = self._viewers.count_all()
+        return {
+            "viewers": {"control": viewers.control, "view": viewers.view},
+            "tickets": {"": self._tickets.count()},
+            "agents": {"": len(self._controls)},
+            "readers": {"log": self._log_followers.total()},
+        }
+
+    def _event_stream(self, stopping: asyncio.Future[None]) -> EventStream:
+        limits = self._config.limits
+        return EventStream(
+            self._feed,
+            self._health,
+            limits,
+            stopping,
+            presence=self.presence,
+            measures=self._measures,
+        )
+
+    def _node_api(self) -> NodeApi:
+        return NodeApi(self._config, self._catalog, self._health, self._upkeep, self._metrics)
+
+    def _log_api(self, stopping: asyncio.Future[None]) -> LogApi:
+        followers = self._log_followers
+        return LogApi(self._logs, self._config.limits, stopping, followers, self._measures)
+
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
-        config = self._config
+        config, defence = self._config, self._defence
         peers = guard(lambda: self._allowed)
-        web_app = _app((problems.middleware, peers, record), self.web_routes(stopping))
-        viewer_app = _app((problems.middleware,), self._display.routes())
+        record, note_opened = recorder(self._trail, self._sessions)
+        web_app = self._app("web", self.web_routes(stopping), peers, record)
+        web_app.on_response_prepare.append(note_opened)
+        viewer_app = self._app("viewer", self._display.routes())
         session_api = SessionApi(
             sessions=self._sessions,
             controls=self._controls,
             rendezvous=self._rendezvous,
             programs=self._programs,
-            pace=self._pace,
+            doors=Doors(
+                self._sessions, defence.strangers, defence.guesses, self._pace, defence.offences
+            ),
             limits=config.limits,
         )
-        session_app = _app((problems.middleware,), session_api.routes())
+        session_app = self._app("session", session_api.routes())
+        # Outermost, for refusals too.
+        session_app.middlewares.insert(0, _once)
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
-        sessions = self._add(session_app)
-        await sessions.start(partial(bind_unix, config.session_socket))
+        sockets = Sockets(config.inherited)
+        sessions = self._add(session_app, defence.strangers, defence.session_gate)
+        await sessions.start(partial(sockets.unix, config.session_socket))
         self._display_listener = await Listener.start(
-            lambda: AgentStream(self._handshakes), bind_unix(config.display_socket)
+            lambda: AgentStream(self._handshakes),
+            sockets.unix(config.display_socket),
+            defence.display_gate,
         )
         viewers = self._add(viewer_app)
-        tcp = [partial(bind_tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
-        await viewers.start(partial(bind_unix, config.viewer_socket), *tcp)
+        tcp = [partial(sockets.tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
+        await viewers.start(partial(sockets.unix, config.viewer_socket), *tcp)
+        if config.metrics_tcp is not None:
+            monitors = self._add(self._app("metrics", self._node_api().monitor_routes()))
+            await monitors.start(partial(sockets.tcp, *config.metrics_tcp))
         web_server = self._add(web_app)
-        await web_server.start(partial(bind_unix, config.web_socket))
+        await web_server.start(partial(sockets.unix, config.web_socket))
 
-    def _add(self, app: web.Application) -> HttpListener:
-        bound = self._config.limits.connections_per_uid
-        http = HttpListener(app, keepalive_seconds=_IDLE_SECONDS, per_uid=bound)
+    def _app(
+        self, listener: str, routes: Iterable[web.RouteDef], *guards: Middleware
+    ) -> web.Application:
+        counted = measured(listener, self._measures)
+        app = web.Application(middlewares=(counted, problems.middleware, *guards))
+        app.add_routes(routes)
+        return app
+
+    def _add(
+        self, app: web.Application, register: Register | None = None, gate: Turnstile | None = None
+    ) -> HttpListener:
+        http = HttpListener(
+            app,
+            keepalive_seconds=_IDLE_SECONDS,
+            head_seconds=self._config.limits.head_seconds,
+            register=register or Census(self._config.limits.connections_per_uid),
+            gate=gate,
+            on_late=self._defence.note_late,
+        )
         self._http.append(http)
         return http
 
 
-def _app(middlewares: tuple[Middleware, ...], routes: Iterable[web.RouteDef]) -> web.Application:
-    app = web.Application(middlewares=middlewares)
-    app.add_routes(routes)
-    return app
+class _NoMetrics:
+    """There is nothing to tell."""
+
+    content_type = "text/plain"
+
+    async def expose(self) -> bytes:
+        """See Metrics."""
+        return b""
+
+
+@web.middleware
+async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Each of an agent's calls has a connection of its own: nobody can send them in bulk."""
+    response = await handler(request)
+    response.force_close()
+    return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +54,31 @@ class RelayLimits:
     picture_seconds: float = 10.0
     """How long the X server may take to send one, and a screenshot to get its turn."""
     connections_per_uid: int = 2048
-    """Connections of one user to each HTTP socket; whoever may not use it can still connect."""
+    """Connections of one user to each of the web server's sockets and the viewers'."""
+    head_seconds: float = 5.0
+    """How long a request's head may take to arrive."""
+    strangers_per_uid: int = 256
+    """Connections of one user to the sessions' socket that have not shown a token."""
+    connections_per_session: int = 32
+    """... and of one session that have."""
+    user_connects: int = 64
+    """Connections of one user that are taken at once on each of the sessions' sockets ..."""
+    user_connects_a_second: float = 16.0
+    """... and how many more each second, before each of the user's containers ..."""
+    container_connects: int = 64
+    """... has but so many at once ..."""
+    container_connects_a_second: float = 8.0
+    """... and so many more each second."""
+    wrong_tokens: int = 100
+    """That one container may show at once ..."""
+    wrong_tokens_a_second: float = 1.0
+    """... and each second, before it is not listened to."""
+    offence_seconds: float = 60.0
+    """Between two lines of the log about the same offender."""
+    viewers: int = 60
+    """Of one session at once; its agent opens 64 displays at most, and some are for screenshots."""
+    view_only_viewers: int = 48
+    """Of which so many can be of tickets that do not control: a share link cannot fill it."""
     session_calls: int = 50
     """Calls that one session may make at once."""
     session_calls_per_second: float = 5.0
@@ -77,8 +102,12 @@ class RelayConfig:
     viewer_socket: Path
     openapi: Path
     viewer_tcp: tuple[str, int] | None = None
+    metrics_tcp: tuple[str, int] | None = None
+    """Where anybody who can connect may read the metrics, and nothing else."""
     allow_uids: frozenset[int] = frozenset()
     allow_gids: frozenset[int] = frozenset()
+    inherited: tuple[socket.socket, ...] = ()
+    """Sockets that systemd has bound; each at one of the addresses above."""
     limits: RelayLimits = field(default_factory=RelayLimits)
 
 

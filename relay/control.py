@@ -67,12 +67,15 @@ class ControlStreams:
         self._bound = bound
         self._streams: dict[SessionId, ControlStream] = {}
 
+    def __len__(self) -> int:
+        return len(self._streams)
+
     def attach(self, session_id: SessionId) -> ControlStream:
         """A new stream for this session; the one it had before ends."""
         self.close(session_id)
         stream = ControlStream(session_id, self._bound)
         self._streams[session_id] = stream
-        _log.info("control_stream_attached", session_id=session_id)
+        _log.debug("control_stream_attached", session_id=session_id)
         return stream
 
     def detach(self, stream: ControlStream) -> None:
@@ -80,7 +83,7 @@ class ControlStreams:
         stream.close()
         if self._streams.get(stream.session_id) is stream:
             del self._streams[stream.session_id]
-            _log.info("control_stream_detached", session_id=stream.session_id)
+            _log.debug("control_stream_detached", session_id=stream.session_id)
 
     def send(
         self, session_id: SessionId, command: Mapping[str, Any], *, most: int | None = None

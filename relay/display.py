@@ -11,16 +11,19 @@ not let in gets the use of the ticket back.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
+from relay.admissions import Admissions
 from relay.agent_stream import AgentStream
 from relay.config import InputNote, RelayLimits
+from relay.measures import Measures
 from relay.ports import Sessions
 from relay.problems import ProblemError
-from relay.pump import EndedBy, Ending, pump
+from relay.pump import EndedBy, Ending, Traffic, pump
 from relay.rendezvous import Rendezvous
 from relay.rfb import ClientStream
 from relay.schemas import named_session
@@ -52,6 +55,8 @@ class Display:
         limits: RelayLimits,
         clock: Callable[[], Timestamp],
         on_input: InputNote,
+        measures: Measures,
+        admissions: Admissions,
     ) -> None:
         self._sessions = sessions
         self._tickets = tickets
@@ -60,6 +65,8 @@ class Display:
         self._limits = limits
         self._clock = clock
         self._on_input = on_input
+        self._measures = measures
+        self._admissions = admissions
 
     def routes(self) -> list[web.RouteDef]:
         """The one route of the viewers' socket."""
@@ -67,12 +74,22 @@ class Display:
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
         """Let a viewer in and stay with it to its end."""
-        session = self._sessions.get(named_session(request))
-        ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
+        ticket = None
+        try:
+            session = self._sessions.get(named_session(request))
+            ticket = self._tickets.redeem(session.id, request.query.get("ticket", ""))
+            return await self._let_in(request, session, ticket)
+        except (ProblemError, SupervisorError) as error:
+            self._admissions.refused(request, ticket, error)
+            raise
+
+    async def _let_in(
+        self, request: web.Request, session: Session, ticket: Ticket
+    ) -> web.StreamResponse:
         viewer = Viewer(ticket)
-        self._viewers.add(viewer)
         admitted = False
         try:
+            self._viewers.add(viewer)
             socket = self._upgrade(request, session)
             await self._resume(session)
             stream = await self._rendezvous.meet(viewer)
@@ -128,7 +145,9 @@ class Display:
         if request.transport is not None:
             request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
         viewer.connected = True
-        log.info("viewer_connected")
+        log.debug("viewer_connected")
+        self._admissions.connected(request, ticket)
+        begun = time.monotonic()
         # Beside the display: a supervisor that is slow to commit must not keep the picture back.
         viewer.counting = asyncio.create_task(self._post_count(ticket.session_id))
         policy = self._sessions.get(ticket.session_id).rules.clipboard
@@ -138,9 +157,15 @@ class Display:
             if ticket.mode is Mode.CONTROL:
                 self._on_input(ticket.session_id, self._clock())
 
-        ending = await pump(socket, stream, client, viewer.dismissed, note_input)
-        code = await self._close_code(viewer, ending)
-        log.info(
+        traffic = Traffic(self._measures.display_carried)
+        code = None
+        try:
+            ending = await pump(socket, stream, client, viewer.dismissed, note_input, traffic)
+            code = await self._close_code(viewer, ending)
+        finally:
+            seconds = time.monotonic() - begun
+            self._admissions.disconnected(request, ticket, seconds, traffic, code)
+        log.debug(
             "viewer_disconnected", by=ending.by.name.lower(), code=int(code), detail=ending.detail
         )
         await close_socket(request, socket, code, self._limits.close_seconds)

@@ -9,7 +9,7 @@ Close codes: 1001 the relay stops, 1013 the reader could not follow and may come
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,10 @@ class SocketTimes:
 
 
 async def follow_by_socket(
-    request: web.Request, batches: AsyncGenerator[Sequence[Frame], None], times: SocketTimes
+    request: web.Request,
+    batches: AsyncGenerator[Sequence[Frame], None],
+    times: SocketTimes,
+    on_cut_off: Callable[[], None],
 ) -> web.WebSocketResponse:
     """Send frames until they end, the reader leaves, or it takes nothing for too long."""
     socket = web.WebSocketResponse(
@@ -54,6 +57,8 @@ async def follow_by_socket(
         leaving.cancel()
         await asyncio.gather(*ends, return_exceptions=True)
     code = _TRY_AGAIN if sending.cancelled() else sending.result()
+    if code == _TRY_AGAIN and not sending.cancelled():
+        on_cut_off()
     await close_socket(request, socket, code, times.close_seconds)
     return socket
 

@@ -24,6 +24,7 @@ from aiohttp import web
 from relay.config import RelayLimits
 from relay.event_socket import SocketTimes, follow_by_socket
 from relay.frames import Frame
+from relay.measures import UNMEASURED, Measures
 from relay.ports import Feed, FeedGapError, FeedItem, FeedReader, Health
 from relay.presence import Presence
 from relay.schemas import EVENTS_QUERY, last_event_id, query
@@ -54,19 +55,22 @@ class _Page:
 class EventStream:
     """Serves readers of the feed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what it is composed of
         self,
         feed: Feed,
         health: Health,
         limits: RelayLimits,
         stopping: asyncio.Future[None],
+        *,
         presence: Presence,
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._feed = feed
         self._health = health
         self._limits = limits
         self._stopping = stopping
         self._presence = presence
+        self._measures = measures
         self._times = SocketTimes(
             heartbeat_seconds=2 * limits.keepalive_seconds,
             stall_seconds=limits.stall_seconds,
@@ -90,7 +94,9 @@ class EventStream:
         self, request: web.Request, after: int | None, user: str | None
     ) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await follow_by_socket(request, self.frames(after, user), self._times)
+            return await follow_by_socket(
+                request, self.frames(after, user), self._times, self._note_cut_off
+            )
         response = web.StreamResponse(
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
@@ -100,10 +106,16 @@ class EventStream:
                 kept_up = await stream_lines(request, response, pieces, self._limits.stall_seconds)
         except FeedGapError:
             cut_off(request)
+            self._note_cut_off()
             _log.warning("event_reader_cut_off", user=user)
         else:
+            if not kept_up:
+                self._note_cut_off()
             _log.debug("event_reader_left", user=user, kept_up=kept_up)
         return response
+
+    def _note_cut_off(self) -> None:
+        self._measures.reader_cut_off("events")
 
     async def _encoded(self, after: int | None, user: str | None) -> AsyncGenerator[bytes, None]:
         # Something at once, so that the reader has its headers.

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from relay.bodies import read_json
+from relay.calls import current_call
 from relay.config import RelayLimits
 from relay.ports import Sessions
 from relay.problems import RETRY_AFTER_SECONDS, ProblemError
@@ -44,9 +45,10 @@ class ExecApi:
         """202: the agent is told; with ``wait`` 200: exit code and the end of the output."""
         session_id = self._sessions.get(named_session(request)).id
         asked = validated(EXEC, await read_json(request, self._limits))
+        current_call().details |= {"command": asked.command, "wait": asked.wait}
         session = self._sessions.get(session_id)
         require_running(session, "programs are started in it")
-        _log.info("program_requested", session_id=session_id, wait=asked.wait)
+        _log.debug("program_requested", session_id=session_id, wait=asked.wait)
         if not asked.wait:
             self._programs.start(session_id, asked.command)
             etag = {"ETag": f'"{session.version}"'}

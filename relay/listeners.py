@@ -1,4 +1,4 @@
-"""Sockets: bound, served, and taken away again.
+"""Sockets: served, and let go again.
 
 aiohttp's own refusals (of what is not HTTP at all) leave it as text; ``Connection`` makes problem
 documents of them, and bounds how many connections one user of a socket can hold.
@@ -7,23 +7,30 @@ documents of them, and bounds how many connections one user of a socket can hold
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from relay import problems
 from relay.peers import peer_of
+from relay.sockets import BoundSocket, inode_of
+from relay.turnstile import BACKLOG, GatedServer, Turnstile
 
-EVERYBODY = 0o666
-"""Who may connect is for the directory, the peer's credentials, token and ticket to decide."""
+_HEAD = {"max_line_size": 8190, "max_field_size": 8190, "max_headers": 64}
+"""What a request's head may have: bytes in its first line, in each header, and headers."""
 
-_BACKLOG = 512
+
+class Register(Protocol):
+    """Who may be connected at once."""
+
+    def enter(self, uid: int, connection: Connection) -> bool:
+        """A new connection; False: it is one too many."""
+
+    def leave(self, uid: int, connection: Connection) -> None:
+        """One that entered is over."""
 
 
 class Census:
@@ -33,14 +40,14 @@ class Census:
         self._per_uid = per_uid
         self._connections: Counter[int] = Counter()
 
-    def enter(self, uid: int) -> bool:
+    def enter(self, uid: int, connection: Connection) -> bool:  # noqa: ARG002 all count alike
         """Count a connection in; False: it is one too many and not counted."""
         if self._per_uid is not None and self._connections[uid] >= self._per_uid:
             return False
         self._connections[uid] += 1
         return True
 
-    def leave(self, uid: int) -> None:
+    def leave(self, uid: int, connection: Connection) -> None:  # noqa: ARG002 likewise
         """Count a connection out."""
         self._connections[uid] -= 1
         if not self._connections[uid]:
@@ -50,12 +57,34 @@ class Census:
 class Connection(web.RequestHandler):
     """aiohttp's connection, refusing in problem documents."""
 
-    __slots__ = ("_census", "_uid", "lost")
+    __slots__ = (
+        "_census",
+        "_head_seconds",
+        "_head_timer",
+        "_is_expected_to_speak",
+        "_on_late",
+        "lost",
+        "uid",
+    )
 
-    def __init__(self, census: Census, manager: web.Server, **options: Any) -> None:  # noqa: ANN401 aiohttp's
+    def __init__(
+        self,
+        census: Register,
+        manager: web.Server,
+        *,
+        head_seconds: float,
+        is_expected_to_speak: bool,
+        on_late: Callable[[Connection], None],
+        **options: Any,  # noqa: ANN401 aiohttp's
+    ) -> None:
         super().__init__(manager, **options)
         self._census = census
-        self._uid: int | None = None
+        self._head_seconds = head_seconds
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._is_expected_to_speak = is_expected_to_speak
+        self._on_late = on_late
+        self.uid: int | None = None
+        """Of the peer, as long as the connection is counted."""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolved once the connection is over: aiohttp does not tell a call that only waits."""
 
@@ -65,16 +94,43 @@ class Connection(web.RequestHandler):
         peer = peer_of(transport)
         if peer is None:
             return
-        if self._census.enter(peer.uid):
-            self._uid = peer.uid
+        if self._census.enter(peer.uid, self):
+            self.uid = peer.uid
+            if self._is_expected_to_speak:
+                self._expect_head()
         else:
             self.force_close()
 
+    def data_received(self, data: bytes) -> None:
+        """Take what comes; the first head has to be complete soon after its first byte.
+
+        Later ones, and a proxy's silence, have aiohttp's deadline of a connection kept alive.
+        """
+        super().data_received(data)
+        if self._request_count:
+            self._stop_clock()
+        elif self._head_timer is None and self.transport is not None:
+            self._expect_head()
+
+    def _expect_head(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._head_timer = loop.call_later(self._head_seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        self._on_late(self)
+        self.force_close()
+
+    def _stop_clock(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is over."""
-        if self._uid is not None:
-            self._census.leave(self._uid)
-            self._uid = None
+        self._stop_clock()
+        if self.uid is not None:
+            self._census.leave(self.uid, self)
+            self.uid = None
         if not self.lost.done():
             self.lost.set_result(None)
         super().connection_lost(exc)
@@ -99,19 +155,29 @@ class Connection(web.RequestHandler):
 class HttpListener:
     """One application on any number of sockets."""
 
-    def __init__(
-        self, app: web.Application, *, keepalive_seconds: float, per_uid: int | None = None
+    def __init__(  # noqa: PLR0913 what it is composed of
+        self,
+        app: web.Application,
+        *,
+        keepalive_seconds: float,
+        head_seconds: float,
+        register: Register,
+        gate: Turnstile | None = None,
+        on_late: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         self._keepalive_seconds = keepalive_seconds
-        self._census = Census(per_uid)
+        self._head_seconds = head_seconds
+        self._register = register
+        self._gate = gate
+        self._on_late = on_late
         self._listeners: list[Listener] = []
 
-    async def start(self, *binders: Callable[[], socket.socket]) -> None:
+    async def start(self, *binders: Callable[[], BoundSocket]) -> None:
         """Bind one after the other and serve; ``close`` undoes what was done when one fails."""
         await self._runner.setup()
         for bind in binders:
-            self._listeners.append(await Listener.start(self._connection, bind()))
+            self._listeners.append(await Listener.start(self._connection, bind(), self._gate))
 
     def close(self) -> None:
         """Take no more connections."""
@@ -132,73 +198,47 @@ class HttpListener:
         if server is None:
             raise RuntimeError("the listener is not started")
         return Connection(
-            self._census,
+            self._register,
             server,
+            head_seconds=self._head_seconds,
+            is_expected_to_speak=self._gate is not None,
+            on_late=self._on_late,
             loop=asyncio.get_running_loop(),
             access_log=None,
             keepalive_timeout=self._keepalive_seconds,
-            lingering_time=1.0,
+            # A container's body that nobody wants is not read to be polite.
+            lingering_time=1.0 if self._gate is None else 0.0,
             auto_decompress=False,
+            **_HEAD,
         )
 
 
 class Listener:
-    """One listening socket; a Unix socket's file goes when the listener does."""
+    """One listening socket; the file of a Unix socket that was bound here goes with it."""
 
-    def __init__(self, server: asyncio.Server, path: Path | None, inode: int | None) -> None:
+    def __init__(self, server: asyncio.Server | GatedServer, file: Path | None) -> None:
         self._server = server
-        self._path = path
-        self._inode = inode
+        self._file = file
+        self._inode = None if file is None else inode_of(file)
 
     @classmethod
-    async def start(cls, factory: Callable[[], asyncio.Protocol], sock: socket.socket) -> Listener:
-        """Accept connections on a bound socket."""
+    async def start(
+        cls,
+        factory: Callable[[], asyncio.Protocol],
+        bound: BoundSocket,
+        gate: Turnstile | None = None,
+    ) -> Listener:
+        """Accept connections on a bound socket, all or those that the gate admits."""
+        if gate is not None:
+            return cls(GatedServer(bound.socket, factory, gate), bound.file)
         loop = asyncio.get_running_loop()
-        if sock.family == socket.AF_UNIX:
-            path = Path(sock.getsockname())
-            server = await loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG)
-            return cls(server, path, _inode(path))
-        return cls(await loop.create_server(factory, sock=sock, backlog=_BACKLOG), None, None)
+        # Not create_unix_server, which from Python 3.13 on removes the file by itself.
+        server = await loop.create_server(factory, sock=bound.socket, backlog=BACKLOG)
+        return cls(server, bound.file)
 
     def close(self) -> None:
-        """Stop accepting; connections there are go on."""
+        """Stop accepting; connections there are go on, and new ones to an inherited socket wait."""
         self._server.close()
-        if self._path is not None and _inode(self._path) == self._inode:
+        if self._file is not None and inode_of(self._file) == self._inode:
             # Not if somebody else has put a socket there meanwhile.
-            self._path.unlink()
-
-
-def bind_unix(path: Path) -> socket.socket:
-    """A socket bound at ``path``, in the place of a stale one. Raises OSError."""
-    if _inode(path) is not None:
-        path.unlink()
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(os.fspath(path))
-        path.chmod(EVERYBODY)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def bind_tcp(host: str, port: int) -> socket.socket:
-    """A socket bound at an address; port 0 takes any. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _inode(path: Path) -> int | None:
-    """The inode of the socket at ``path``; something else at that path is left alone."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino if stat.S_ISSOCK(status.st_mode) else None
+            self._file.unlink()

@@ -11,7 +11,9 @@ from contextlib import aclosing, contextmanager
 import structlog
 from aiohttp import web
 
+from relay.calls import current_call
 from relay.config import RelayLimits
+from relay.measures import Measures
 from relay.ports import Logs
 from relay.problems import ProblemError
 from relay.schemas import LOG_QUERY, named_session, query
@@ -33,12 +35,21 @@ _log = structlog.get_logger()
 class LogApi:
     """The one call about logs."""
 
-    def __init__(self, logs: Logs, limits: RelayLimits, stopping: asyncio.Future[None]) -> None:
+    def __init__(
+        self,
+        logs: Logs,
+        limits: RelayLimits,
+        stopping: asyncio.Future[None],
+        followers: Counter[str],
+        measures: Measures,
+    ) -> None:
+        """``followers`` by session, kept here and counted elsewhere."""
         self._logs = logs
         self._limits = limits
         self._stopping = stopping
         self._readings = asyncio.Semaphore(limits.log_readings)
-        self._followers: Counter[str] = Counter()
+        self._followers = followers
+        self._measures = measures
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -49,7 +60,9 @@ class LogApi:
         asked = query(LOG_QUERY, request.query)
         session_id = named_session(request)
         tail = _LINES if asked.tail is None else asked.tail
-        if asked.follow in ("true", "1"):
+        follow = asked.follow in ("true", "1")
+        current_call().details |= {"tail": tail, "follow": follow}
+        if follow:
             with self._place(session_id):
                 return await self._follow(request, session_id, tail)
         text = (await self._read(session_id, tail)).decode(errors="replace")
@@ -76,7 +89,9 @@ class LogApi:
             async with asyncio.timeout(self._limits.log_seconds) as deadline, opening as pieces:
                 deadline.reschedule(None)
                 async with aclosing(self._text(request, pieces)) as text:
-                    await stream_lines(request, response, text, self._limits.stall_seconds)
+                    stall_seconds = self._limits.stall_seconds
+                    if not await stream_lines(request, response, text, stall_seconds):
+                        self._measures.reader_cut_off("log")
         except TimeoutError:
             raise self._too_slow() from None
         return response

@@ -7,13 +7,12 @@ from functools import cache
 from pathlib import Path
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from ruamel.yaml import YAML
 
 from relay.bodies import read_json
+from relay.calls import current_call
 from relay.config import RelayConfig
-from relay.ports import Catalog, Health, Upkeep
+from relay.ports import Catalog, Health, Metrics, Upkeep
 from relay.problems import RETRY_AFTER_SECONDS, ProblemError
 from relay.schemas import RECONCILE, validated
 from relay.web_api import json_response
@@ -28,13 +27,13 @@ class NodeApi:
         catalog: Catalog,
         health: Health,
         upkeep: Upkeep,
-        registry: CollectorRegistry,
+        metrics: Metrics,
     ) -> None:
         self._limits = config.limits
         self._catalog = catalog
         self._health = health
         self._upkeep = upkeep
-        self._registry = registry
+        self._metrics = metrics
         self._openapi = _load_openapi(config.openapi)
 
     def routes(self) -> list[web.RouteDef]:
@@ -44,14 +43,17 @@ class NodeApi:
             "/v1/templates/{name}": self.show_template,
             "/v1/node": self.show_node,
             "/v1/openapi.json": self.show_openapi,
-            "/healthz": self.live,
-            "/readyz": self.ready,
-            "/metrics": self.measure,
         }
         return [
+            *self.monitor_routes(),
             *(web.get(path, call, allow_head=False) for path, call in calls.items()),
             web.post("/v1/reconcile", self.reconcile),
         ]
+
+    def monitor_routes(self) -> list[web.RouteDef]:
+        """What tells nothing of any session: all there is where nobody is asked who he is."""
+        calls = {"/healthz": self.live, "/readyz": self.ready, "/metrics": self.measure}
+        return [web.get(path, call, allow_head=False) for path, call in calls.items()]
 
     async def list_templates(self, _request: web.Request) -> web.Response:
         """200: every template a session can be started from."""
@@ -68,6 +70,7 @@ class NodeApi:
     async def reconcile(self, request: web.Request) -> web.Response:
         """200: what was put in order, or would be."""
         asked = validated(RECONCILE, await read_json(request, self._limits, empty=b"{}"))
+        current_call().details["dry_run"] = asked.dry_run
         return json_response(await self._upkeep.reconcile(dry_run=asked.dry_run))
 
     async def show_openapi(self, _request: web.Request) -> web.Response:
@@ -88,8 +91,8 @@ class NodeApi:
 
     async def measure(self, _request: web.Request) -> web.Response:
         """200: Prometheus' text format."""
-        body = generate_latest(self._registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        body = await self._metrics.expose()
+        return web.Response(body=body, headers={"Content-Type": self._metrics.content_type})
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from relay.allowance import Allowance
 from relay.problems import ProblemError
 from supervisor.lifecycle.session import SessionId
 
@@ -20,24 +21,18 @@ class Pace:
     def __init__(
         self, burst: int, per_second: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._interval = 1 / per_second
-        self._ahead = burst * self._interval
-        self._clock = clock
-        self._due: dict[SessionId, float] = {}
+        self._allowance: Allowance[SessionId] = Allowance(burst, per_second, clock)
 
     def take(self, session_id: SessionId) -> None:
         """Count one call. Raises ProblemError 429: too many of late."""
-        now = self._clock()
-        due = max(now, self._due.get(session_id, now)) + self._interval
-        if due - now > self._ahead:
+        if not self._allowance.take(session_id):
             raise ProblemError(
                 429,
                 "too_many_calls",
                 "The session calls too often; try again a little later.",
                 headers={"Retry-After": "1"},
             )
-        self._due[session_id] = due
 
     def forget(self, session_id: SessionId) -> None:
         """The session is over."""
-        self._due.pop(session_id, None)
+        self._allowance.forget(session_id)

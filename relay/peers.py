@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
+from supervisor.lifecycle.audit import Actor, ActorKind
 
 _SO_PEERGROUPS = 59
 """Supplementary groups of the peer, Linux 4.13; Python has no name for it."""
@@ -35,6 +36,8 @@ class Peer:
 
     uid: int
     gids: frozenset[int]
+    gid: int | None = None
+    pid: int | None = None
 
 
 def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
@@ -43,13 +46,22 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
     if sock is None or sock.family != socket.AF_UNIX:
         return None
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    _, uid, gid = _UCRED.unpack(credentials)
+    pid, uid, gid = _UCRED.unpack(credentials)
     try:
         raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES)
     except OSError:
         raw = b""
     groups = struct.unpack(f"{len(raw) // 4}I", raw)
-    return Peer(uid, frozenset({gid, *groups}))
+    return Peer(uid, frozenset({gid, *groups}), gid, pid)
+
+
+def actor_of(request: web.Request) -> Actor:
+    """Who makes this call."""
+    peer = peer_of(request.transport)
+    if peer is not None:
+        return Actor(kind=ActorKind.PEER, uid=peer.uid, gid=peer.gid, pid=peer.pid)
+    # Of a Unix socket whose peer has left, or of TCP.
+    return Actor(kind=ActorKind.ADDRESS, address=request.remote or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,15 @@ class Health(Protocol):
         """The node object of the contract: host, engine, capacity, load, draining."""
 
 
+class Metrics(Protocol):
+    """What a monitor reads."""
+
+    content_type: str
+
+    async def expose(self) -> bytes:
+        """Everything there is to tell, in Prometheus' text format."""
+
+
 class Upkeep(Protocol):
     """Putting in order what is there and should not be."""
 
@@ -233,6 +242,7 @@ __all__ = [
     "Gate",
     "Health",
     "Logs",
+    "Metrics",
     "Outbox",
     "Overdue",
     "Page",

@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from relay.calls import current_call
 from supervisor.lifecycle.errors import (
     ConflictError,
     DeniedError,
@@ -144,6 +145,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except Exception:  # noqa: BLE001 the one boundary of all calls; logged with its traceback
         _log.exception("request_failed", method=request.method, path=request.path)
         problem = INTERNAL
+    current_call().code = problem.code
     if request.writer.output_size > 0:
         # The answer has begun; a second one would be read as part of it.
         if request.transport is not None:

@@ -39,16 +39,36 @@ class Ending:
     detail: str = ""
 
 
-async def pump(
+@dataclass(slots=True)
+class Traffic:
+    """Bytes that one display connection has carried; ``told`` hears of each piece."""
+
+    told: Callable[[str, int], None]
+    to_viewer_bytes: int = 0
+    to_agent_bytes: int = 0
+
+    def add_to_viewer(self, size_bytes: int) -> None:
+        """A piece of the picture."""
+        self.to_viewer_bytes += size_bytes
+        self.told("to_viewer", size_bytes)
+
+    def add_to_agent(self, size_bytes: int) -> None:
+        """What was let through of a viewer's input."""
+        self.to_agent_bytes += size_bytes
+        self.told("to_agent", size_bytes)
+
+
+async def pump(  # noqa: PLR0913, PLR0917 both ends, and who is told
     socket: web.WebSocketResponse,
     stream: AgentStream,
     client: ClientStream,
     dismissed: asyncio.Future[int],
     on_used: Callable[[], None],
+    traffic: Traffic,
 ) -> Ending:
     """Carry bytes both ways; returns why it ended, the WebSocket still to be closed."""
-    outward = asyncio.create_task(_to_viewer(stream, socket, _sieve(client)))
-    inward = asyncio.create_task(_to_agent(socket, stream, client, on_used))
+    outward = asyncio.create_task(_to_viewer(stream, socket, _sieve(client), traffic))
+    inward = asyncio.create_task(_to_agent(socket, stream, client, on_used, traffic))
     ends: set[asyncio.Future[Any]] = {outward, inward, dismissed}
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -69,7 +89,10 @@ def _sieve(client: ClientStream) -> ServerStream | None:
 
 
 async def _to_viewer(
-    stream: AgentStream, socket: web.WebSocketResponse, sieve: ServerStream | None
+    stream: AgentStream,
+    socket: web.WebSocketResponse,
+    sieve: ServerStream | None,
+    traffic: Traffic,
 ) -> Ending:
     while chunk := await stream.read():
         if sieve is not None:
@@ -83,6 +106,7 @@ async def _to_viewer(
             await socket.send_bytes(chunk)
         except ConnectionError:
             return Ending(EndedBy.VIEWER)
+        traffic.add_to_viewer(len(chunk))
     return Ending(EndedBy.AGENT)
 
 
@@ -91,6 +115,7 @@ async def _to_agent(
     stream: AgentStream,
     client: ClientStream,
     on_used: Callable[[], None],
+    traffic: Traffic,
 ) -> Ending:
     while True:
         message = await socket.receive()
@@ -107,6 +132,7 @@ async def _to_agent(
                         await stream.write(passage.forward)
                     except ConnectionError:
                         return Ending(EndedBy.AGENT)
+                    traffic.add_to_agent(len(passage.forward))
             case WSMsgType.TEXT:
                 return Ending(EndedBy.RELAY, _UNSUPPORTED_DATA, "RFB is binary")
             case WSMsgType.ERROR:

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from relay.agent_stream import AgentStream, RefusedError
+from relay.agent_stream import UNAUTHORIZED, AgentStream, RefusedError
 from relay.control import ControlStreams
 from relay.credentials import NotYetKnownError, session_of_token
 from relay.ports import Sessions
@@ -80,7 +80,7 @@ class Rendezvous:
         except NotYetKnownError:
             raise RefusedError("unavailable") from None
         if session_id is None:
-            raise RefusedError("unauthorized")
+            raise RefusedError(UNAUTHORIZED)
         awaited_by, arrival = self._awaited.get(stream_id, (None, None))
         # Another session's stream is as unknown to this one as none at all.
         if arrival is None or arrival.done() or awaited_by != session_id:

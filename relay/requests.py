@@ -1,53 +1,127 @@
-"""Who asked for what: a log line for each call of the web server's that is meant to change things.
+"""Who asked for what: an act for each call of the web server's that changes or shows something.
 
-Calls that only read have none. Why one was refused is its code: texts may hold what was sent.
+Calls that only tell what is there (listings, templates, metrics) are none. Why one was refused is
+its code: texts may hold what was sent.
 """
 
 from __future__ import annotations
 
-import structlog
-from aiohttp import web
-from aiohttp.typedefs import Handler
+import asyncio
+from collections.abc import Awaitable, Callable
 
-from relay.peers import peer_of
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from relay.calls import Call, current_call
+from relay.measures import route_of
+from relay.peers import actor_of
+from relay.ports import Sessions
 from relay.problems import ProblemError, of_supervisor
+from supervisor.lifecycle.audit import Act, AuditTrail, Outcome
 from supervisor.lifecycle.errors import SupervisorError
+
+_ONE = "/v1/sessions/{id}"
+OTHER = "other.call"
+"""A call that changes something and has no name here: docs/audit.md is behind."""
+
+ACTIONS = {
+    ("POST", "/v1/sessions"): "session.launch",
+    ("PATCH", _ONE): "session.change",
+    ("DELETE", _ONE): "session.purge",
+    ("POST", f"{_ONE}/suspend"): "session.suspend",
+    ("POST", f"{_ONE}/resume"): "session.resume",
+    ("POST", f"{_ONE}/terminate"): "session.terminate",
+    ("POST", f"{_ONE}/disconnect"): "session.disconnect",
+    ("POST", f"{_ONE}/exec"): "session.exec",
+    ("POST", f"{_ONE}/tickets"): "ticket.issue",
+    ("DELETE", f"{_ONE}/tickets"): "ticket.revoke",
+    ("GET", f"{_ONE}/log"): "log.read",
+    ("GET", f"{_ONE}/screenshot"): "screenshot.take",
+    ("POST", "/v1/node/cordon"): "node.cordon",
+    ("POST", "/v1/node/drain"): "node.drain",
+    ("POST", "/v1/node/undrain"): "node.undrain",
+    ("POST", "/v1/reconcile"): "node.reconcile",
+}
 
 _READING = frozenset({"GET", "HEAD"})
 _ID_CHARACTERS = 64
 
-_log = structlog.get_logger()
+Prepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
-@web.middleware
-async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log ``request_answered`` or ``request_refused`` with the peer's uid and the session's id."""
-    if request.method in _READING:
-        return await handler(request)
+def recorder(trail: AuditTrail, sessions: Sessions) -> tuple[Middleware, Prepare]:
+    """A middleware that records acts, and what it needs told of each answer that begins.
+
+    What streams is recorded when it begins: it may go on for days.
+    """
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if action_of(request) is None:
+            return await handler(request)
+        call = current_call()
+        _look_up(request, call, sessions)
+        try:
+            response = await handler(request)
+        except asyncio.CancelledError:
+            _record_once(trail, request, call, Outcome.BROKEN_OFF)
+            raise
+        except (ProblemError, SupervisorError) as error:
+            problem = error if isinstance(error, ProblemError) else of_supervisor(error)
+            outcome = Outcome.FAILED if problem.status >= 500 else Outcome.REFUSED
+            _record_once(trail, request, call, outcome, problem.code)
+            raise
+        except Exception:
+            _record_once(trail, request, call, Outcome.FAILED, "internal")
+            raise
+        _record_once(trail, request, call, Outcome.DONE)
+        return response
+
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        if not isinstance(response, web.Response) and action_of(request) is not None:
+            _record_once(trail, request, current_call(), Outcome.DONE)
+
+    return middleware, prepare
+
+
+def action_of(request: web.Request) -> str | None:
+    """What is recorded of the request; ``None``: nothing."""
+    method = request.method
+    return ACTIONS.get((method, route_of(request)), None if method in _READING else OTHER)
+
+
+def _look_up(request: web.Request, call: Call, sessions: Sessions) -> None:
+    """Before the call: a session that is purged cannot be asked afterwards."""
+    named = request.match_info.get("id")
+    if named is None:
+        return
+    call.session_id = named[:_ID_CHARACTERS]
     try:
-        response = await handler(request)
-    except (ProblemError, SupervisorError) as error:
-        problem = error if isinstance(error, ProblemError) else of_supervisor(error)
-        named = request.match_info.get("id")
-        _note(request, "request_refused", named, problem.status, problem.code)
-        raise
-    # A start names its session in the answer only.
-    named = request.match_info.get("id") or response.headers.get("Location", "").rpartition("/")[2]
-    _note(request, "request_answered", named, response.status)
-    return response
+        call.user = sessions.get(named).user
+    except SupervisorError:
+        # The call meets it as well, and says so.
+        return
 
 
-def _note(
-    request: web.Request, event: str, named: str | None, status: int, code: str | None = None
+def _record_once(
+    trail: AuditTrail, request: web.Request, call: Call, outcome: Outcome, code: str | None = None
 ) -> None:
-    peer = peer_of(request.transport)
-    resource = request.match_info.route.resource
-    _log.info(
-        event,
-        session_id=named[:_ID_CHARACTERS] if named else None,
-        uid=peer.uid if peer else None,
-        method=request.method,
-        path=resource.canonical if resource else None,
-        status=status,
-        code=code,
+    if call.recorded:
+        return
+    call.recorded = True
+    action = action_of(request) or OTHER
+    details = dict(call.details)
+    if action == OTHER:
+        details |= {"method": request.method[:16], "route": route_of(request)}
+    trail.record(
+        Act(
+            action=action,
+            actor=actor_of(request),
+            outcome=outcome,
+            code=code,
+            session_id=call.session_id,
+            user=call.user,
+            request_id=call.id,
+            details=details,
+        )
     )

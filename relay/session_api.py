@@ -9,8 +9,7 @@ from pydantic import TypeAdapter
 from relay.bodies import read_json
 from relay.config import RelayLimits
 from relay.control import ControlStreams
-from relay.credentials import session_of_header
-from relay.pace import Pace
+from relay.doors import Doors
 from relay.ports import Sessions
 from relay.programs import ProgramEnd, Programs
 from relay.rendezvous import WAITING_DISPLAYS, Rendezvous
@@ -20,6 +19,8 @@ from relay.streams import stream_lines
 from supervisor.lifecycle.session import SessionId
 
 _REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+
+_MOST_STARTED = 10_000
 
 _log = structlog.get_logger()
 
@@ -34,15 +35,17 @@ class SessionApi:
         controls: ControlStreams,
         rendezvous: Rendezvous,
         programs: Programs,
-        pace: Pace,
+        doors: Doors,
         limits: RelayLimits,
     ) -> None:
         self._sessions = sessions
         self._controls = controls
         self._rendezvous = rendezvous
         self._programs = programs
-        self._pace = pace
+        self._doors = doors
         self._limits = limits
+        self._started: set[SessionId] = set()
+        """Whose agent was logged: a session could say it for ever."""
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -53,18 +56,13 @@ class SessionApi:
 
     async def call_back(self, request: web.Request) -> web.Response:
         """204 once what the report led to is committed; a report seen before changes nothing."""
-        session_id = self._caller(request)
+        session_id = self._doors.admit(request)
         # A log cut off in the middle of a character must not cost the whole report.
         body = await read_json(request, self._limits, undecodable="replace")
         report = validated(_REPORT, body)
         seen = self._sessions.get(session_id).callback_seq
         if isinstance(report, Started) and report.seq > seen:
-            _log.info(
-                "agent_started",
-                session_id=session_id,
-                agent_version=(report.agent_version or "")[:64],
-                perl=(report.perl or "")[:64],
-            )
+            self._log_start(session_id, report)
         if isinstance(report, ExecExited):
             # Counts once by its id. Its seq is not committed: what follows has a higher one.
             self._programs.ended(session_id, report.id, ProgramEnd(report.exit_code, report.output))
@@ -74,7 +72,7 @@ class SessionApi:
 
     async def command(self, request: web.Request) -> web.StreamResponse:
         """One JSON object per line until the session, the connection or a newer stream ends it."""
-        session_id = self._caller(request)
+        session_id = self._doors.admit(request)
         control = self._controls.attach(session_id)
         for command in self._rendezvous.wanted(session_id):
             control.send(command, most=WAITING_DISPLAYS)
@@ -88,8 +86,15 @@ class SessionApi:
             self._controls.detach(control)
         return response
 
-    def _caller(self, request: web.Request) -> SessionId:
-        """Whose agent calls. Raises ProblemError 401, 503, or 429 when it calls too often."""
-        session_id = session_of_header(request.headers.get("Authorization"), self._sessions)
-        self._pace.take(session_id)
-        return session_id
+    def _log_start(self, session_id: SessionId, report: Started) -> None:
+        if session_id in self._started:
+            return
+        if len(self._started) >= _MOST_STARTED:
+            self._started.clear()
+        self._started.add(session_id)
+        _log.info(
+            "agent_started",
+            session_id=session_id,
+            agent_version=(report.agent_version or "")[:64],
+            perl=(report.perl or "")[:64],
+        )

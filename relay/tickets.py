@@ -99,6 +99,15 @@ class Tickets:
         """The keys of every ticket that can still admit somebody."""
         return frozenset(self._uses.get(session_id, {}))
 
+    def count(self) -> int:
+        """How many can still admit somebody, or are being used."""
+        now = self._clock()
+        return sum(
+            uses.ticket.expires_at > now or uses.held > 0
+            for of_session in self._uses.values()
+            for uses in of_session.values()
+        )
+
     async def revoke(self, session_id: SessionId) -> None:
         """Void every ticket that could still admit somebody.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from relay.problems import ProblemError
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from supervisor.lifecycle.tickets import Mode, Ticket
 
@@ -28,13 +29,25 @@ class Viewer:
 
 
 class Viewers:
-    """All viewers of all sessions."""
+    """All viewers of all sessions: so many of each, and fewer of those who only look."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, most_view_only: int) -> None:
+        self._most = most
+        self._most_view_only = most_view_only
         self._viewers: dict[SessionId, set[Viewer]] = {}
 
     def add(self, viewer: Viewer) -> None:
-        """From now on the viewer can be dismissed; it counts once it is ``connected``."""
+        """From now on the viewer can be dismissed; it counts once it is ``connected``.
+
+        Raises ProblemError 429: there are too many.
+        """
+        present = self._viewers.get(viewer.ticket.session_id, set())
+        is_view_only = viewer.ticket.mode is Mode.VIEW
+        of_its_kind = sum(1 for each in present if each.ticket.mode is Mode.VIEW)
+        is_full = len(present) >= self._most
+        if is_full or (is_view_only and of_its_kind >= self._most_view_only):
+            detail = "The session has too many viewers; try again when some have left."
+            raise ProblemError(429, "too_many_viewers", detail, headers={"Retry-After": "5"})
         self._viewers.setdefault(viewer.ticket.session_id, set()).add(viewer)
 
     def remove(self, viewer: Viewer) -> None:
@@ -48,6 +61,11 @@ class Viewers:
     def count(self, session_id: SessionId) -> ViewerCount:
         """Who is connected to the session's display at present."""
         modes = [v.ticket.mode for v in self._viewers.get(session_id, ()) if v.connected]
+        return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
+
+    def count_all(self) -> ViewerCount:
+        """Who is connected to any display at present."""
+        modes = [v.ticket.mode for each in self._viewers.values() for v in each if v.connected]
         return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
 
     def dismiss(

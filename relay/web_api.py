@@ -9,7 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from relay.admissions import admission_of
 from relay.bodies import read_json
+from relay.calls import current_call
 from relay.config import RelayLimits
 from relay.ports import Sessions
 from relay.schemas import (
@@ -31,6 +33,8 @@ from supervisor.lifecycle.session import Phase, Session, known_phase
 from supervisor.lifecycle.times import rfc3339
 from supervisor.lifecycle.transitions import CloseCode
 from supervisor.lifecycle.view import session_object
+
+_NAME_CHARACTERS = 256
 
 
 class WebApi:
@@ -66,7 +70,13 @@ class WebApi:
         """202: the session is accepted and durable."""
         key = idempotency_key(request.headers.get("Idempotency-Key"))
         body = validated(START, await read_json(request, self._limits))
+        call = current_call()
+        call.user = body.user[:_NAME_CHARACTERS]
+        call.details |= {"template": body.template, "command": body.command}
         session = await self._sessions.start(body.request(), idempotency_key=key)
+        call.session_id = session.id
+        call.details |= {"template": session.template, "command": session.command}
+        call.details["image"] = session.image
         return _answer(session, 202, {"Location": f"/v1/sessions/{session.id}"})
 
     async def list_page(self, request: web.Request) -> web.Response:
@@ -90,6 +100,7 @@ class WebApi:
     async def change(self, request: web.Request) -> web.Response:
         """200: the session under its new name, with its new params."""
         body = validated(CHANGE, await read_json(request, self._limits))
+        current_call().details |= {"name": body.name, "params": sorted(body.params)}
         session = await self._sessions.change(
             named_session(request), name=body.name, params=body.params
         )
@@ -123,6 +134,7 @@ class WebApi:
         """200: the session, its viewers put out."""
         session = self._find(request)
         leaving = self._viewers.dismiss(session.id, CloseCode.DISCONNECTED)
+        current_call().details["count"] = len(leaving)
         gone = [asyncio.ensure_future(viewer.gone.wait()) for viewer in leaving]
         if gone:
             # Each leaves within twice its close deadline; the answer does not depend on it.
@@ -141,6 +153,13 @@ class WebApi:
         secret, ticket = await self._tickets.issue(
             session.id, asked.mode, asked.guest, asked.ttl_seconds, asked.uses
         )
+        current_call().details |= {
+            "admission": admission_of(ticket),
+            "mode": ticket.mode.value,
+            "guest": ticket.guest,
+            "ttl_seconds": asked.ttl_seconds,
+            "uses": asked.uses,
+        }
         issued = {
             "ticket": secret,
             "mode": ticket.mode.value,
@@ -153,6 +172,7 @@ class WebApi:
         """204: no ticket issued before admits anybody; who came in by one still good is put out."""
         session = self._find(request)
         revoked = self._tickets.outstanding(session.id)
+        current_call().details["count"] = len(revoked)
         self._viewers.dismiss(
             session.id, CloseCode.TICKET_REVOKED, lambda viewer: viewer.ticket.key in revoked
         )

@@ -25,6 +25,7 @@ import structlog
 from relay.backoff import Backoff
 from relay.bell import Bell
 from relay.config import WebhookConfig
+from relay.measures import UNMEASURED, Measures
 from relay.ports import Outbox, StoredEvent
 from relay.webhook_backlog import Backlog
 from relay.webhook_endpoint import Endpoint
@@ -55,12 +56,14 @@ class Webhook:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], Timestamp] = time.time,
+        measures: Measures = UNMEASURED,
     ) -> None:
         limits = config.limits
         self._config = config
         self._outbox = outbox
         self._clock = clock
         self._now = now
+        self._measures = measures
         self._bell = Bell()
         self._backlog = Backlog(outbox, limits, self._bell)
         self._backoff = Backoff(limits.first_retry_seconds, limits.last_retry_seconds)
@@ -203,6 +206,7 @@ class Webhook:
             lane.first = stretch.last + 1
         for event in events:
             verdict = await post(event)
+            self._measures.webhook_attempted(verdict.outcome.name.lower())
             match verdict.outcome:
                 case Outcome.DELIVERED:
                     self._note_delivered(lane, event)

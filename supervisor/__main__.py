@@ -30,8 +30,8 @@ from supervisor.errors import (
     StoreVersionError,
 )
 from supervisor.lifecycle.errors import SupervisorError
-from supervisor.ops.log import configure
-from supervisor.ops.notify import Notifier
+from supervisor.ops.log import configure, last_words
+from supervisor.ops.service_manager import ServiceManager
 from supervisor.places import config_directory, local_directory, run_directory
 from supervisor.reference.schemas import SCHEMAS, schema_text
 from supervisor.settings import Places
@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             run=run_directory(options.runtime_dir),
         )
         configure(config.log.level, config.log.format)
-        notifier = Notifier.from_environment(os.environ)
+        manager = ServiceManager.from_environment(os.environ)
         read = partial(load_config, options.config)
-        asyncio.run(serve(config, places, notifier=notifier, read=read))
+        asyncio.run(serve(config, places, manager=manager, read=read))
     except SupervisorError as error:
-        print(f"fx-supervisor: {error}", file=sys.stderr)
+        print(last_words(f"fx-supervisor: {error}"), file=sys.stderr)
         return _exit_code(error)
     except KeyboardInterrupt:
         return 130

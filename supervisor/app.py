@@ -27,9 +27,12 @@ from supervisor.engine.docker import DockerEngine
 from supervisor.errors import ConfigError
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
+from supervisor.observation import Observation
 from supervisor.ops.log import configure
-from supervisor.ops.metrics import registry
-from supervisor.ops.notify import NOBODY, Notifier
+from supervisor.ops.notify import Notifier
+from supervisor.ops.readiness import tell_ready
+from supervisor.ops.service_manager import ServiceManager
+from supervisor.ops.status import status_line, tell_status
 from supervisor.ops.watchdog import feed
 from supervisor.reactor.core import Core, CoreParts, CoreSettings, Spawn
 from supervisor.reload import Reloader, Reloads
@@ -49,6 +52,7 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 10.0
 STOP_RELAY_SECONDS = 5.0
 FLUSH_WEBHOOK_SECONDS = 3.0
+FLUSH_AUDIT_SECONDS = 2.0
 
 EngineOf = Callable[[Config, str], Engine]
 """Makes the engine for a configuration and the instance id that labels what is ours."""
@@ -63,12 +67,12 @@ async def serve(
     config: Config,
     places: Places,
     engine_of: EngineOf = docker_engine,
-    notifier: Notifier = NOBODY,
+    manager: ServiceManager = ServiceManager(),  # noqa: B008 it is frozen
     read: Callable[[], Config] = load_config,
 ) -> None:
     """Run the daemon until SIGTERM or SIGINT, on another engine than Docker's if one is given.
 
-    ``notifier`` tells the service manager, if there is one; ``read`` reads the configuration anew
+    ``manager`` is told how it goes, and may hold the sockets; ``read`` reads the configuration anew
     at SIGHUP.
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
@@ -87,7 +91,7 @@ async def serve(
                         tasks,
                         stopped,
                         engine_of=engine_of,
-                        notifier=notifier,
+                        manager=manager,
                         reloads=Reloads(asked, read),
                     )
             except BaseExceptionGroup as group:
@@ -102,7 +106,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     stopped: asyncio.Event,
     *,
     engine_of: EngineOf,
-    notifier: Notifier,
+    manager: ServiceManager,
     reloads: Reloads,
 ) -> None:
     """Put the parts together, run until told to stop, and take them apart in order."""
@@ -112,7 +116,8 @@ async def _live(  # noqa: PLR0913 each made at another level
 
     settings = core_settings(config, places, instance_id(places.local, places.run))
     posting = webhook_config(config)
-    engine = engine_of(config, settings.owner)
+    observation = Observation(config.audit.path)
+    engine = observation.engine(engine_of(config, settings.owner))
     files = SessionDirectory(places.run)
     files.create_root()
     parts = CoreParts(
@@ -125,7 +130,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     )
     core = await Core.open(settings, parts)
     relay = Relay(
-        relay_config(config, places.run),
+        relay_config(config, places.run, manager.sockets),
         sessions=core.sessions,
         catalog=core.templates,
         feed=core.feed,
@@ -134,14 +139,17 @@ async def _live(  # noqa: PLR0913 each made at another level
         upkeep=core.upkeep,
         gate=core.gate,
         shelf=core.tickets,
-        registry=registry(core.directory, core.tally, database),
+        metrics=observation.metrics,
+        measures=observation.instruments,
+        trail=observation.trail,
         on_input=core.input_notes.note,
     )
+    observation.begin(core, parts, relay, {"local": places.local, "run": places.run})
     try:
         await _listen(relay)
         core.health.notes["web_server"] = relay.presence.state
         background = core.begin(relay)
-        delivery = Delivery(core.outbox, core.health.notes, spawn)
+        delivery = Delivery(core.outbox, core.health.notes, spawn, observation.instruments)
         await delivery.change(posting)
         log.info(
             "supervisor_started",
@@ -150,17 +158,18 @@ async def _live(  # noqa: PLR0913 each made at another level
             engine=config.engine.url,
             run=str(places.run),
         )
-        background += _keep_told(notifier, core, spawn)
+        background.append(spawn(observation.run()))
 
         async def apply(found: Config) -> None:
             await _apply(found, places, core, relay, delivery)
 
-        reloader = Reloader(reloads, config, apply, parts.catalog, notifier, core)
+        reloader = Reloader(reloads, config, apply, parts.catalog, manager.notifier, core)
         core.health.notes["configuration"] = reloader.state
         background.append(spawn(reloader.run()))
+        background += _keep_told(manager.notifier, core, reloader, spawn)
         await stopped.wait()
         log.info("supervisor_stopping")
-        notifier.stopping()
+        manager.notifier.stopping()
         for task in background:
             task.cancel()
         await relay.stop(STOP_RELAY_SECONDS)
@@ -170,6 +179,7 @@ async def _live(  # noqa: PLR0913 each made at another level
         # Also when a task broke: no socket and no connection is left behind.
         await relay.stop(0.0)
         await engine.close()
+        await asyncio.to_thread(observation.end, FLUSH_AUDIT_SECONDS)
     log.info("supervisor_stopped")
 
 
@@ -191,14 +201,25 @@ def _settings(
     return core_settings(config, places, owner), allowed_peers(config), webhook_config(config)
 
 
-def _keep_told(notifier: Notifier, core: Core, spawn: Spawn) -> list[asyncio.Task[None]]:
+def _keep_told(
+    notifier: Notifier, core: Core, reloader: Reloader, spawn: Spawn
+) -> list[asyncio.Task[None]]:
     """Let the service manager know when all is adopted, and that work gets done."""
 
-    async def tell_ready() -> None:
-        await core.health.health.first_ready.wait()
-        notifier.ready()
+    def line() -> str:
+        ready, message = core.health.ready()
+        return status_line(
+            ready=ready,
+            message=message,
+            sessions=core.health.sessions(),
+            refused=reloader.error,
+        )
 
-    return [spawn(tell_ready()), spawn(feed(notifier, core.reactor.progress))]
+    return [
+        spawn(tell_ready(notifier, core.health.health.first_ready)),
+        spawn(feed(notifier, core.reactor.progress)),
+        spawn(tell_status(notifier, line)),
+    ]
 
 
 async def _listen(relay: Relay) -> None:
@@ -208,7 +229,7 @@ async def _listen(relay: Relay) -> None:
     except OSError as error:
         message = (
             f"The relay cannot listen: {error}. A path may be too long (--runtime-dir) or taken by "
-            "something else, or a port in use (relay.viewer.port)."
+            "something else, or a port in use (relay.viewer.port, relay.metrics.port)."
         )
         raise ConfigError(message) from error
 

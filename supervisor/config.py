@@ -111,6 +111,15 @@ class ViewerConfig(Section):
     """``null``: no TCP; 0: any port that is free."""
 
 
+class MetricsConfig(Section):
+    """A TCP address for Prometheus, when ``port`` is set: /metrics, /healthz and /readyz alone."""
+
+    host: Annotated[str, AT_START] = "127.0.0.1"
+    """Where it listens; whoever reaches it can read the metrics, so keep it to this host."""
+    port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = None
+    """``null``: no such listener."""
+
+
 class WebhookConfig(Section):
     """Where every change is posted, if anywhere; see docs/webhook.md."""
 
@@ -173,6 +182,7 @@ class RelayConfig(Section):
     web: WebConfig = WebConfig()
     viewer: ViewerConfig = ViewerConfig()
     webhook: WebhookConfig = WebhookConfig()
+    metrics: MetricsConfig = MetricsConfig()
 
 
 class RetentionConfig(Section):
@@ -197,6 +207,20 @@ class ReconcileConfig(Section):
     """How long after its start the daemon removes none."""
 
 
+class AuditConfig(Section):
+    """Where it is recorded who did what; see docs/audit.md."""
+
+    path: Annotated[Path | None, AT_START] = None
+    """A file of lines of JSON; ``null``: the daemon's log, as lines of ``"stream": "audit"``."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError("it has to be an absolute path")
+        return path
+
+
 class LogConfig(Section):
     """What is logged, and how."""
 
@@ -218,6 +242,7 @@ class Config(Section):
     retention: RetentionConfig = RetentionConfig()
     reconcile: ReconcileConfig = ReconcileConfig()
     log: LogConfig = LogConfig()
+    audit: AuditConfig = AuditConfig()
 
 
 def load_config(path: Path | None = None) -> Config:

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from relay.config import WebhookConfig
+from relay.measures import UNMEASURED, Measures
 from relay.webhook import Webhook
 from supervisor.config import in_clear
 from supervisor.reactor.core import Spawn
@@ -28,10 +29,12 @@ class Delivery:
         outbox: OutboxService,
         notes: dict[str, Callable[[], Mapping[str, Any]]],
         spawn: Spawn,
+        measures: Measures = UNMEASURED,
     ) -> None:
         self._outbox = outbox
         self._notes = notes
         self._spawn = spawn
+        self._measures = measures
         self._config: WebhookConfig | None = None
         self._current: tuple[Webhook, asyncio.Task[None]] | None = None
 
@@ -44,7 +47,7 @@ class Delivery:
         if config is None:
             self._notes.pop("webhook", None)
             return
-        webhook = Webhook(config, self._outbox)
+        webhook = Webhook(config, self._outbox, measures=self._measures)
         self._notes["webhook"] = webhook.state
         self._current = webhook, self._spawn(webhook.run())
         if in_clear(config.url):

@@ -65,6 +65,11 @@ class Reloader:
             "templates_refused": [str(fault) for fault in self.catalog.faults()],
         }
 
+    @property
+    def error(self) -> str | None:
+        """What was wrong with the files at the last reload, a fault per line."""
+        return self._error
+
     async def run(self) -> None:
         """Reload whenever asked to, until cancelled."""
         self._note_templates()
@@ -81,10 +86,10 @@ class Reloader:
         try:
             await self._take_over(await asyncio.to_thread(self.reloads.read))
         except SupervisorError as error:
-            self._refuse(str(error))
+            self._error = str(error)
             log.error("configuration_refused", faults=str(error).splitlines())
         except Exception as error:  # the boundary: sessions run on as they were
-            self._refuse(f"{type(error).__name__}: {error}")
+            self._error = f"{type(error).__name__}: {error}"
             log.exception("configuration_reload_crashed")
         self.catalog.reread()
         self._note_templates()
@@ -100,13 +105,6 @@ class Reloader:
         log.info("configuration_reloaded")
         if kept:
             log.warning("configuration_kept", keys=list(kept), until="restart")
-        self.notifier.status(f"Configuration of {rfc3339(self._loaded_at)}.")
-
-    def _refuse(self, error: str) -> None:
-        self._error = error
-        first, *others = error.splitlines() or [""]
-        more = f" (and {len(others)} more)" if others else ""
-        self.notifier.status(f"The configuration was refused, the older one holds: {first}{more}")
 
     def _note_templates(self) -> None:
         """A line for each fault: starts from that template fail, all else goes on."""

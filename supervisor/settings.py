@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import platform
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from relay.config import RelayConfig, WebhookConfig
+from relay.sockets import Address, address_of
 from supervisor.config import Config
 from supervisor.engine.agent_document import AgentSettings
 from supervisor.engine.dress import HostPaths
+from supervisor.errors import ConfigError
 from supervisor.host.allowed import gids, uids
 from supervisor.host.bundle import bundle_mounts
 from supervisor.host.identity import IdentityPolicy
@@ -80,23 +84,50 @@ def host_paths(config: Config, places: Places) -> HostPaths:
     )
 
 
-def relay_config(config: Config, run: Path) -> RelayConfig:
-    """Where the relay listens, and who may use the web server's socket."""
+def relay_config(config: Config, run: Path, inherited: Sequence[socket.socket] = ()) -> RelayConfig:
+    """Where the relay listens, and who may use the web server's socket.
+
+    Raises ConfigError for an inherited socket at an address that is none of the relay's.
+    """
     (run / "relay").mkdir(exist_ok=True)
     # Whatever the umask: sessions of all users go through it.
     (run / "relay").chmod(0o755)
-    viewer = config.relay.viewer
+    viewer, metrics = config.relay.viewer, config.relay.metrics
     allowed_uids, allowed_gids = allowed_peers(config)
-    return RelayConfig(
+    relay = RelayConfig(
         web_socket=run / "web.sock",
         session_socket=run / "relay" / "session.sock",
         display_socket=run / "relay" / "display.sock",
         viewer_socket=run / "viewer.sock",
         viewer_tcp=None if viewer.port is None else (viewer.host, viewer.port),
+        metrics_tcp=None if metrics.port is None else (metrics.host, metrics.port),
         openapi=openapi_document(),
         allow_uids=allowed_uids,
         allow_gids=allowed_gids,
+        inherited=tuple(inherited),
     )
+    _require_known(relay)
+    return relay
+
+
+def _require_known(relay: RelayConfig) -> None:
+    """Nobody would answer on any other socket, and those who connect would wait for ever."""
+    paths = (relay.session_socket, relay.display_socket, relay.viewer_socket, relay.web_socket)
+    known: list[Address] = [str(path) for path in paths]
+    if relay.viewer_tcp is not None:
+        known.append(relay.viewer_tcp)
+    for address in map(address_of, relay.inherited):
+        if address not in known:
+            message = (
+                f"systemd hands over a socket at {_shown(address)}, which is not one of the "
+                f"daemon's: {', '.join(map(_shown, known))}. Correct ListenStream= in "
+                "fx-supervisor.socket, or relay.viewer and the run-time directory."
+            )
+            raise ConfigError(message)
+
+
+def _shown(address: Address) -> str:
+    return address if isinstance(address, str) else f"{address[0]}:{address[1]}"
 
 
 def webhook_config(config: Config) -> WebhookConfig | None:

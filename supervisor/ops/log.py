@@ -1,5 +1,8 @@
 """Logs by structlog: one JSON object per line for journald, key-value with colour on a terminal.
 
+Lines for journald begin with their priority (sd-daemon(3)), which it takes off again: so
+``journalctl -p warning`` finds them, and ``journalctl -o cat`` is JSON.
+
 Events are snake_case past tense. A last step masks whatever looks like a secret, should one ever
 be handed to a log call by mistake.
 """
@@ -8,7 +11,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -16,12 +21,22 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from supervisor.plain import plain, plain_lines
 
+AUDIT_LOGGER = "audit"
+
 LogFormat = Literal["auto", "json", "console"]
 
 _SECRET_KEYS = ("token", "ticket", "secret", "password", "authorization", "cookie")
 _MASK = "***"
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Without local variables: among them are tokens."""
+_PRIORITIES = {
+    "critical": "<2>",
+    "exception": "<3>",
+    "error": "<3>",
+    "warning": "<4>",
+    "info": "<6>",
+    "debug": "<7>",
+}
 _FIRST = ("timestamp", "level", "event", "session_id", "user", "container_id")
 
 
@@ -53,7 +68,7 @@ def configure(level: str, log_format: LogFormat) -> None:
         else [
             structlog.processors.ExceptionRenderer(_TRACEBACK),
             _in_reading_order,
-            structlog.processors.JSONRenderer(),
+            _journal_line if goes_to_journal(os.environ) else structlog.processors.JSONRenderer(),
         ]
     )
     output = logging.StreamHandler(sys.stderr)
@@ -66,8 +81,32 @@ def configure(level: str, log_format: LogFormat) -> None:
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(numeric)
+    # Who did what is told whatever else is not.
+    logging.getLogger(AUDIT_LOGGER).setLevel(logging.INFO)
     for noisy in ("asyncio", "aiohttp.access", "aiodocker"):
         logging.getLogger(noisy).setLevel(max(numeric, logging.WARNING))
+
+
+def goes_to_journal(environment: Mapping[str, str]) -> bool:
+    """Whether standard error is what systemd connected to the journal (systemd.exec(5))."""
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def last_words(text: str) -> str:
+    """What a daemon that gives up says, as an error if the journal hears it."""
+    if not goes_to_journal(os.environ):
+        return text
+    return "\n".join(f"{_PRIORITIES['error']}{line}" for line in text.splitlines())
+
+
+def _journal_line(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """A JSON object after its priority, by the name of the method that logged it."""
+    rendered = structlog.processors.JSONRenderer()(logger, method, event)
+    return f"{_PRIORITIES.get(method, _PRIORITIES['info'])}{rendered!s}"
 
 
 def _console() -> Processor:

@@ -2,64 +2,53 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+import prometheus_client
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from supervisor.lifecycle.session import Phase
-from supervisor.reactor.directory import Directory
-from supervisor.reactor.tally import Tally
-from supervisor.store.database import Database
+from supervisor.errors import StoreError
+from supervisor.ops.instruments import Instruments
 
-PREFIX = "fastx_supervisor"
+SURVEY_SECONDS = 2.0
+"""How long a scrape waits for the store before it answers without it."""
+
+log = structlog.get_logger(__name__)
 
 
-def registry(directory: Directory, tally: Tally, database: Database) -> CollectorRegistry:
+class Metrics:
     """A registry of its own, so that nothing of the process gets in by being imported."""
-    made = CollectorRegistry()
-    made.register(SessionsCollector(directory))
-    made.register(CountsCollector(tally, database))
-    return made
 
+    content_type = CONTENT_TYPE_LATEST
 
-class SessionsCollector(Collector):
-    """Sessions by phase, as they are at the moment."""
+    def __init__(self) -> None:
+        # Each would be a second series for every counter, for which there is no use here.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # not annotated there
+        self.registry = CollectorRegistry()
+        self.instruments = Instruments(self.registry)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._surveys: list[Callable[[], Awaitable[None]]] = []
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def watch(self, *collectors: Collector) -> None:
+        """Ask each of them at every scrape."""
+        for collector in collectors:
+            self.registry.register(collector)
 
-    def collect(self) -> Iterator[Metric]:
-        """One sample per phase, also of those that no session is in."""
-        found = Counter(session.phase for session in self._directory)
-        gauge = GaugeMetricFamily(f"{PREFIX}_sessions", "Sessions by phase.", labels=["phase"])
-        for phase in Phase:
-            gauge.add_metric([phase.value], found[phase])
-        yield gauge
+    def survey_first(self, survey: Callable[[], Awaitable[None]]) -> None:
+        """Await this before every scrape; may raise StoreError."""
+        self._surveys.append(survey)
 
-
-class CountsCollector(Collector):
-    """What has happened since the daemon's start."""
-
-    def __init__(self, tally: Tally, database: Database) -> None:
-        self._tally = tally
-        self._database = database
-
-    def collect(self) -> Iterator[Metric]:
-        """Numbers that only grow."""
-        tally = self._tally
-        counts = {
-            "sessions_adopted": ("Sessions taken over after the start.", tally.sessions_adopted),
-            "adoptions_failed": ("Attempts at it that failed.", tally.adoptions_failed),
-            "sessions_rebuilt": ("Sessions that the store had lost.", tally.sessions_rebuilt),
-            "orphans_removed": ("Containers that no session stood for.", tally.orphans_removed),
-            "drift_found": ("Differences that no event had told.", tally.drift_found),
-            "store_failures": (
-                "Calls that the database could not serve.",
-                self._database.failed_calls,
-            ),
-        }
-        for name, (meaning, count) in counts.items():
-            yield CounterMetricFamily(f"{PREFIX}_{name}", meaning, value=count)
+    async def expose(self) -> bytes:
+        """Prometheus' text format. A store that does not answer costs its own samples only."""
+        for survey in self._surveys:
+            try:
+                async with asyncio.timeout(SURVEY_SECONDS):
+                    await survey()
+            except (StoreError, TimeoutError) as error:
+                log.debug("survey_failed", error=str(error))
+        return generate_latest(self.registry)

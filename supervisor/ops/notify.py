@@ -33,9 +33,18 @@ class Notifier:
         seconds = int(microseconds) / 1e6 if is_ours and int(microseconds) else None
         return cls(address, seconds)
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a service manager."""
+        return self._address is not None
+
     def ready(self) -> None:
         """Started, or reloaded, and at work."""
         self._tell("READY=1")
+
+    def starting(self, seconds: float) -> None:
+        """Not ready yet, but alive: to be waited for, so long from now."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     def reloading(self) -> None:
         """Reading the configuration again; ``ready`` follows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from supervisor.policy.rules import Ceilings, Grant, Policy
+from supervisor.policy.rules import Ceilings, Grant, Logging, Policy
 from supervisor.template.spec import ContainerSpec, Resources
 
 _CONFINED = "no-new-privileges:true"
@@ -18,7 +18,22 @@ def with_defaults(spec: ContainerSpec, policy: Policy) -> ContainerSpec:
     is_said = "securityopt" in said or any(map(_is_about_privileges, isolation.security_opt))
     if Grant.NEW_PRIVILEGES not in policy.allow and not is_said:
         isolation = replace(isolation, security_opt=(*isolation.security_opt, _CONFINED))
-    return replace(spec, resources=resources, isolation=isolation)
+    spec = replace(spec, resources=resources, isolation=isolation)
+    if policy.logging is None or "logconfig" in said:
+        return spec
+    return _logged(spec, policy.logging)
+
+
+def _logged(spec: ContainerSpec, default: Logging) -> ContainerSpec:
+    """With the default's driver and options where the template names none.
+
+    A template that names the same driver and says how much is kept has said it all.
+    """
+    is_bounded = "max-size" in spec.log_options
+    if is_bounded or spec.log_driver not in {None, default.driver}:
+        return spec
+    options = {**dict(default.options), **spec.log_options}
+    return replace(spec, log_driver=default.driver, log_options=options)
 
 
 def _is_about_privileges(option: str) -> bool:

@@ -60,6 +60,14 @@ CONFINING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """Where what a container prints goes, in the engine's words."""
+
+    driver: str = "json-file"
+    options: tuple[tuple[str, str], ...] = (("max-size", "10m"), ("max-file", "2"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What is allowed. Globs are those of fnmatch(3), ``*`` matching ``/`` as well."""
@@ -87,3 +95,5 @@ class Policy:
     most: Ceilings = Ceilings()
     default: Ceilings = Ceilings(memory_bytes=4 * 1024**3, pids=4096)
     """For templates that say nothing."""
+    logging: Logging | None = Logging()
+    """Likewise; ``None`` leaves it to the engine, whose own default may have no bound."""

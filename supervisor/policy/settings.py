@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from supervisor.policy.groups import forbidden_gids
-from supervisor.policy.rules import Ceilings, Grant, Policy
+from supervisor.policy.rules import Ceilings, Grant, Logging, Policy
 from supervisor.template.schema.values import Size
 
 
@@ -53,6 +53,21 @@ class CeilingsSettings(BaseModel):
         )
 
 
+class LoggingSettings(BaseModel):
+    """As ``logging:`` of a template."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    driver: Annotated[str, Field(min_length=1)] = Logging().driver
+    """One of the engine's, as ``docker info`` lists them."""
+    options: dict[str, Annotated[str, BeforeValidator(str)]] = dict(Logging().options)
+    """The driver's own."""
+
+    def logging(self) -> Logging:
+        """As the rules have it."""
+        return Logging(self.driver, tuple(self.options.items()))
+
+
 class PolicySettings(BaseModel):
     """What containers may be, whatever a template says; judged at each start.
 
@@ -85,6 +100,8 @@ class PolicySettings(BaseModel):
         memory=_DEFAULT.default.memory_bytes, pids=_DEFAULT.default.pids
     )
     """What a container has if its template says nothing."""
+    logging: LoggingSettings | None = LoggingSettings()
+    """Likewise; ``null`` leaves it to the engine."""
 
     def policy(self, forbidden_groups: Collection[str]) -> Policy:
         """With the groups of this host that never enter a container."""
@@ -102,4 +119,5 @@ class PolicySettings(BaseModel):
             forbidden_groups=frozenset(forbidden_groups),
             most=self.most.ceilings(),
             default=self.default.ceilings(),
+            logging=None if self.logging is None else self.logging.logging(),
         )

@@ -19,6 +19,10 @@ class Broadcast:
         self._readers: set[Reader] = set()
         self._news = asyncio.Event()
 
+    def __len__(self) -> int:
+        """How many listen."""
+        return len(self._readers)
+
     def latest(self) -> int:
         """The number of the newest published item."""
         return self._latest

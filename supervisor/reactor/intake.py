@@ -14,7 +14,7 @@ import structlog
 from supervisor.host.identity import IdentityPolicy, look_up
 from supervisor.lifecycle.cordon import Cordon, refusal
 from supervisor.lifecycle.effects import EventKind
-from supervisor.lifecycle.errors import ConflictError, SupervisorError, UnavailableError
+from supervisor.lifecycle.errors import ConflictError, UnavailableError
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Session, StartRequest, Timestamp
 from supervisor.lifecycle.transitions import Decision
@@ -29,8 +29,6 @@ from supervisor.store.cordon import require_open
 from supervisor.store.database import Database
 from supervisor.store.sessions import Claim, Claimed, claim, commit_change, count_live, find_claim
 from supervisor.template.catalog import TemplateCatalog
-
-_NAME_CHARACTERS = 64
 
 log = structlog.get_logger(__name__)
 
@@ -59,19 +57,6 @@ class Intake:
         PolicyError, ConflictError for a key used for something else, QuotaExceededError,
         NodeDrainingError on a cordoned node, UnavailableError without an engine.
         """
-        try:
-            return await self._start(request, idempotency_key)
-        except SupervisorError as error:
-            # Its text is for who asked, and may quote what was sent.
-            log.info(
-                "session_refused",
-                user=request.user[:_NAME_CHARACTERS],
-                template=request.template[:_NAME_CHARACTERS],
-                code=error.code,
-            )
-            raise
-
-    async def _start(self, request: StartRequest, idempotency_key: str | None) -> Session:
         key = None
         if idempotency_key is not None:
             key = Claim(f"{request.user}/{idempotency_key}", _request_hash(request))

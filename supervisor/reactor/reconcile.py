@@ -58,6 +58,7 @@ class Reconciler:
     post: Callable[[SessionId, Fact], None]
     now: Callable[[], Timestamp]
     tally: Tally
+    on_orphan_removed: Callable[[ContainerRecord], None] = lambda _container: None
     _begun_at: Timestamp = field(init=False)
     _sessions: Mapping[SessionId, Session] = field(default_factory=dict)
     _records: Sequence[ContainerRecord] = ()
@@ -83,7 +84,7 @@ class Reconciler:
         for drift in found:
             if drift in self._drift:
                 continue
-            self.tally.drift_found += 1
+            self.tally.drift_by_remedy[drift.remedy.name.lower()] += 1
             log.warning(
                 "drift_found",
                 session_id=drift.session_id,
@@ -94,6 +95,11 @@ class Reconciler:
         self._drift = frozenset(found)
         self._sessions, self._records = sessions, records
         self._news.set()
+
+    @property
+    def orphans(self) -> int:
+        """How many containers without a session the last listing has shown."""
+        return len(self._told - self._removed)
 
     async def run(self) -> None:
         """Put in order what each listing shows, beside the watcher; until cancelled."""
@@ -193,6 +199,7 @@ class Reconciler:
             container = orphan.container
             if container.container_id not in self._told:
                 self._told.add(container.container_id)
+                self.tally.orphans_found += 1
                 log.warning(
                     "orphan_found",
                     session_id=container.session_id,
@@ -218,6 +225,7 @@ class Reconciler:
             else:
                 self._removed.add(container.container_id)
                 self.tally.orphans_removed += 1
+                self.on_orphan_removed(container)
                 log.warning("orphan_removed", **fields)
         return failures
 

@@ -299,6 +299,10 @@ class HealthService:
             return False, f"Sessions are not adopted yet. {self.health.message}".strip()
         return self.health.reachable, self.health.message
 
+    def sessions(self) -> int:
+        """How many have a container, or are about to."""
+        return sum(known_phase(each) is not Phase.PENDING for each in self.directory.live())
+
     def node(self) -> Mapping[str, Any]:
         """The node object of the web server's API."""
         live = list(self.directory.live())

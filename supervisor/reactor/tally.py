@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -12,6 +13,12 @@ class Tally:
     sessions_adopted: int = 0
     adoptions_failed: int = 0
     sessions_rebuilt: int = 0
+    orphans_found: int = 0
     orphans_removed: int = 0
-    drift_found: int = 0
-    """Differences that a listing showed and no event had told."""
+    drift_by_remedy: Counter[str] = field(default_factory=Counter)
+    """Differences that a listing showed and no event had told, by the name of their remedy."""
+
+    @property
+    def drift_found(self) -> int:
+        """All of them."""
+        return self.drift_by_remedy.total()

@@ -51,6 +51,10 @@ Revision = Callable[[Session | None], Session]
 """What a session is to be instead, whatever the facts: ``None`` if it is not known."""
 
 
+ChangeObserver = Callable[[Session | None, Session, EventKind, Fact | Revision], None]
+"""Told of each committed change: before, after, what was told of it, and what led to it."""
+
+
 class Observer(Protocol):
     """Told of each decision right after its commit, before anything else can happen."""
 
@@ -83,6 +87,7 @@ class Reactor:
         self._database = database
         self._directory = directory
         self._observer: Observer | None = None
+        self._change_observers: list[ChangeObserver] = []
         self._now = now
         self._spawn = spawn
         self._mailboxes: dict[SessionId, deque[_Letter]] = {}
@@ -95,6 +100,10 @@ class Reactor:
     def observe(self, observer: Observer) -> None:
         """Tell ``observer`` of every decision from now on."""
         self._observer = observer
+
+    def observe_changes(self, *observers: ChangeObserver) -> None:
+        """Tell each of every change from now on, right after its commit; none may raise."""
+        self._change_observers += observers
 
     def post(self, session_id: SessionId, fact: Fact) -> None:
         """Deliver a fact. One that cannot be committed is tried again until it can."""
@@ -225,6 +234,8 @@ class Reactor:
                     decision = replace(decision, session=after)
                 self._directory.put(after, item.data)
             _log_change(before, after, kind)
+            for tell in self._change_observers:
+                tell(before, after, kind, news)
         if self._observer is not None and (item is not None or decision.effects):
             self._observer.committed(decision, item)
         return decision.session

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -54,6 +55,8 @@ class Database:
         self._opened: tuple[_Place, _Place] = (None, None)
         self.damaged = asyncio.Event()
         """Set once the file has turned out to be damaged while it is in use."""
+        self.on_commit: Callable[[float], None] = lambda _seconds: None
+        """Told, on the database's thread, how long each transaction took."""
         self.failed_calls = 0
         """How often the file could not be used as asked."""
 
@@ -181,10 +184,12 @@ class Database:
         if self._connection is None:
             message = "it is not open"
             raise sqlite3.ProgrammingError(message)
+        begun = time.perf_counter()
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             result = function(self._connection)
             self._connection.execute("COMMIT")
+            self.on_commit(time.perf_counter() - begun)
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
@@ -15,6 +16,14 @@ from supervisor.store.outbox import latest
 
 WEBHOOK = "webhook"
 """The name of its cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Events that wait: how many, and since when the oldest does."""
+
+    events: int
+    oldest_at: Timestamp | None
 
 
 def load_position(connection: sqlite3.Connection) -> Position:
@@ -89,6 +98,22 @@ def find_overdue(connection: sqlite3.Connection, stretch: Stretch, oldest: Times
         (*place, onward),
     ).fetchone()
     return Overdue(count, onward)
+
+
+def measure_backlog(connection: sqlite3.Connection) -> Backlog:
+    """What the webhook has not delivered, as of its last save; that is a moment ago."""
+    (count, oldest_at) = connection.execute(
+        """
+        SELECT count(*), min(at) FROM outbox
+        WHERE seq > (SELECT coalesce(max(seq), 0) FROM cursors WHERE name = ?1)
+        OR seq >= (
+            SELECT lanes.seq FROM lanes
+            WHERE lanes.cursor = ?1 AND lanes.session_id = outbox.session_id
+        )
+        """,
+        (WEBHOOK,),
+    ).fetchone()
+    return Backlog(count, oldest_at)
 
 
 def _lanes(connection: sqlite3.Connection) -> dict[SessionId, int]:

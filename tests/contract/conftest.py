@@ -18,11 +18,14 @@ import pytest
 import pytest_asyncio
 from aiodocker.containers import DockerContainer
 from aiodocker.networks import DockerNetwork
+from prometheus_client import CollectorRegistry
 
 from supervisor.engine import labels
 from supervisor.engine.base import Engine, container_name
 from supervisor.engine.docker import DockerEngine
+from supervisor.engine.measured import MeasuredEngine
 from supervisor.lifecycle.session import SessionId
+from supervisor.ops.instruments import Instruments
 from supervisor.reactor.ulid import UlidSource
 from supervisor.template.spec import ContainerSpec, Networking
 from tests.support.engine_proxy import EngineProxy, engine_proxy
@@ -166,7 +169,9 @@ class RealDocker:
         self.owner = f"contract-{secrets.token_hex(6)}"
         self._engines: list[DockerEngine] = []
         self._networks: list[DockerNetwork] = []
-        self.engine = self._engine(self.owner)
+        # As the daemon has it: what is measured has to keep the contract as well.
+        recorder = Instruments(CollectorRegistry())
+        self.engine: Engine = MeasuredEngine(self._engine(self.owner), recorder)
 
     def _engine(self, owner: str) -> DockerEngine:
         engine = DockerEngine(self._proxy.url, owner, request_timeout_seconds=20.0)

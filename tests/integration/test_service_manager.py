@@ -53,7 +53,9 @@ async def test_ready_means_adopted(site: Surroundings, manager: socket.socket) -
             assert "READY=1" not in await told(manager, "WATCHDOG=1")
         async with engine_proxy(proxied):
             await told(manager, "READY=1")
+            # Listening all the while, as systemd does: its socket's queue holds ten messages.
+            stopping = asyncio.create_task(told(manager, "STOPPING=1"))
             async with WebServer(daemon) as web:
                 assert (await web.ending_of(command="env >&2; exit 1"))["exit_code"] == 1
             assert await daemon.stop() == 0
-            await told(manager, "STOPPING=1")
+            await stopping

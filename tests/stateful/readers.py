@@ -59,7 +59,9 @@ class Reader:
         self._may_read.set()
         stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         core = daemon.core
-        stream = EventStream(core.feed, core.health, RelayLimits(), stopping, Presence(lambda: 0.0))
+        stream = EventStream(
+            core.feed, core.health, RelayLimits(), stopping, presence=Presence(lambda: 0.0)
+        )
         try:
             async with aclosing(stream.frames(self.position, None)) as batches:
                 async for batch in batches:

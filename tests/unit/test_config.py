@@ -72,7 +72,8 @@ def test_values_are_taken(path: Path) -> None:
         "engine: {host: 'tcp://h:1', relist_seconds: 5}\n"
         "identity: {min_uid: 500, forbidden_groups: [docker]}\n"
         "limits: {concurrent_starts: 2, max_sessions: 9}\n"
-        "relay: {web: {allow_users: [www-data]}, viewer: {port: 8443}}\n"
+        "relay: {web: {allow_users: [www-data]}, viewer: {port: 8443}, metrics: {port: 9464}}\n"
+        "audit: {path: /var/log/audit.log}\n"
     )
     config = load_config(path)
     assert (config.engine.url, config.engine.relist_seconds) == ("tcp://h:1", 5.0)
@@ -80,6 +81,14 @@ def test_values_are_taken(path: Path) -> None:
     assert config.limits.max_sessions == 9
     assert config.relay.web.allow_users == ("www-data",)
     assert config.relay.viewer.port == 8443
+    assert (config.relay.metrics.host, config.relay.metrics.port) == ("127.0.0.1", 9464)
+    assert config.audit.path == Path("/var/log/audit.log")
+
+
+def test_the_audit_files_path_is_absolute(path: Path) -> None:
+    """The daemon's working directory is nobody's business."""
+    (fault,) = faults(path, "audit: {path: audit.log}\n")
+    assert "audit.path: it has to be an absolute path" in fault
 
 
 def test_an_unknown_key_is_found(path: Path) -> None:

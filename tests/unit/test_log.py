@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from supervisor.ops.log import LogFormat, configure
+from supervisor.ops.log import LogFormat, configure, last_words
 
 SECRET = "s3cr3t-value"
 
@@ -177,3 +179,26 @@ def test_what_is_logged_can_be_changed(capsys: pytest.CaptureFixture[str]) -> No
     configure("info", "console")
     old.info("third")
     assert "third" in capsys.readouterr().err
+
+
+def test_the_journal_gets_priorities(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where standard error is the journal; each of several last words is an error there."""
+    with (tmp_path / "journal").open("w+") as journal:
+        status = os.fstat(journal.fileno())
+        monkeypatch.setattr("sys.stderr", journal)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        configure("debug", "auto")
+        for report in (logger().debug, logger().info, logger().warning, logger().critical):
+            report("session_ended")
+        logging.getLogger("library").error("failed")
+        try:
+            crash(SECRET)
+        except ZeroDivisionError:
+            logger().exception("fact_crashed")
+        journal.seek(0)
+        written = journal.read().splitlines()
+        assert [line[:4] for line in written] == ["<7>{", "<6>{", "<4>{", "<2>{", "<3>{", "<3>{"]
+        assert [json.loads(line[3:])["level"] for line in written][2] == "warning"
+        assert last_words("a: wrong\nb: wrong") == "<3>a: wrong\n<3>b: wrong"
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino + 1}")
+        assert last_words("a: wrong") == "a: wrong"

@@ -34,6 +34,8 @@ def test_states(manager: socket.socket) -> None:
     notifier = Notifier(manager.getsockname())
     notifier.ready()
     assert received(manager) == ["READY=1"]
+    notifier.starting(1.5)
+    assert received(manager) == ["EXTEND_TIMEOUT_USEC=1500000"]
     notifier.reloading()
     word, when = received(manager)
     assert word == "RELOADING=1"

@@ -7,7 +7,6 @@ import gc
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from supervisor.errors import StoreError, UserNotAllowedError
 from supervisor.host.identity import look_up
@@ -155,17 +154,6 @@ async def test_a_faulty_request_leaves_no_trace(
     with pytest.raises(error):
         await life.core.sessions.start(request_, idempotency_key="k")
     assert await stored(life) == []
-
-
-async def test_a_refused_start_is_logged(life: Life) -> None:
-    """With whose session it would have been and the code, not with what was sent."""
-    request = StartRequest(user="alice", template="t" * 100, params={"password": "hunter2"})
-    with capture_logs() as logs, pytest.raises(TemplateNotFoundError) as error:
-        await life.core.sessions.start(request, idempotency_key=None)
-    (line,) = (line for line in logs if line["event"] == "session_refused")
-    assert (line["user"], line["template"]) == ("alice", "t" * 64)
-    assert line["code"] == error.value.code
-    assert "hunter2" not in str(logs)
 
 
 async def test_a_user_of_no_account(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:

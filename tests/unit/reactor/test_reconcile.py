@@ -72,6 +72,7 @@ async def test_an_orphan_goes_after_its_grace(house: House) -> None:
         await listed(house)
         assert house.engine.host.named(FOREIGN) is young
         assert life.core.tally.orphans_removed == 1
+        assert (life.core.tally.orphans_found, life.core.upkeep.orphans) == (2, 1)
         assert life.session(session.id).phase is Phase.RUNNING
         house.clock.at += 60
         await until(lambda: house.engine.host.named(FOREIGN) is None)

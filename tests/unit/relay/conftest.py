@@ -32,6 +32,7 @@ from tests.unit.relay.fakes import (
     FakeLogs,
     FakeShelf,
     FakeUpkeep,
+    KeptTrail,
 )
 from tests.unit.relay.posting import Office
 
@@ -75,6 +76,7 @@ class House:
     clock: Clock
     web: aiohttp.ClientSession
     inputs: list[tuple[SessionId, float]]
+    trail: KeptTrail
     stack: AsyncExitStack
 
     async def agent(self, token: str = TOKEN) -> FakeAgent:
@@ -134,6 +136,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
     gate = FakeGate(health, sessions)
     clock = Clock()
     inputs: list[tuple[SessionId, float]] = []
+    trail = KeptTrail()
     relay = Relay(
         config,
         sessions=sessions,
@@ -145,6 +148,7 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
         gate=gate,
         shelf=FakeShelf(),
         clock=clock,
+        trail=trail,
         on_input=lambda session_id, at: inputs.append((session_id, at)),
     )
     sessions.link = relay
@@ -155,7 +159,19 @@ async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(config.web_socket)))
         )
         yield House(
-            relay, config, sessions, feed, logs, health, upkeep, gate, clock, web, inputs, stack
+            relay,
+            config,
+            sessions,
+            feed,
+            logs,
+            health,
+            upkeep,
+            gate,
+            clock,
+            web,
+            inputs,
+            trail,
+            stack,
         )
 
 

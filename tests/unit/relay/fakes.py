@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from supervisor.lifecycle.audit import Act
 from supervisor.lifecycle.errors import (
     SupervisorError,
     TemplateNotFoundError,
@@ -215,3 +216,18 @@ class FakeShelf:
     def _ask(self) -> None:
         if self.refusal is not None:
             raise self.refusal
+
+
+class KeptTrail:
+    """An audit trail that a test can read."""
+
+    def __init__(self) -> None:
+        self.acts: list[Act] = []
+
+    def record(self, act: Act) -> None:
+        """See AuditTrail."""
+        self.acts.append(act)
+
+    def of(self, action: str) -> list[Act]:
+        """The acts of this name."""
+        return [act for act in self.acts if act.action == action]

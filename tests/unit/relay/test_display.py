@@ -287,7 +287,9 @@ async def test_no_secret_is_logged_and_every_line_names_its_session(house: House
         await viewer.close()
         await house.counted(session_id, ViewerCount(0, 0))
     assert {"viewer_connected", "viewer_disconnected"} <= {line["event"] for line in lines}
-    assert {line["session_id"] for line in lines} == {session_id}
+    of_strangers = [line for line in lines if line["event"] == "offence_noted"]
+    assert [line["offence"] for line in of_strangers] == ["wrong_tokens"]
+    assert {line["session_id"] for line in lines if line not in of_strangers} == {session_id}
     written = repr(lines)
     for secret in (TOKEN, "wrong-token", path.partition("ticket=")[2]):
         assert secret not in written

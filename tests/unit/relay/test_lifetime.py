@@ -13,6 +13,7 @@ import pytest
 
 from relay.app import Relay
 from relay.config import RelayConfig
+from supervisor.lifecycle.audit import NO_TRAIL, ActorKind, AuditTrail
 from tests.unit.relay.conftest import TOKEN, House, config_in
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
@@ -23,12 +24,13 @@ from tests.unit.relay.fakes import (
     FakeLogs,
     FakeShelf,
     FakeUpkeep,
+    KeptTrail,
 )
 from tests.unit.relay.test_event_stream import events, next_event
 from tests.unit.relay.viewing import closed, connected
 
 
-def relay_at(config: RelayConfig) -> Relay:
+def relay_at(config: RelayConfig, trail: AuditTrail = NO_TRAIL) -> Relay:
     """A relay with nothing behind it."""
     feed = FakeFeed()
     sessions = FakeSessions(feed)
@@ -43,6 +45,7 @@ def relay_at(config: RelayConfig) -> Relay:
         upkeep=FakeUpkeep(),
         gate=FakeGate(health, sessions),
         shelf=FakeShelf(),
+        trail=trail,
     )
 
 
@@ -128,11 +131,12 @@ async def test_another_relays_socket_is_left_alone(directory: Path) -> None:
 
 
 async def test_viewers_can_come_over_tcp(directory: Path) -> None:
-    """The display alone is served there."""
+    """The display alone is served there, and who knocks is recorded by address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    relay = relay_at(replace(config_in(directory), viewer_tcp=("127.0.0.1", port)))
+    trail = KeptTrail()
+    relay = relay_at(replace(config_in(directory), viewer_tcp=("127.0.0.1", port)), trail)
     await relay.start()
     base = f"http://127.0.0.1:{port}"
     async with aiohttp.ClientSession() as http:
@@ -141,3 +145,6 @@ async def test_viewers_can_come_over_tcp(directory: Path) -> None:
         async with http.get(f"{base}/v1/node") as response:
             assert (await response.json())["code"] == "not_found"
     await relay.stop(1.0)
+    (knock,) = trail.acts
+    assert knock.action == "viewer.connect"
+    assert (knock.actor.kind, knock.actor.address) == (ActorKind.ADDRESS, "127.0.0.1")

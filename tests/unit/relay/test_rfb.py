@@ -134,3 +134,60 @@ def test_extended_buttons_are_framed_once_they_were_asked_for() -> None:
     client.feed(rfb.OPENING + rfb.encodings(-316) + rfb.LONG_POINTER + rfb.UPDATE_REQUEST)
     assert not client.feed(rfb.UPDATE_REQUEST).used
     assert client.feed(rfb.KEY).used
+
+
+INPUT_KINDS = {4, 5, 6, 250, 251, 253, 255}
+FRAMED = {0: 20, 3: 10, 150: 10}
+
+
+def kinds_of(stream: bytes) -> list[int]:
+    """The messages that an X server would read in what a view-only viewer may say."""
+    found = []
+    at = 0
+    while at < len(stream):
+        kind = stream[at]
+        found.append(kind)
+        head = stream[at:].ljust(12, b"\0")
+        match kind:
+            case 1:
+                at += 6 + 6 * int.from_bytes(head[4:6], "big")
+            case 2:
+                at += 4 + 4 * int.from_bytes(head[2:4], "big")
+            case 248:
+                at += 9 + head[8]
+            case _:
+                at += FRAMED.get(kind, 1)
+    return found
+
+
+NOISE = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([*rfb.INPUT, *rfb.PASSIVE]),
+    st.sampled_from([*rfb.INPUT, *rfb.PASSIVE]).flatmap(
+        lambda message: st.integers(0, len(message)).map(lambda at: message[:at])
+    ),
+)
+
+
+@given(noise=st.lists(NOISE, max_size=12), places=PLACES)
+def test_no_noise_lets_a_view_only_viewers_input_pass(
+    noise: list[bytes], places: list[int]
+) -> None:
+    """Messages, halves of them and garbage, however cut: the server reads no input in the rest."""
+    client = ClientStream(Mode.VIEW, LIMIT)
+    passed = b""
+    with suppress(RfbError):
+        for chunk in cut(rfb.OPENING + b"".join(noise), places):
+            passed += client.feed(chunk).forward
+    assert not INPUT_KINDS & set(kinds_of(passed.removeprefix(rfb.OPENING)))
+
+
+@given(noise=st.lists(NOISE, max_size=40), places=PLACES)
+def test_what_is_kept_of_a_viewers_words_is_bounded(noise: list[bytes], places: list[int]) -> None:
+    """A head that is not whole, and one list of encodings; never what was forwarded."""
+    for mode in Mode:
+        client = ClientStream(mode, LIMIT)
+        with suppress(RfbError):
+            for chunk in cut(rfb.OPENING + b"".join(noise), places):
+                client.feed(chunk)
+                assert len(client._pending) <= 12

@@ -1,0 +1,250 @@
+"""``scripts/bench hostile``: what a neighbour feels of a session that attacks.
+
+Callback to event, and a round trip to the X server and back, of sessions beside one that runs an
+attack in its container. The attacker is frozen and thawed in turns, so that both sides of a ratio
+meet the same mood of the machine; ``burn`` only burns the host's cores, which is the floor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import struct
+import time
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+
+import aiohttp
+
+from scripts.bench_lib.callbacks import Crossings, Traffic
+from scripts.bench_lib.daemon import Daemon, docker, own_daemon
+from scripts.bench_lib.figures import Figure, Target, print_table, quantile, write_json
+from scripts.bench_lib.options import parse, parser, run
+from scripts.bench_lib.population import Agent, Population
+from scripts.bench_lib.usage import usage_of
+from scripts.bench_lib.wire import call, request_bytes
+from tests.support.attacks import ATTACKS, command
+from tests.support.rfb_client import RfbClient, WebSocketStream
+
+NEIGHBOUR = Target(2)
+FIRST_SEQ = 1_000_000
+"""Above what the session's own agent has used."""
+CALLS_A_SECOND = 4.0
+"""Of one session; its allowance is 5."""
+ECHO_SECONDS = 0.05
+TEMPLATE = """
+image: fx-perl-base:trixie
+command: exec perl -e 'sleep 3600 while 1'
+network_mode: none
+working_dir: /
+pids_limit: 100
+mem_limit: 256m
+memswap_limit: 256m
+tmpfs: ["/tmp:size=16m,mode=1777"]
+"""
+
+
+@dataclass
+class Side:
+    """Milliseconds of one turn: alone, or beside the attack."""
+
+    event_ms: list[float] = field(default_factory=list)
+    echo_ms: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Attack:
+    """What was measured of one."""
+
+    alone: list[Side] = field(default_factory=list)
+    beside: list[Side] = field(default_factory=list)
+    cpu_percent: list[float] = field(default_factory=list)
+    """Of the daemon, while attacked."""
+    rss_mb: float = 0.0
+    noted: dict[str, int] = field(default_factory=dict)
+    """What the log says that the attacker did, and how often."""
+
+
+class Stage:
+    """A daemon, the neighbours with one viewer, and the attackers."""
+
+    def __init__(self, daemon: Daemon, population: Population, options: argparse.Namespace) -> None:
+        self._daemon = daemon
+        self._population = population
+        self._options = options
+        self._agents: list[Agent] = []
+        self._screen: RfbClient | None = None
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Neighbours, and a viewer of the first."""
+        await self._population.grow(self._options.neighbours)
+        for session_id in self._population.sessions:
+            agent = Agent(self._daemon, session_id)
+            agent._seq = FIRST_SEQ  # noqa: SLF001 there is no other use for it
+            self._agents.append(agent)
+        connector = aiohttp.UnixConnector(str(self._daemon.socket))
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        url = f"http://fx/v1/sessions/{next(iter(self._population.sessions))}/tickets"
+        async with http.post(url, json={}) as answer:
+            path = (await answer.json())["path"]
+        socket = await stack.enter_async_context(
+            http.ws_connect(f"http://fx{path}", protocols=["binary"], max_msg_size=0)
+        )
+        self._screen = await stack.enter_async_context(RfbClient.connect(WebSocketStream(socket)))
+        await self._screen.refresh()
+
+    async def turn(self) -> Side:
+        """Measure the neighbours."""
+        crossings = Crossings()
+        self._population.on_event = crossings.take
+        side = Side()
+        traffic = Traffic(CALLS_A_SECOND * len(self._agents), insists=True)
+        echoing = asyncio.create_task(self._echo(side))
+        try:
+            await traffic.to_daemon(self._agents, crossings, self._options.seconds)
+        finally:
+            echoing.cancel()
+            await asyncio.wait([echoing])
+            self._population.on_event = None
+        side.event_ms = crossings.event_ms()
+        return side
+
+    async def _echo(self, side: Side) -> None:
+        screen = self._screen
+        if screen is None:
+            return
+        while True:
+            before, begun = screen.updates, time.perf_counter()
+            await screen._stream.write(struct.pack("!BBHHHH", 3, 0, 0, 0, 16, 16))  # noqa: SLF001 likewise
+            await screen.wait_until(lambda before=before: screen.updates > before)  # type: ignore[misc]
+            side.echo_ms.append(1000 * (time.perf_counter() - begun))
+            await asyncio.sleep(ECHO_SECONDS)
+
+    async def attack(self, name: str) -> Attack:
+        """Turns alone and beside one attacker, which is gone afterwards."""
+        session = await self._attacker(name)
+        measured = Attack()
+        container = session["container_id"]
+        try:
+            for _ in range(self._options.rounds):
+                await docker("pause", container)
+                measured.alone.append(await self.turn())
+                await docker("unpause", container)
+                before, begun = usage_of(self._daemon.pid).cpu_seconds, time.monotonic()
+                measured.beside.append(await self.turn())
+                usage = usage_of(self._daemon.pid)
+                spent = usage.cpu_seconds - before
+                measured.cpu_percent.append(100 * spent / (time.monotonic() - begun))
+                measured.rss_mb = max(measured.rss_mb, usage.rss_mb)
+        finally:
+            await docker("unpause", container)
+            path = f"/v1/sessions/{session['id']}"
+            await call(self._daemon.socket, request_bytes("DELETE", path))
+        measured.noted = self._noted(session["id"])
+        return measured
+
+    async def _attacker(self, name: str) -> dict[str, str]:
+        body = {"user": self._options.user, "template": "hostile"}
+        answer = await call(self._daemon.socket, request_bytes("POST", "/v1/sessions", body=body))
+        session_id = answer.json()["id"]
+        sessions = self._population.sessions
+        await self._population.until(
+            lambda: sessions.get(session_id, {}).get("phase") == "running", "the attacker runs"
+        )
+        if name == "burn":
+            program = ["/usr/bin/perl", "-e", "fork; fork; 1 while 1"]
+        else:
+            program = command(name)
+        path = f"/v1/sessions/{session_id}/exec"
+        wish = request_bytes("POST", path, body={"command": program})
+        if (done := await call(self._daemon.socket, wish)).status != 202:
+            raise RuntimeError(f"exec: {done.status} {done.body.decode()}")
+        return sessions[session_id]
+
+    def _noted(self, session_id: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for line in (self._daemon.directory / "log").read_text().splitlines():
+            if '"offence_noted"' in line and session_id in line:
+                told = json.loads(line)
+                found[told["offence"]] = found.get(told["offence"], 0) + told["count"]
+        return found
+
+
+async def measure(options: argparse.Namespace) -> dict[str, Attack]:
+    """Every attack, one after the other."""
+    measured: dict[str, Attack] = {}
+    async with AsyncExitStack() as stack:
+        daemon = await stack.enter_async_context(own_daemon(options.bundle))
+        (daemon.directory / "launcher-templates" / "hostile.tpl").write_text(TEMPLATE)
+        daemon.configure(options.bundle, log={"format": "json", "level": "info"})
+        await daemon.start()
+        await daemon.ready()
+        population = Population(daemon, options.user, play_agents=False)
+        population.expected_reasons |= {"Purged", "OutOfMemory", "CommandExited", "ContainerDied"}
+        stack.callback(population.close)
+        await population.follow()
+        stage = Stage(daemon, population, options)
+        await stage.open(stack)
+        for name in options.attacks:
+            measured[name] = attack = await stage.attack(name)
+            event, echo = ratio(attack, "event_ms", 0.5), ratio(attack, "echo_ms", 0.5)
+            print(
+                f"{name}: events {event:.2f} x, echoes {echo:.2f} x, daemon "
+                f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
+                f"the log: {attack.noted}",
+                flush=True,
+            )
+    return measured
+
+
+def ratio(attack: Attack, what: str, fraction: float) -> float:
+    """The median of what each pair of turns says."""
+    pairs = zip(attack.alone, attack.beside, strict=True)
+    return quantile(
+        [
+            quantile(getattr(beside, what), fraction) / quantile(getattr(alone, what), fraction)
+            for alone, beside in pairs
+        ],
+        0.5,
+    )
+
+
+def figures(measured: dict[str, Attack]) -> list[Figure]:
+    """Ratios to the same moment without the attack."""
+    found: list[Figure] = []
+    for name, attack in measured.items():
+        for what, label in (("event_ms", "callback -> event"), ("echo_ms", "display echo")):
+            for fraction, target in ((0.5, NEIGHBOUR), (0.99, None)):
+                values = [ms for side in attack.alone for ms in getattr(side, what)]
+                found.append(
+                    Figure(
+                        key=f"{name}_{what}_p{100 * fraction:g}",
+                        label=f"{name}: {label}, p{100 * fraction:g}",
+                        value=ratio(attack, what, fraction),
+                        floor=quantile(values, fraction),
+                        unit="x",
+                        target=target,
+                    )
+                )
+    return found
+
+
+def main() -> None:
+    """Measure, print, and write the figures if asked to."""
+    arguments = parser("hostile", "what a neighbour feels of a session that attacks")
+    arguments.add_argument("--neighbours", type=int, default=5, help="sessions that call back")
+    arguments.add_argument("--seconds", type=float, default=5.0, help="length of a turn")
+    arguments.add_argument("--rounds", type=int, default=5, help="pairs of turns for each attack")
+    arguments.add_argument("--attacks", nargs="+", default=["burn", *ATTACKS])
+    options = parse(arguments, {"seconds": 2.0, "rounds": 3})
+    measured = run(measure(options))
+    found = figures(measured)
+    print_table("hostile", found)
+    print("measured: beside the attack, as a multiple of alone; floor: alone, in milliseconds")
+    if options.json is not None:
+        write_json(options.json, found, {name: asdict(each) for name, each in measured.items()})
+
+
+if __name__ == "__main__":
+    main()
