@@ -56,7 +56,7 @@ class RelayLimits:
     connections_per_uid: int = 2048
     """Connections of one user to each of the web server's sockets and the viewers'."""
     tcp_connections: int = 16_384
-    """Of all together to what listens on TCP, where nobody knows who it is: descriptors are left."""
+    """Of all together to one that listens on TCP, for nobody knows who they are."""
     head_seconds: float = 5.0
     """How long a request's head may take to arrive."""
     strangers_per_uid: int = 256
