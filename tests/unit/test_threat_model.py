@@ -34,7 +34,7 @@ NAMED = sorted(set(NAME.findall(PAGE)))
 
 
 @cache
-def tests_of(path: Path) -> dict[str, str]:
+def functions_of(path: Path) -> dict[str, str]:
     """The tests of a file, and the words with which each is written, decorators too."""
     source = path.read_text()
     return {
@@ -86,7 +86,7 @@ def test_every_test_is_there(path: str, name: str, parameter: str) -> None:
     """In its file, with the parameter that it is named by."""
     file = TESTS / path
     assert file.is_file(), f"there is no tests/{path}"
-    found = tests_of(file)
+    found = functions_of(file)
     assert name in found, f"there is no {name} in tests/{path}"
     for part in parameter.split("-") if parameter else ():
         assert part in parameters(found[name]), f"{name} has no parameter {part}"
