@@ -24,11 +24,14 @@ def judge_way(source: Path) -> Iterator[str]:
         if part == "..":
             at = at.parent  # as the kernel has it, for there is no link in it
             continue
+        above = None
         try:
             above = at.lstat()
             below = _status(at / part) if _is_trusted(above) else None
             target = (at / part).readlink() if below and stat.S_ISLNK(below.st_mode) else None
         except OSError as error:
+            if above is not None and _is_closed(above):
+                return
             yield f"{source} cannot be judged: {at} cannot be looked into ({error.strerror})"
             return
         if not _is_steady(above, below):
@@ -62,6 +65,12 @@ def _is_steady(above: os.stat_result, below: os.stat_result | None) -> bool:
     if not (by_group or above.st_mode & stat.S_IWOTH):
         return True
     return bool(above.st_mode & stat.S_ISVTX) and below is not None and _is_trusted(below)
+
+
+def _is_closed(above: os.stat_result) -> bool:
+    """Whether nobody but root comes in at all: what is in there is root's doing."""
+    by_group = above.st_mode & stat.S_IXGRP and above.st_gid != 0
+    return _is_trusted(above) and not (by_group or above.st_mode & stat.S_IXOTH)
 
 
 def _is_trusted(status: os.stat_result) -> bool:

@@ -116,6 +116,11 @@ def test_what_the_daemon_cannot_see_is_not_allowed(
     monkeypatch.setattr(Path, "lstat", lstat)
     said = wrong(closed / "data", tmp_path)
     assert f"{closed} cannot be looked into (Permission denied)" in said
+    closed.chmod(0o700)
+    assert wrong(closed / "data", tmp_path) == "", "only root comes in, and made what is there"
+    os.chown(closed, -1, os.getgid() or ALICE)
+    closed.chmod(0o710)
+    assert wrong(closed / "data", tmp_path), "a group comes in as well"
 
 
 def test_who_can_say_otherwise(tmp_path: Path, give: Callable[[Path], None]) -> None:
