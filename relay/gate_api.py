@@ -6,6 +6,7 @@ import pwd
 
 from aiohttp import web
 
+from relay.bearers import credential_of
 from relay.bodies import read_json
 from relay.config import RelayLimits
 from relay.peers import peer_of
@@ -57,7 +58,7 @@ def _caller(request: web.Request) -> str:
     """The name of whoever connected, or their number where this host has none."""
     peer = peer_of(request.transport)
     if peer is None:
-        return "the web server"
+        return credential_of(request) or "the web server"
     try:
         return pwd.getpwuid(peer.uid).pw_name
     except KeyError:

@@ -21,7 +21,10 @@ _MOST_CHARACTERS = 300
 
 
 def read_web_token(path: Path) -> bytes:
-    """The SHA-256 of the token in the file. Raises ConfigError, which names the file and never quotes it."""
+    """The SHA-256 of the token in the file.
+
+    Raises ConfigError, which names the file and never quotes it.
+    """
     try:
         with path.open(encoding="ascii") as file:
             require_private(path, os.fstat(file.fileno()).st_mode)
