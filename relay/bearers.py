@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from relay.calls import current_call
 from relay.problems import ProblemError
 from relay.remotes import Remotes, remote_at
 from relay.tcp_terms import TcpTerms, token_of
-
-_CREDENTIAL = "fx_credential"
 
 
 class Bearers:
@@ -35,10 +34,4 @@ class Bearers:
                 "Calls to this address need Authorization: Bearer and the web server's token.",
                 headers={"WWW-Authenticate": "Bearer", "Connection": "close"},
             )
-        request[_CREDENTIAL] = token.name
-
-
-def credential_of(request: web.Request) -> str | None:
-    """The name of the token by which the call was admitted, if it was by one."""
-    found = request.get(_CREDENTIAL)
-    return found if isinstance(found, str) else None
+        current_call().credential = token.name

@@ -15,7 +15,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
-from relay.bearers import Bearers, credential_of
+from relay.bearers import Bearers
+from relay.calls import current_call
 from supervisor.lifecycle.audit import Actor, ActorKind
 
 _SO_PEERGROUPS = 59
@@ -66,7 +67,7 @@ def actor_of(request: web.Request) -> Actor:
     peer = peer_of(request.transport)
     if peer is not None:
         return Actor(kind=ActorKind.PEER, uid=peer.uid, gid=peer.gid, pid=peer.pid)
-    credential = credential_of(request)
+    credential = current_call().credential
     # Without one: of a Unix socket whose peer has left, or a viewer over TCP.
     kind = ActorKind.ADDRESS if credential is None else ActorKind.TCP
     return Actor(kind=kind, address=request.remote or None, credential=credential)

@@ -124,10 +124,15 @@ def limits() -> RelayLimits:
     return LIMITS
 
 
+@pytest.fixture
+def config(directory: Path, limits: RelayLimits) -> RelayConfig:
+    """Where the relay listens; a test that needs more overrides this."""
+    return config_in(directory, limits)
+
+
 @pytest_asyncio.fixture
-async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
+async def house(config: RelayConfig) -> AsyncIterator[House]:
     """A relay that is up, and goes when the test does."""
-    config = config_in(directory, limits)
     feed = FakeFeed()
     sessions = FakeSessions(feed)
     logs = FakeLogs(sessions)
