@@ -347,6 +347,31 @@ async def test_without_terms_nobody_is_let_in(house: House) -> None:
     assert await ended(port_of(house), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == b""
 
 
+async def test_looking_whether_somebody_listens_is_no_offence(
+    house: House, authority: Authority
+) -> None:
+    """Load balancers do it all day, and their web servers come by the same address."""
+    with capture_logs() as logs:
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", port_of(house))
+            writer.close()
+            await writer.wait_closed()
+        async with (
+            asyncio.timeout(10),
+            calling(port_of(house), authority.trusting()) as http,
+        ):
+            while True:
+                try:
+                    async with http.get("/healthz") as answer:
+                        assert answer.status == 200
+                        break
+                except aiohttp.ClientError:
+                    # Those before it are still being seen off.
+                    continue
+    noted = {entry["offence"] for entry in logs if entry["event"] == "offence_noted"}
+    assert noted <= {"connections"}
+
+
 async def test_the_unix_socket_wants_no_token(house: House) -> None:
     """Peers are known there."""
     async with house.web.get("http://relay/healthz") as answer:
