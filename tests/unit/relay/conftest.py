@@ -17,6 +17,7 @@ from relay.app import Relay
 from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
+from tests.support.certificates import Authority, KeyPair
 from tests.support.turning import until
 from tests.support.webhook_receiver import Receiver
 from tests.unit.reactor.fakes import BreakableDatabase
@@ -122,6 +123,18 @@ def directory() -> Iterator[Path]:
 def limits() -> RelayLimits:
     """Bounds; a test that needs others overrides this."""
     return LIMITS
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whom web servers on other hosts believe."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> KeyPair:
+    """The relay's certificate."""
+    return authority.issue("relay")
 
 
 @pytest.fixture

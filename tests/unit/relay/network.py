@@ -7,13 +7,16 @@ import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 
+from relay.config import RelayConfig, RelayLimits
 from relay.tcp_terms import Certificate, TcpTerms, WebToken
 from supervisor.certificates import read_certificate
-from tests.support.certificates import KeyPair
+from tests.support.certificates import KeyPair, free_port
+from tests.unit.relay.conftest import House, config_in
 
 TOKEN = "a-token-of-the-web-server-0123456789"
 OTHER_TOKEN = "the-token-that-comes-after-it-0123456789"
@@ -61,3 +64,18 @@ async def ended(port: int, said: bytes = b"", address: str = "127.0.0.1") -> byt
         return b""
     finally:
         writer.close()
+
+
+def networked(directory: Path, limits: RelayLimits, pair: KeyPair) -> RelayConfig:
+    """A relay's configuration that lets web servers with either token in over TLS."""
+    return replace(
+        config_in(directory, limits),
+        web_tcp=("127.0.0.1", free_port()),
+        web_terms=terms(pair, TOKEN, OTHER_TOKEN),
+    )
+
+
+def port_of(house: House) -> int:
+    """Where the web server comes."""
+    assert house.config.web_tcp is not None
+    return house.config.web_tcp[1]

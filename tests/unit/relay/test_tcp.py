@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -14,58 +13,26 @@ from structlog.testing import capture_logs
 
 from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.audit import ActorKind
-from tests.support.certificates import Authority, KeyPair, free_port
+from tests.support.certificates import Authority, KeyPair
 from tests.support.turning import until
-from tests.unit.relay.conftest import LIMITS, House, config_in
 from tests.unit.relay.conftest import TOKEN as AGENT_TOKEN
-from tests.unit.relay.network import OTHER_TOKEN, TOKEN, calling, ended, terms
+from tests.unit.relay.conftest import House
+from tests.unit.relay.network import (
+    OTHER_TOKEN,
+    TOKEN,
+    calling,
+    ended,
+    networked,
+    port_of,
+    terms,
+)
 from tests.unit.relay.test_event_stream import next_event
-
-SECOND_ADDRESS = "127.0.0.2"
-"""All of 127/8 is this host's, and each address a peer of its own."""
-
-
-@pytest.fixture
-def limits() -> RelayLimits:
-    """Short of patience."""
-    return replace(
-        LIMITS,
-        tls_handshake_seconds=0.3,
-        head_seconds=0.3,
-        connections_per_address=4,
-        tls_handshakes_per_address=3,
-        wrong_tokens=5,
-        wrong_tokens_a_second=0.001,
-        offence_seconds=60.0,
-    )
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Whom web servers believe."""
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def pair(authority: Authority) -> KeyPair:
-    """The relay's certificate."""
-    return authority.issue("relay")
 
 
 @pytest.fixture
 def config(directory: Path, limits: RelayLimits, pair: KeyPair) -> RelayConfig:
     """With the network."""
-    return replace(
-        config_in(directory, limits),
-        web_tcp=("127.0.0.1", free_port()),
-        web_terms=terms(pair, TOKEN, OTHER_TOKEN),
-    )
-
-
-def port_of(house: House) -> int:
-    """Where the web server comes."""
-    assert house.config.web_tcp is not None
-    return house.config.web_tcp[1]
+    return networked(directory, limits, pair)
 
 
 async def test_a_call_with_a_token_is_answered_and_recorded(
@@ -118,24 +85,6 @@ async def test_without_the_token_nobody_learns_anything(
     assert (noted["offence"], noted["address"]) == ("wrong_tokens", "127.0.0.1")
     assert TOKEN not in json.dumps(logs, default=str)
     assert house.trail.acts == []
-
-
-async def test_whoever_guesses_is_not_listened_to_and_others_are(
-    house: House, authority: Authority
-) -> None:
-    """Before the handshake, which is what costs; by address."""
-    async with calling(port_of(house), authority.trusting(), "wrong") as http:
-        for _ in range(5):
-            async with http.get("/healthz") as answer:
-                assert answer.status == 401
-        with pytest.raises(aiohttp.ClientError):
-            await http.get("/healthz")
-    tls = authority.trusting()
-    async with (
-        calling(port_of(house), tls, address=SECOND_ADDRESS) as other,
-        other.get("/healthz") as answer,
-    ):
-        assert answer.status == 200
 
 
 async def test_a_token_that_is_withdrawn_admits_nobody(
@@ -256,75 +205,6 @@ async def test_tls_1_2_is_spoken_still(house: House, authority: Authority) -> No
         assert answer.status == 200
 
 
-@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03"])
-async def test_what_is_no_tls_ends_cleanly(house: House, said: bytes) -> None:
-    """Soon, without an answer, and without a trace in the log on level error."""
-    with capture_logs() as logs:
-        answer = await ended(port_of(house), said)
-        await until(lambda: any(entry["event"] == "offence_noted" for entry in logs))
-    assert b"HTTP" not in answer
-    noted = {entry["offence"] for entry in logs if entry["event"] == "offence_noted"}
-    assert noted == {"tls_handshakes"}
-    assert not [entry for entry in logs if entry["log_level"] == "error"]
-
-
-async def test_a_head_that_does_not_come_is_not_waited_for(
-    house: House, authority: Authority
-) -> None:
-    """After the handshake as well, whether it was begun or not."""
-    for said in (b"", b"GET /healthz HTTP/1.1\r\n"):
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", port_of(house), ssl=authority.trusting()
-        )
-        writer.write(said)
-        async with asyncio.timeout(10):
-            assert await reader.read() == b""
-        writer.close()
-
-
-async def test_connections_of_one_address_are_bounded(house: House, authority: Authority) -> None:
-    """Before the handshake, and after it; what is over makes room, and others are served."""
-    tls = authority.trusting()
-    async with calling(port_of(house), tls) as http:
-        streams = [await http.get("/v1/events") for _ in range(4)]
-        assert await ended(port_of(house)) == b""
-        with pytest.raises(aiohttp.ClientError):
-            await http.get("/healthz")
-        async with (
-            calling(port_of(house), tls, address=SECOND_ADDRESS) as other,
-            other.get("/healthz") as answer,
-        ):
-            assert answer.status == 200
-        for stream in streams:
-            stream.close()
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    async with http.get("/healthz") as answer:
-                        assert answer.status == 200
-                        break
-                except aiohttp.ClientError:
-                    continue
-
-
-async def test_handshakes_that_are_not_finished_are_bounded(
-    house: House, authority: Authority
-) -> None:
-    """Whoever begins many and finishes none keeps nobody else out."""
-    begun = [await asyncio.open_connection("127.0.0.1", port_of(house)) for _ in range(3)]
-    fourth = await ended(port_of(house))
-    assert fourth == b""
-    async with (
-        calling(port_of(house), authority.trusting(), address=SECOND_ADDRESS) as http,
-        http.get("/healthz") as answer,
-    ):
-        assert answer.status == 200
-    for reader, writer in begun:
-        async with asyncio.timeout(10):
-            await reader.read()
-        writer.close()
-
-
 async def test_stopping_ends_what_is_under_way(house: House, authority: Authority) -> None:
     """Streams and handshakes; no task is left."""
     begun = await asyncio.open_connection("127.0.0.1", port_of(house))
@@ -345,31 +225,6 @@ async def test_without_terms_nobody_is_let_in(house: House) -> None:
     """An address that a reload leaves in use, but without its certificate."""
     house.relay.set_terms(None, None)
     assert await ended(port_of(house), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") == b""
-
-
-async def test_looking_whether_somebody_listens_is_no_offence(
-    house: House, authority: Authority
-) -> None:
-    """Load balancers do it all day, and their web servers come by the same address."""
-    with capture_logs() as logs:
-        for _ in range(20):
-            _, writer = await asyncio.open_connection("127.0.0.1", port_of(house))
-            writer.close()
-            await writer.wait_closed()
-        async with (
-            asyncio.timeout(10),
-            calling(port_of(house), authority.trusting()) as http,
-        ):
-            while True:
-                try:
-                    async with http.get("/healthz") as answer:
-                        assert answer.status == 200
-                        break
-                except aiohttp.ClientError:
-                    # Those before it are still being seen off.
-                    continue
-    noted = {entry["offence"] for entry in logs if entry["event"] == "offence_noted"}
-    assert noted <= {"connections"}
 
 
 async def test_the_unix_socket_wants_no_token(house: House) -> None:
