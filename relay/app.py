@@ -283,7 +283,9 @@ class Relay:
             viewers.start_tcp(bound, lambda: self._viewer_terms, visitors)
         if config.metrics_tcp is not None:
             monitors = self._add(self._app("metrics", self._node_api().monitor_routes()))
-            await monitors.start(partial(sockets.tcp, *config.metrics_tcp))
+            await monitors.start()
+            callers = Remotes(config.limits, defence.offences)
+            monitors.start_tcp(sockets.tcp(*config.metrics_tcp), TcpTerms, callers)
         web_server = self._add(web_app)
         await web_server.start(partial(sockets.unix, config.web_socket))
         if config.web_tcp is not None:

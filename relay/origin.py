@@ -18,6 +18,8 @@ from pathlib import Path
 
 _UCRED = struct.Struct("3i")
 _CONTAINER = re.compile(rb"[0-9a-f]{64}")
+_OF_USERS = b":/user.slice/"
+"""Where systemd lets users make control groups, by whatever names they like."""
 _BELIEVED_SECONDS = 1.0
 """After that the number of a process may be another's."""
 _MOST_KNOWN = 1024
@@ -59,14 +61,20 @@ class Origins:
         if now - at < _BELIEVED_SECONDS:
             return container_id
         try:
-            found = _CONTAINER.search((self._proc / str(pid) / "cgroup").read_bytes())
+            container_id = _container_in((self._proc / str(pid) / "cgroup").read_bytes())
         except OSError:
-            found = None
-        container_id = found[0].decode() if found else None
+            container_id = None
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[pid] = (now, container_id)
         return container_id
+
+
+def _container_in(groups: bytes) -> str | None:
+    if _OF_USERS in groups:
+        return None
+    found = _CONTAINER.search(groups)
+    return found[0].decode() if found else None
 
 
 def credentials_of(sock: socket.socket) -> tuple[int, int]:

@@ -43,7 +43,7 @@ class Turnstile:
 
     def __init__(self, limits: RelayLimits, origins: Origins, offences: Offences) -> None:
         self._users: Allowance[int] = Allowance(limits.user_connects, limits.user_connects_a_second)
-        self._containers: Allowance[str] = Allowance(
+        self._containers: Allowance[Origin] = Allowance(
             limits.container_connects, limits.container_connects_a_second
         )
         self._origins = origins
@@ -67,7 +67,7 @@ class Turnstile:
         if origin.container_id is None:
             is_admitted = uid in self._trusted
         else:
-            is_admitted = self._containers.take(origin.container_id)
+            is_admitted = self._containers.take(origin)
         if not is_admitted:
             self._refuse(pid, now, origin)
         return is_admitted

@@ -23,17 +23,22 @@ class Life:
     config_file: Path | None
 
 
-def find_life(run: Path) -> Life | None:
-    """The process that holds the run-time directory; ``None`` where none does, or none is told."""
+def find_life(run: Path, proc: Path = Path("/proc")) -> Life | None:
+    """The process that holds the run-time directory; ``None`` where none does, or none is told.
+
+    A daemon that is over leaves its number behind, and any user's process may have it since: what
+    that says of itself, its environment before all, is not believed.
+    """
+    lock = run / "lock"
     try:
-        pid = int((run / "lock").read_text(encoding="ascii"))
-        return read_life(pid)
+        owner = lock.stat().st_uid
+        return read_life(int(lock.read_text(encoding="ascii")), owner, proc)
     except (OSError, ValueError):
         return None
 
 
-def read_life(pid: int, proc: Path = Path("/proc")) -> Life | None:
-    """What there is to know of a process; ``None`` for one that is no daemon.
+def read_life(pid: int, owner: int, proc: Path) -> Life | None:
+    """What there is to know of a process of ``owner``; ``None`` for one that is no daemon of it.
 
     Raises OSError where there is no such process, or it is not for this user.
     """
@@ -46,10 +51,13 @@ def read_life(pid: int, proc: Path = Path("/proc")) -> Life | None:
         for line in (process / "status").read_text(encoding="utf-8").splitlines()
         if ":\t" in line
     )
+    # Effective alone does not do: whoever starts a set-uid program gives it words and environment.
+    if set(map(int, status["Uid"].split())) != {owner}:
+        return None
     gids = {int(status["Gid"].split()[1]), *map(int, status.get("Groups", "").split())}
     return Life(
         pid=pid,
-        uid=int(status["Uid"].split()[1]),
+        uid=owner,
         gids=frozenset(gids),
         open_files=_open_files((process / "limits").read_text(encoding="utf-8")),
         environment=_environment((process / "environ").read_bytes()),

@@ -170,3 +170,47 @@ async def test_connections_by_tcp_are_bounded(directory: Path) -> None:
         writer.close()
         await writer.wait_closed()
     await relay.stop(1.0)
+
+
+async def test_who_says_nothing_at_the_metrics_port_does_not_stay(directory: Path) -> None:
+    """Whoever reaches it could otherwise take every place there is, for good."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = config_in(directory, replace(LIMITS, head_seconds=0.3))
+    relay = relay_at(replace(config, metrics_tcp=("127.0.0.1", port)))
+    await relay.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+    await relay.stop(1.0)
+
+
+async def test_one_address_does_not_take_every_place_at_the_metrics_port(directory: Path) -> None:
+    """The monitor's, on another, has its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = config_in(directory, replace(LIMITS, connections_per_address=2))
+    relay = relay_at(replace(config, metrics_tcp=("127.0.0.1", port)))
+    await relay.start()
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    kept = []
+    for address, answer in [("127.0.0.1", b"200")] * 2 + [
+        ("127.0.0.1", b""),
+        ("127.0.0.2", b"200"),
+    ]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+        kept.append(writer)
+        writer.write(request)
+        try:
+            async with asyncio.timeout(20):
+                line = await reader.readline()
+        except ConnectionResetError:
+            line = b""
+        assert answer in line
+        assert bool(line) == bool(answer)
+    for writer in kept:
+        writer.close()
+    await relay.stop(1.0)

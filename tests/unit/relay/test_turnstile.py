@@ -151,6 +151,9 @@ def test_the_container_of_a_process_is_read_from_its_control_group(
         (f"9:pids:/docker/{OTHER}\n", OTHER),
         (f"0::/system.slice/docker-{CONTAINER}.scope\n", CONTAINER),
         ("0::/user.slice\n", None),
+        # Users name control groups below their own as they like: after another's container, too.
+        (f"0::/user.slice/user-1.slice/user@1.service/docker-{OTHER}.scope\n", None),
+        (f"9:pids:/user.slice\n1:name=systemd:/user.slice/user-1.slice/{OTHER}\n", None),
     ):
         control_group.write_text(line)
         now += 2.0
