@@ -21,6 +21,7 @@ class Allowance(Generic[K]):
         self._ahead = burst * self._interval
         self._clock = clock
         self._due: dict[K, float] = {}
+        self._sweep_at = _SWEEP_KEYS
 
     def take(self, key: K) -> bool:
         """Count one; False: it is one too many, and not counted."""
@@ -28,7 +29,7 @@ class Allowance(Generic[K]):
         due = max(now, self._due.get(key, now)) + self._interval
         if due > now + self._ahead:
             return False
-        if len(self._due) >= _SWEEP_KEYS and key not in self._due:
+        if len(self._due) >= self._sweep_at and key not in self._due:
             self._sweep(now)
         self._due[key] = due
         return True
@@ -43,5 +44,9 @@ class Allowance(Generic[K]):
         self._due.pop(key, None)
 
     def _sweep(self, now: float) -> None:
-        """Whoever has all of its allowance again need not be remembered."""
+        """Whoever has all of its allowance again need not be remembered.
+
+        Where hardly anybody does, it is not looked for again with each that is new.
+        """
         self._due = {key: due for key, due in self._due.items() if due > now}
+        self._sweep_at = max(_SWEEP_KEYS, 2 * len(self._due))

@@ -60,6 +60,10 @@ class RelayLimits:
     """Of all together to one that listens on TCP, for nobody knows who they are."""
     connections_per_address: int = 2048
     """Connections of one address of the network to each of those the relay listens at."""
+    address_connects: int = 2048
+    """Of these so many may begin at once, as when all of a proxy's viewers come back ..."""
+    address_connects_a_second: float = 100.0
+    """... and so many more each second: a TLS handshake costs, even one that is broken off."""
     tls_handshakes_per_address: int = 64
     """... of which so many may not have finished their TLS handshake."""
     tls_handshake_seconds: float = 5.0

@@ -47,18 +47,22 @@ class Remotes:
         self._wrong: Allowance[Remote] = Allowance(
             limits.wrong_tokens, limits.wrong_tokens_a_second
         )
+        self._connects: Allowance[Remote] = Allowance(
+            limits.address_connects, limits.address_connects_a_second
+        )
         self._offences = offences
         self._connections: Counter[Remote] = Counter()
         self._handshakes: Counter[Remote] = Counter()
 
     def enter(self, remote: Remote) -> bool:
-        """Count a connection in, before its handshake; False: it is one too many."""
+        """Count a connection in, before its handshake; False: it is one too many, or too soon."""
         if self._wrong.is_used_up(remote):
             self._offences.note(Offence.WRONG_TOKENS, remote)
             return False
         if (
             self._connections[remote] >= self._most_connections
             or self._handshakes[remote] >= self._most_handshakes
+            or not self._connects.take(remote)
         ):
             self._forget_idle(remote)
             self._offences.note(Offence.CONNECTIONS, remote)

@@ -26,6 +26,11 @@ def few_connections() -> None:
 
 
 @pytest.fixture
+def few_connects() -> None:
+    """For tests that use them up."""
+
+
+@pytest.fixture
 def short_handshakes() -> None:
     """For tests that finish none."""
 
@@ -43,6 +48,8 @@ def limits(request: pytest.FixtureRequest) -> RelayLimits:
         LIMITS,
         connections_per_address=4 if "few_connections" in wanted else 64,
         tls_handshakes_per_address=3 if "few_connections" in wanted else 64,
+        address_connects=4 if "few_connects" in wanted else 64,
+        address_connects_a_second=0.001 if "few_connects" in wanted else 100.0,
         tls_handshake_seconds=0.3 if "short_handshakes" in wanted else 30.0,
         head_seconds=0.3 if "short_heads" in wanted else 30.0,
         wrong_tokens=5,
@@ -100,6 +107,29 @@ async def test_a_head_that_does_not_come_is_not_waited_for(
         async with asyncio.timeout(10):
             assert await reader.read() == b""
         writer.close()
+
+
+@pytest.mark.usefixtures("few_connects")
+async def test_who_connects_and_leaves_in_a_loop_is_slowed(
+    house: House, authority: Authority
+) -> None:
+    """Handshakes that end well and are good for nothing cost as much as others; it is told."""
+    tls = authority.trusting()
+    with capture_logs() as logs:
+        for _ in range(4):
+            _, writer = await asyncio.open_connection("127.0.0.1", port_of(house), ssl=tls)
+            writer.close()
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", port_of(house), ssl=tls)
+    noted = [entry for entry in logs if entry["event"] == "offence_noted"]
+    assert [(entry["offence"], entry["address"]) for entry in noted] == [
+        ("connections", "127.0.0.1")
+    ]
+    async with (
+        calling(port_of(house), tls, address=SECOND_ADDRESS) as other,
+        other.get("/healthz") as answer,
+    ):
+        assert answer.status == 200
 
 
 @pytest.mark.usefixtures("few_connections")

@@ -139,6 +139,23 @@ def test_an_allowance_forgets_who_is_idle() -> None:
     assert not allowance.is_used_up(-1)
 
 
+def test_many_that_are_new_cost_each_as_much_as_the_first() -> None:
+    """Whoever has a network comes from an address of its own each time."""
+
+    class Address:
+        hashed = 0
+
+        def __hash__(self) -> int:
+            Address.hashed += 1
+            return id(self)
+
+    allowance: Allowance[Address] = Allowance(2, 0.001, lambda: 0.0)
+    count_new = 5 * 4096
+    for _ in range(count_new):
+        assert allowance.take(Address())
+    assert Address.hashed < 10 * count_new
+
+
 def test_the_container_of_a_process_is_read_from_its_control_group(
     tmp_path: Path, pair: tuple[socket.socket, socket.socket]
 ) -> None:
