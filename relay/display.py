@@ -119,6 +119,8 @@ class Display:
             protocols=("binary",),
             timeout=self._limits.close_seconds,
             heartbeat=2 * self._limits.keepalive_seconds,
+            # By the pump, which lets others have their turn.
+            autoping=False,
             compress=False,
             max_msg_size=self._limits.cut_text_bytes + 64 * 1024,
             writer_limit=self._limits.buffer_bytes,

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from relay.agent_stream import AgentStream
 from relay.rfb import ClientStream, RfbError
 from relay.rfb_server import ServerStream
+from relay.sieves import sift_client, sift_server, take_turns
 
 _UNSUPPORTED_DATA = 1003
 
@@ -97,7 +99,7 @@ async def _to_viewer(
     while chunk := await stream.read():
         if sieve is not None:
             try:
-                chunk = sieve.feed(chunk)
+                chunk = await sift_server(sieve, chunk)
             except RfbError as error:
                 return Ending(EndedBy.RELAY, error.close_code, str(error))
             if not chunk:
@@ -118,11 +120,11 @@ async def _to_agent(
     traffic: Traffic,
 ) -> Ending:
     while True:
-        message = await socket.receive()
+        message = await _next_message(socket, client)
         match message.type:
             case WSMsgType.BINARY:
                 try:
-                    passage = client.feed(message.data)
+                    passage = await sift_client(client, message.data)
                 except RfbError as error:
                     return Ending(EndedBy.RELAY, error.close_code, str(error))
                 if passage.used:
@@ -140,3 +142,17 @@ async def _to_agent(
                 return Ending(EndedBy.RELAY, socket.close_code, str(message.data)[:200])
             case _:
                 return Ending(EndedBy.VIEWER)
+
+
+async def _next_message(socket: web.WebSocketResponse, client: ClientStream) -> WSMessage:
+    """What a viewer says next; its pings are answered meanwhile."""
+    while True:
+        message = await socket.receive()
+        # It may be empty, or a ping, and the next ten thousand be here already.
+        client.steps += 1
+        await take_turns(client)
+        if message.type is WSMsgType.PING:
+            with suppress(ConnectionError):
+                await socket.pong(message.data)
+        elif message.type is not WSMsgType.PONG:
+            return message

@@ -78,6 +78,8 @@ class ClientStream:
         """What there is so far of a message that says how later ones are to be read."""
         self._noted_kind = 0
         self._extended_buttons = False
+        self.steps = 0
+        """How often something was looked at, for whoever shares the time."""
 
     def feed(self, chunk: bytes) -> Passage:
         """Judge the next bytes. Raises RfbError; nothing of the chunk is forwarded then."""
@@ -89,6 +91,7 @@ class ClientStream:
         self._pending = b""
         at = 0
         while at < len(stream) and not self._opaque():
+            self.steps += 1
             if self._left == 0:
                 head = stream[at : at + _HEAD_BYTES]
                 size = self._measure(head)

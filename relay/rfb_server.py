@@ -43,8 +43,10 @@ class ServerStream:
         self._held = bytearray()
         self._kept = bytearray()
         self._taken = bytearray()
-        self._steps = self._read()
-        self._wanted = next(self._steps)
+        self._reading = self._read()
+        self._wanted = next(self._reading)
+        self.steps = 0
+        """How often something was looked at, for whoever shares the time."""
 
     def feed(self, chunk: bytes) -> bytes:
         """What of the next bytes goes on. Raises RfbError; nothing of the chunk does then."""
@@ -54,17 +56,18 @@ class ServerStream:
             wanted = self._wanted
             part = view[at : at + (wanted - len(self._taken) if wanted > 0 else -wanted)]
             at += len(part)
+            self.steps += 1
             self._put(part)
             if wanted > 0:
                 self._taken += part
                 if len(self._taken) == wanted:
                     taken = bytes(self._taken)
                     self._taken.clear()
-                    self._wanted = self._steps.send(taken)
+                    self._wanted = self._reading.send(taken)
             elif wanted + len(part):
                 self._wanted = wanted + len(part)
             else:
-                self._wanted = self._steps.send(b"")
+                self._wanted = self._reading.send(b"")
         kept, self._kept = self._kept, bytearray()
         return bytes(kept)
 

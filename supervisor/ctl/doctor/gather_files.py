@@ -165,14 +165,15 @@ def home_of(user: str) -> Home:
         uid=account.pw_uid,
         mode=status.st_mode,
         owner_uid=status.st_uid,
-        file_system=_file_system(path),
+        file_system=file_system(path),
     )
 
 
-def _file_system(path: Path) -> str:
+def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     """Type of the file system that holds it: ``ext4``, ``nfs4``."""
     best, found = -1, ""
-    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+    # Users can mount (FUSE) below their homes, at names in any encoding.
+    for line in os.fsdecode(mounts.read_bytes()).split("\n")[:-1]:
         _, where, kind, *_ = line.split(" ")
         # Spaces are written as octal numbers there.
         mounted = Path(where.replace("\\040", " "))

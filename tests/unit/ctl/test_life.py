@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.ctl.doctor.gather_files import file_system
 from supervisor.ctl.doctor.life import find_life
 
 PID = 4711
@@ -39,7 +40,8 @@ def test_the_daemons_process_is_found(run: Path, tmp_path: Path) -> None:
     a_process(tmp_path / "proc", (me, me, me, me))
     life = find_life(run, tmp_path / "proc")
     assert life is not None
-    assert (life.uid, life.gids, life.open_files) == (me, {5, 7}, 1024)
+    assert (life.uid, life.open_files) == (me, 1024)
+    assert life.gids == {5, 7}
     assert life.environment == {"FX_CONFIG_DIR": "/home/alice"}
 
 
@@ -56,3 +58,14 @@ def test_a_users_process_that_has_its_number_now_is_not_believed(
     """Its environment would say which configuration and which engine root is to ask."""
     a_process(tmp_path / "proc", uids)
     assert find_life(run, tmp_path / "proc") is None
+
+
+def test_a_users_mount_at_a_name_that_is_no_text_spoils_nobodys_answer(tmp_path: Path) -> None:
+    """Neither do names that some take for the end of a line."""
+    mounts = tmp_path / "mounts"
+    mounts.write_bytes(
+        b"/dev/sda1 / ext4 rw 0 0\n"
+        b"sshfs /home/alice/\xff\xc2\x85x fuse.sshfs rw 0 0\n"
+        b"server:/home /home nfs4 rw 0 0\n"
+    )
+    assert file_system(Path("/home/bob"), mounts) == "nfs4"
