@@ -5,6 +5,10 @@ others wait, so that what is refused has to be refused for next to nothing: here
 allowance and, when that is used up, by the container's own, so that one session of a user cannot
 take the others' place. What is refused is not closed at once: whoever waits for an answer before
 it tries again is slowed down to a try a second.
+
+Whoever waits for nothing is slowed down by the queue: while connections are being refused it is
+short, and emptied only every few milliseconds. In between it is full, and who connects sleeps in
+the kernel, first come first served: an attacker in a loop, and a neighbour, for one such pause.
 """
 
 from __future__ import annotations
@@ -28,6 +32,12 @@ BACKLOG = 4096
 _ADMITTED_A_TURN = 32
 _TURN_SECONDS = 0.001
 """Then others of the event loop have their turn; some hundred refusals."""
+_FLOODED_BACKLOG = 64
+"""While connections are refused: as many stand before a neighbour's, and are refused in a turn."""
+_REST_SECONDS = 0.003
+"""Between two turns then: refusing takes a small part of the daemon's time, and of a core."""
+_CALM_SECONDS = 1.0
+"""So long after the last refusal the queue has its full length again."""
 _HELD_SECONDS = 1.0
 _MOST_HELD = 1024
 _REFUSED_SECONDS = 0.1
@@ -92,6 +102,8 @@ class GatedServer:
         self._held: deque[tuple[float, socket.socket]] = deque()
         """Refused, with the time at which they are closed."""
         self._entering: set[asyncio.Task[object]] = set()
+        self._refused_at: float | None = None
+        """While the queue is short."""
         sock.settimeout(0)
         sock.listen(BACKLOG)
         self._loop.add_reader(sock, self._accept)
@@ -100,27 +112,51 @@ class GatedServer:
         """Take nothing more; connections there are go on."""
         if self._sock.fileno() >= 0:
             self._loop.remove_reader(self._sock)
+            # An inherited socket stays open, and has to hold whoever comes until the next start.
+            self._sock.listen(BACKLOG)
             self._sock.close()
         while self._held:
             self._held.popleft()[1].close()
 
     def _accept(self) -> None:
-        admitted = 0
+        admitted = refused = 0
         end = self._loop.time() + _TURN_SECONDS
-        while admitted < _ADMITTED_A_TURN and self._loop.time() < end:
+        while admitted < _ADMITTED_A_TURN and refused < _FLOODED_BACKLOG:
             try:
                 connection, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
+                break
             except OSError as error:
                 _log.error("connection_not_accepted", error=str(error))
-                self._pause()
+                self._pause(_PAUSE_SECONDS)
                 return
             if self._gate.admits(connection):
                 admitted += 1
                 self._enter(connection)
             else:
+                refused += 1
                 self._hold(connection)
+            if self._loop.time() >= end:
+                break
+        if refused:
+            self._slow_down()
+
+    def _slow_down(self) -> None:
+        if self._refused_at is None:
+            self._sock.listen(_FLOODED_BACKLOG)
+            self._loop.call_later(_CALM_SECONDS, self._calm_down)
+        self._refused_at = self._loop.time()
+        self._pause(_REST_SECONDS)
+
+    def _calm_down(self) -> None:
+        if self._sock.fileno() < 0 or self._refused_at is None:
+            return
+        calm_at = self._refused_at + _CALM_SECONDS
+        if self._loop.time() < calm_at:
+            self._loop.call_at(calm_at, self._calm_down)
+            return
+        self._refused_at = None
+        self._sock.listen(BACKLOG)
 
     def _hold(self, connection: socket.socket) -> None:
         if not self._held:
@@ -144,9 +180,9 @@ class GatedServer:
         self._entering.add(entering)
         entering.add_done_callback(self._entering.discard)
 
-    def _pause(self) -> None:
+    def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._sock)
-        self._loop.call_later(_PAUSE_SECONDS, self._resume)
+        self._loop.call_later(seconds, self._resume)
 
     def _resume(self) -> None:
         if self._sock.fileno() >= 0:
