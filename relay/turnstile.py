@@ -7,8 +7,8 @@ take the others' place. What is refused is not closed at once: whoever waits for
 it tries again is slowed down to a try a second.
 
 Whoever waits for nothing is slowed down by the queue: while connections are being refused it is
-short, and emptied only every few milliseconds. In between it is full, and who connects sleeps in
-the kernel, first come first served: an attacker in a loop, and a neighbour, for one such pause.
+short, and left alone for a millisecond after some dozens of them. It is full then, and whoever
+connects sleeps in the kernel, first come first served, instead of wearing out the host's cores.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ BACKLOG = 4096
 """As much as Linux allows by default (net.core.somaxconn); agents have to wait while it is full."""
 _ADMITTED_A_TURN = 32
 _TURN_SECONDS = 0.001
-"""Then others of the event loop have their turn; some hundred refusals."""
-_FLOODED_BACKLOG = 64
-"""While connections are refused: as many stand before a neighbour's, and are refused in a turn."""
-_REST_SECONDS = 0.003
-"""Between two turns then: refusing takes a small part of the daemon's time, and of a core."""
+"""Then others of the event loop have their turn."""
+_FLOODED_BACKLOG = 8
+"""While connections are refused: so few stand before a neighbour's; the others sleep."""
+_REFUSED_A_TURN = 4
+_REFUSED_A_SPELL = 32
+"""In turns one after the other, so that whom the first has woken is served by the next."""
+_REST_SECONDS = 0.001
+"""After them. The loop's timers are no finer; refusing takes a quarter of a core with it."""
 _CALM_SECONDS = 1.0
 """So long after the last refusal the queue has its full length again."""
 _HELD_SECONDS = 1.0
@@ -104,6 +107,8 @@ class GatedServer:
         self._entering: set[asyncio.Task[object]] = set()
         self._refused_at: float | None = None
         """While the queue is short."""
+        self._spell = 0
+        """Refused since the last rest."""
         sock.settimeout(0)
         sock.listen(BACKLOG)
         self._loop.add_reader(sock, self._accept)
@@ -121,7 +126,7 @@ class GatedServer:
     def _accept(self) -> None:
         admitted = refused = 0
         end = self._loop.time() + _TURN_SECONDS
-        while admitted < _ADMITTED_A_TURN and refused < _FLOODED_BACKLOG:
+        while admitted < _ADMITTED_A_TURN and refused < _REFUSED_A_TURN:
             try:
                 connection, _ = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -139,14 +144,17 @@ class GatedServer:
             if self._loop.time() >= end:
                 break
         if refused:
-            self._slow_down()
+            self._slow_down(refused)
 
-    def _slow_down(self) -> None:
+    def _slow_down(self, refused: int) -> None:
         if self._refused_at is None:
             self._sock.listen(_FLOODED_BACKLOG)
             self._loop.call_later(_CALM_SECONDS, self._calm_down)
         self._refused_at = self._loop.time()
-        self._pause(_REST_SECONDS)
+        self._spell += refused
+        if self._spell >= _REFUSED_A_SPELL:
+            self._spell = 0
+            self._pause(_REST_SECONDS)
 
     def _calm_down(self) -> None:
         if self._sock.fileno() < 0 or self._refused_at is None:

@@ -85,7 +85,9 @@ class Stage:
         for session in tuple(self._population.sessions.values()):
             await self._neighbours.add(session["container_id"])
         connector = aiohttp.UnixConnector(str(self._daemon.socket))
-        self._http = http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        self._http = http = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=connector)
+        )
         url = f"http://fx/v1/sessions/{next(iter(self._population.sessions))}/tickets"
         async with http.post(url, json={}) as answer:
             path = (await answer.json())["path"]
@@ -167,9 +169,11 @@ class Stage:
         return bool(self._population.sessions.get(session_id, {}).get("phase") == "running")
 
     async def _end(self, session: dict[str, str]) -> None:
-        await docker("unpause", session["container_id"])
+        await docker("rm", "--force", session["container_id"])
         path = f"/v1/sessions/{session['id']}"
         await call(self._daemon.socket, request_bytes("DELETE", path))
+        sessions = self._population.sessions
+        await self._population.until(lambda: session["id"] not in sessions, "the attacker goes")
 
     async def _attacker(self, name: str) -> dict[str, str]:
         body = {"user": self._options.user, "template": "hostile"}
@@ -212,14 +216,26 @@ async def measure(options: argparse.Namespace) -> dict[str, Attack]:
         await stage.open(stack)
         for name in options.attacks:
             measured[name] = attack = await stage.attack(name)
-            event, echo = ratio(attack, "event_ms", 0.5), ratio(attack, "echo_ms", 0.5)
-            print(
-                f"{name}: events {event:.2f} x, echoes {echo:.2f} x, daemon "
-                f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
-                f"the log: {attack.noted}",
-                flush=True,
-            )
+            print(summary(name, attack), flush=True)
     return measured
+
+
+def summary(name: str, attack: Attack) -> str:
+    """A line for whoever watches."""
+    event, echo = (
+        f"{ratio(attack, what, 0.5):.2f} x of {middle(attack.alone, what):.1f} ms"
+        for what in ("event_ms", "echo_ms")
+    )
+    return (
+        f"{name}: events {event}, echoes {echo}; daemon "
+        f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
+        f"the log: {attack.noted}"
+    )
+
+
+def middle(sides: list[Side], what: str) -> float:
+    """The median of all of them."""
+    return quantile([ms for side in sides for ms in getattr(side, what)], 0.5)
 
 
 def ratio(attack: Attack, what: str, fraction: float) -> float:
