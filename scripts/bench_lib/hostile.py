@@ -133,7 +133,7 @@ class Stage:
                 measured.alone.append(await self.turn())
                 if session is not None:
                     await docker("unpause", session["container_id"])
-                if session is None or not self._runs(session["id"]):
+                if session is None or self._is_over(session["id"]):
                     # An attack may end its session.
                     session = await self._attacker(name)
                 await self._measure_beside(name, session, measured)
@@ -167,6 +167,9 @@ class Stage:
 
     def _runs(self, session_id: str) -> bool:
         return bool(self._population.sessions.get(session_id, {}).get("phase") == "running")
+
+    def _is_over(self, session_id: str) -> bool:
+        return bool(self._population.sessions.get(session_id, {}).get("phase") in {None, "ended"})
 
     async def _end(self, session: dict[str, str]) -> None:
         await docker("rm", "--force", session["container_id"])
