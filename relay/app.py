@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from relay import problems
 from relay.admissions import Admissions
 from relay.agent_stream import AgentStream, Handshakes
+from relay.allowance import Allowance
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
 from relay.defence import Defence
@@ -92,7 +93,8 @@ class Relay:
         self._trail = trail
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
-        self._viewers = Viewers(limits.viewers, limits.view_only_viewers)
+        coming: Allowance[str] = Allowance(limits.ticket_connects, limits.ticket_connects_a_second)
+        self._viewers = Viewers(limits.viewers, limits.view_only_viewers, coming)
         self._log_followers: Counter[str] = Counter()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from relay.allowance import Allowance
 from relay.problems import ProblemError
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from supervisor.lifecycle.tickets import Mode, Ticket
@@ -29,11 +30,16 @@ class Viewer:
 
 
 class Viewers:
-    """All viewers of all sessions: so many of each, and fewer of those who only look."""
+    """All viewers of all sessions: so many of each, and fewer of those who only look.
 
-    def __init__(self, most: int, most_view_only: int) -> None:
+    No ticket has more places than those who only look; how fast viewers ``coming`` by one may
+    follow each other is an allowance of its key.
+    """
+
+    def __init__(self, most: int, most_view_only: int, coming: Allowance[str]) -> None:
         self._most = most
-        self._most_view_only = most_view_only
+        self._most_shared = most_view_only
+        self._coming = coming
         self._viewers: dict[SessionId, set[Viewer]] = {}
 
     def add(self, viewer: Viewer) -> None:
@@ -42,13 +48,20 @@ class Viewers:
         Raises ProblemError 429: there are too many.
         """
         present = self._viewers.get(viewer.ticket.session_id, set())
-        is_view_only = viewer.ticket.mode is Mode.VIEW
-        of_its_kind = sum(1 for each in present if each.ticket.mode is Mode.VIEW)
-        is_full = len(present) >= self._most
-        if is_full or (is_view_only and of_its_kind >= self._most_view_only):
+        if not self._has_place(viewer.ticket, present):
             detail = "The session has too many viewers; try again when some have left."
             raise ProblemError(429, "too_many_viewers", detail, headers={"Retry-After": "5"})
+        if not self._coming.take(viewer.ticket.key):
+            detail = "Viewers come by this ticket too often; try again a little later."
+            raise ProblemError(429, "too_many_connects", detail, headers={"Retry-After": "1"})
         self._viewers.setdefault(viewer.ticket.session_id, set()).add(viewer)
+
+    def _has_place(self, ticket: Ticket, present: set[Viewer]) -> bool:
+        of_its_kind = sum(1 for each in present if each.ticket.mode is Mode.VIEW)
+        if ticket.mode is Mode.VIEW and of_its_kind >= self._most_shared:
+            return False
+        of_the_ticket = sum(1 for each in present if each.ticket.key == ticket.key)
+        return len(present) < self._most and of_the_ticket < self._most_shared
 
     def remove(self, viewer: Viewer) -> None:
         """The viewer's connection is over."""
