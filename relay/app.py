@@ -37,6 +37,7 @@ from relay.node_api import NodeApi
 from relay.pace import Pace
 from relay.peers import Allowed, guard
 from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
+from relay.presence import Presence
 from relay.programs import Programs
 from relay.rendezvous import Rendezvous
 from relay.requests import recorder
@@ -88,6 +89,7 @@ class Relay:
         self._health = health
         self._upkeep = upkeep
         self._gate = gate
+        self.presence = Presence(clock)
         self._metrics = metrics or _NoMetrics()
         self._measures = measures
         self._trail = trail
@@ -185,7 +187,7 @@ class Relay:
             *ExecApi(self._sessions, self._programs, limits, stopping).routes(),
             *self._log_api(stopping).routes(),
             *ScreenshotApi(self._sessions, self._shots, limits.stall_seconds).routes(),
-            *EventStream(self._feed, self._health, limits, stopping, self._measures).routes(),
+            *self._event_stream(stopping).routes(),
             *self._node_api().routes(),
             *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
@@ -200,6 +202,17 @@ class Relay:
             "agents": {"": len(self._controls)},
             "readers": {"log": self._log_followers.total()},
         }
+
+    def _event_stream(self, stopping: asyncio.Future[None]) -> EventStream:
+        limits = self._config.limits
+        return EventStream(
+            self._feed,
+            self._health,
+            limits,
+            stopping,
+            presence=self.presence,
+            measures=self._measures,
+        )
 
     def _node_api(self) -> NodeApi:
         return NodeApi(self._config, self._catalog, self._health, self._upkeep, self._metrics)

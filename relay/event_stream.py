@@ -26,6 +26,7 @@ from relay.event_socket import SocketTimes, follow_by_socket
 from relay.frames import Frame
 from relay.measures import UNMEASURED, Measures
 from relay.ports import Feed, FeedGapError, FeedItem, FeedReader, Health
+from relay.presence import Presence
 from relay.schemas import EVENTS_QUERY, last_event_id, query
 from relay.streams import cut_off, stream_lines
 from supervisor.lifecycle.effects import EventKind
@@ -54,18 +55,21 @@ class _Page:
 class EventStream:
     """Serves readers of the feed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what it is composed of
         self,
         feed: Feed,
         health: Health,
         limits: RelayLimits,
         stopping: asyncio.Future[None],
+        *,
+        presence: Presence,
         measures: Measures = UNMEASURED,
     ) -> None:
         self._feed = feed
         self._health = health
         self._limits = limits
         self._stopping = stopping
+        self._presence = presence
         self._measures = measures
         self._times = SocketTimes(
             heartbeat_seconds=2 * limits.keepalive_seconds,
@@ -83,6 +87,12 @@ class EventStream:
         after = last_event_id(request.headers.get("Last-Event-ID"))
         # A snapshot without them would tell that they are gone.
         self._feed.require_complete()
+        with self._presence.reader():
+            return await self._serve(request, after, user)
+
+    async def _serve(
+        self, request: web.Request, after: int | None, user: str | None
+    ) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await follow_by_socket(
                 request, self.frames(after, user), self._times, self._note_cut_off

@@ -147,6 +147,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     observation.begin(core, parts, relay, {"local": places.local, "run": places.run})
     try:
         await _listen(relay)
+        core.health.notes["web_server"] = relay.presence.state
         background = core.begin(relay)
         delivery = Delivery(core.outbox, core.health.notes, spawn, observation.instruments)
         await delivery.change(posting)

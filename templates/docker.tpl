@@ -77,9 +77,16 @@ volumes:
 
 working_dir: ${user.home}
 
+# What can be written to beside home and volumes; gone with the session, and counted as its memory.
 # Docker mounts these noexec; programs that unpack libraries into /tmp need exec.
 tmpfs:
   - /tmp:mode=1777,size=1g,exec
+  - /var/tmp:mode=1777,size=1g
+  - /run:mode=1777,size=64m
+
+# The image cannot be written to: a session cannot fill the disk of its host with a copy of its own.
+# false for images whose programs write to their own directories (then Docker's disk is their limit).
+read_only: true
 
 #environment:
 #  LANG: C.UTF-8
@@ -109,7 +116,8 @@ shm_size: 256m
 # ---- network ------------------------------------------------------------------------------------
 
 # A private network behind the host's address. none: no network at all (the display works without).
-# host: the host's own, where abstract X sockets of others would be in reach: avoid it.
+# host: the host's own, with all that listens on it; `policy.allow: [host_network]` in supervisor.yaml
+# has to say that templates may.
 network_mode: bridge
 # Networks of your own go in place of network_mode, never beside it.
 #networks: {lab: {aliases: ["desk"]}}
@@ -130,8 +138,6 @@ init: true
 
 # Debuggers and profilers want this one.
 #cap_add: [SYS_PTRACE]
-# The image cannot be written to; /tmp, home and volumes still can.
-#read_only: true
 #sysctls: {net.ipv4.ping_group_range: "0 2147483647"}
 #runtime: runsc
 #userns_mode: host

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60.0
 END_SECONDS = 30.0
+DOCTOR_SECONDS = 60.0
 LAST_LINES = 25
 
 
@@ -77,6 +78,7 @@ async def _demo(options: argparse.Namespace) -> None:
             async with _watching(timeline, web), _session(timeline, web, options.user):
                 await timeline.reach("running", within=START_SECONDS)
                 if options.check:
+                    await _examine(options, daemon)
                     await _check(options, timeline, web)
                 else:
                     await _stay(options, daemon, timeline)
@@ -138,6 +140,23 @@ async def _end(timeline: Timeline, web: WebClient) -> None:
         await _terminate(timeline, web)
     if timeline.id is not None:
         await remove_containers(timeline.id)
+
+
+async def _examine(options: argparse.Namespace, daemon: Daemon) -> None:
+    print("==> fxctl doctor", flush=True)
+    process = await asyncio.create_subprocess_exec(
+        str(options.venv / "bin" / "fxctl"),
+        *("--socket", str(daemon.socket), "doctor", "--user", options.user),
+        env={**os.environ, "FX_CONFIG_DIR": str(daemon.directory / "config")},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(DOCTOR_SECONDS):
+        output, _ = await process.communicate()
+    page = output.decode(errors="replace")
+    if process.returncode:
+        raise DemoError(f"fxctl doctor has found a fault:\n{page}")
+    print(f"    {(page.splitlines() or [''])[-1]}", flush=True)
 
 
 async def _check(options: argparse.Namespace, timeline: Timeline, web: WebClient) -> None:

@@ -42,10 +42,10 @@ def _svg(image: Image.Image) -> str:
         if colour != most
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        'shape-rendering="crispEdges">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">\n'
         f'<rect width="{width}" height="{height}" fill="{_hex(palette, most)}"/>\n'
-        f'<g transform="translate(0 .5)">\n{paths}\n</g>\n</svg>\n'
+        # Wider than a row, for shown in another size there would be gaps between them.
+        f'<g stroke-width="1.25" transform="translate(0 .5)">\n{paths}\n</g>\n</svg>\n'
     )
 
 

@@ -19,6 +19,7 @@ engine_socket() {
 }
 
 ensure_engine() {
+    ((EUID != 0)) || mount_hierarchies
     ! engine_answers || return 0
     local socket
     socket=$(engine_socket) ||
@@ -34,6 +35,23 @@ ensure_engine() {
         with_lock engine start_dockerd "$socket"
     fi
     wait_for_engine
+}
+
+# Hierarchies of cgroup v1 that are known to the kernel and mounted nowhere here, as a systemd in a
+# container leaves them: containerd finds no container's groups then, and tells of nobody who was
+# killed for want of memory.
+mount_hierarchies() {
+    local controllers place
+    while IFS=: read -r _ controllers _; do
+        place=/sys/fs/cgroup/$controllers
+        [[ -n $controllers && $controllers != name=* ]] || continue
+        ! awk -v wanted="$controllers" '$3 == "cgroup" && index("," $4 ",", "," wanted ",") {found = 1}
+            END {exit !found}' /proc/mounts || continue
+        say "mounting the control groups of $controllers"
+        mkdir -p "$place" 2>/dev/null || true
+        mount -t cgroup -o "$controllers" cgroup "$place" ||
+            say "note: that failed; the engine will not tell who ran out of memory"
+    done </proc/self/cgroup
 }
 
 start_dockerd() { # SOCKET

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from supervisor import __version__
-from supervisor.ctl import gating, inside, looking, setup, steering, upkeep
+from supervisor.ctl import diagnosis, gating, inside, looking, setup, steering, upkeep
 from supervisor.ctl.options import Settings, hoisted
 from supervisor.ctl.report import complain, complain_of_ourselves
 from supervisor.lifecycle.errors import SupervisorError
@@ -48,7 +48,7 @@ for command in (
     *(inside.screenshot, inside.execute),
     *(steering.change, steering.suspend, steering.resume, steering.terminate, steering.purge),
     *(gating.node, gating.cordon, gating.drain, gating.undrain),
-    upkeep.reconcile,
+    *(upkeep.reconcile, diagnosis.doctor),
     *(setup.templates, setup.render, setup.launch, setup.completion),
 ):
     app.command("exec" if command is inside.execute else None)(command)

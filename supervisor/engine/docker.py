@@ -29,6 +29,7 @@ from supervisor.engine.base import (
     EngineVersion,
     container_name,
 )
+from supervisor.engine.docker_client import close_client, open_client
 from supervisor.engine.docker_errors import (
     CONFLICT,
     NO_CONNECTION,
@@ -89,7 +90,7 @@ class DockerEngine:
                 async for fraction in fractions:
                     yield fraction
         finally:
-            await _close(client)
+            await close_client(client)
 
     async def read_image(self, image_id: str) -> ImageContents:
         with translated():
@@ -188,7 +189,7 @@ class DockerEngine:
             ) as pieces:
                 yield pieces
         finally:
-            await _close(client)
+            await close_client(client)
 
     @asynccontextmanager
     async def watch(self, since: float) -> AsyncIterator[AsyncIterator[EngineEvent]]:
@@ -210,11 +211,11 @@ class DockerEngine:
             try:
                 await asyncio.wait([reading])
             finally:
-                await _close(client)
+                await close_client(client)
 
     async def close(self) -> None:
         if self._docker is not None:
-            await _close(self._docker)
+            await close_client(self._docker)
 
     @property
     def _client(self) -> aiodocker.Docker:
@@ -224,11 +225,7 @@ class DockerEngine:
         return self._docker
 
     def _new_client(self) -> aiodocker.Docker:
-        if not self._url.startswith("unix://"):
-            return aiodocker.Docker(url=self._url, timeout=self._timeout)
-        connector = aiohttp.UnixConnector(self._url.removeprefix("unix://"), limit=0)
-        session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
-        return aiodocker.Docker(url=self._url, session=session, timeout=self._timeout)
+        return open_client(self._url, self._timeout)
 
     async def _ours(self, session_id: SessionId) -> DockerContainer:
         """The session's container. Another owner's of the same name is as good as none."""
@@ -346,8 +343,3 @@ async def _events(
             yield event
     with translated():
         await reading
-
-
-async def _close(client: aiodocker.Docker) -> None:
-    await client.close()
-    await client.session.close()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from supervisor import __version__
 from supervisor.lifecycle.cordon import Cordon, cordon_object
 from supervisor.lifecycle.delivery import Overdue, Position, StoredEvent, Stretch
 from supervisor.lifecycle.effects import EventKind
@@ -310,6 +311,7 @@ class HealthService:
         version = self.health.version
         return {
             "host": self.node_name,
+            "version": __version__,
             "ready": self.ready()[0],
             "message": self.health.message,
             "engine": {

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from relay.config import RelayLimits
 from relay.event_stream import EventStream
 from relay.frames import Frame
+from relay.presence import Presence
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.feed import FeedGapError
 from supervisor.lifecycle.session import SessionId
@@ -58,7 +59,9 @@ class Reader:
         self._may_read.set()
         stopping: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         core = daemon.core
-        stream = EventStream(core.feed, core.health, RelayLimits(), stopping)
+        stream = EventStream(
+            core.feed, core.health, RelayLimits(), stopping, presence=Presence(lambda: 0.0)
+        )
         try:
             async with aclosing(stream.frames(self.position, None)) as batches:
                 async for batch in batches:

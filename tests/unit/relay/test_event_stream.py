@@ -219,6 +219,17 @@ async def test_a_websocket_reader_comes_and_goes(house: House) -> None:
         assert socket.close_code == 1013
 
 
+async def test_who_follows_is_counted(house: House) -> None:
+    """While they read; afterwards it is known when they were last there."""
+    presence = house.relay.presence
+    assert presence.state() == {"streams": 0, "last_seen_at": None}
+    async with house.web.get(URL) as response, house.web.ws_connect(URL):
+        assert await events(response, 1)
+        await until(lambda: presence.state()["streams"] == 2)
+    await until(lambda: presence.state()["streams"] == 0)
+    assert presence.state()["last_seen_at"] is not None
+
+
 async def test_news_of_the_node_reach_everybody(house: House) -> None:
     """Whichever user a reader asks for, and without a number to come back to."""
     async with house.web.get(URL, params={"user": "bob"}) as response:
