@@ -35,7 +35,7 @@ _TURN_SECONDS = 0.001
 _FLOODED_BACKLOG = 4
 """While connections are refused: so few stand before a neighbour's; the others sleep."""
 _REFUSED_A_TURN = 2
-_REFUSED_A_SPELL = 48
+_REFUSED_A_SPELL = 32
 """In turns one after the other, so that whom the first has woken is served by the next."""
 _REST_SECONDS = 0.001
 """After them. The loop's timers are no finer; refusing takes a quarter of a core with it."""
