@@ -275,7 +275,7 @@ def figures(measured: dict[str, Attack]) -> list[Figure]:
                 found.append(
                     Figure(
                         key=f"{name}_{what}_to_burn",
-                        label=f"{name}: {label}, p50, to burn's",
+                        label=f"{name}: {label.split()[-1]}, p50 / burn's",
                         value=ratio(attack, what, 0.5) / ratio(burn, what, 0.5),
                         unit="x",
                     )
