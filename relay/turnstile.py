@@ -7,7 +7,7 @@ take the others' place. What is refused is not closed at once: whoever waits for
 it tries again is slowed down to a try a second.
 
 Whoever waits for nothing is slowed down by the queue: while connections are being refused it is
-short, and left alone for a millisecond after some dozens of them. It is full then, and whoever
+short, and left alone for a millisecond after a dozen of them or so. It is full then, and whoever
 connects sleeps in the kernel, first come first served, instead of wearing out the host's cores.
 """
 
@@ -35,7 +35,7 @@ _TURN_SECONDS = 0.001
 _FLOODED_BACKLOG = 4
 """While connections are refused: so few stand before a neighbour's; the others sleep."""
 _REFUSED_A_TURN = 2
-_REFUSED_A_SPELL = 32
+_REFUSED_A_SPELL = 16
 """In turns one after the other, so that whom the first has woken is served by the next."""
 _REST_SECONDS = 0.001
 """After them. The loop's timers are no finer; refusing takes a quarter of a core with it."""
