@@ -111,3 +111,18 @@ def test_a_key_given_twice(directory: Path, capsys: pytest.CaptureFixture[str]) 
     first, second, _ = told(capsys, directory)
     assert first.startswith("supervisor.yaml:2:1: ")
     assert second.startswith("launcher-templates/own.tpl:2:1: ")
+
+
+def test_users_who_are_not_on_this_host(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of them, by name; not only the first."""
+    (directory / "supervisor.yaml").write_text(
+        "relay: {web: {allow_users: [no-such-user, root, nor-this-one]}}\n"
+    )
+    assert check(None) == 78
+    assert [line for line in told(capsys, directory) if not line.startswith("note:")] == [
+        "relay.web.allow_users: user 'no-such-user' is not known on this host (getent)",
+        "relay.web.allow_users: user 'nor-this-one' is not known on this host (getent)",
+        "2 faults.",
+    ]
