@@ -65,6 +65,11 @@ def _cautions(config: Config) -> list[str]:
         for path in webhook.secret_files
         if path.exists() and path.stat().st_mode & stat.S_IROTH
     ]
+    trail = config.audit.path
+    if trail is not None and not trail.parent.is_dir():
+        found.append(
+            f"note: audit.path: there is no directory {trail.parent}; sessions go on unrecorded."
+        )
     if webhook.in_clear:
         found.append("note: relay.webhook.url is not https: others on the way can read events.")
     return found

@@ -126,3 +126,13 @@ def test_users_who_are_not_on_this_host(
         "relay.web.allow_users: user 'nor-this-one' is not known on this host (getent)",
         "2 faults.",
     ]
+
+
+def test_a_trail_that_cannot_be_written(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Worth a note: the daemon would start, and record nothing."""
+    (directory / "supervisor.yaml").write_text(f"audit: {{path: {directory}/none/audit.log}}\n")
+    assert check(None) == 0
+    trail = "note: audit.path: there is no directory none; sessions go on unrecorded."
+    assert trail in told(capsys, directory)
