@@ -15,7 +15,7 @@ from supervisor.places import config_directory
 from supervisor.policy.guard import Guard
 from supervisor.settings import allowed_peers, webhook_config
 from supervisor.share import templates_directory
-from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.catalog import DIRECTORY_NAME, SUFFIX, TemplateCatalog
 from supervisor.template.errors import TemplateError
 
 EXIT_FAULTS = 78
@@ -35,6 +35,7 @@ def check(config_file: Path | None) -> int:
         notes.extend(_missing_bundle(config))
         notes.extend(_cautions(config))
         notes.extend(_objections(config, catalog))
+        notes.extend(_passed_over())
     faults.extend(str(fault) for fault in catalog.faults())
     for line in (*faults, *notes):
         print(line, file=sys.stderr)
@@ -85,6 +86,13 @@ def _objections(config: Config, catalog: TemplateCatalog) -> Iterator[str]:
             continue
         if told := objection(template, guard):
             yield f"note: {template.path}: starts will be refused. {told}"
+
+
+def _passed_over() -> list[str]:
+    """Files among the templates that look like one, and that nobody reads."""
+    directory = config_directory() / DIRECTORY_NAME
+    names = sorted(path for suffix in ("yaml", "yml") for path in directory.glob(f"*.{suffix}"))
+    return [f"note: {path} is not read: a template's file ends in {SUFFIX}." for path in names]
 
 
 def _missing_bundle(config: Config) -> list[str]:

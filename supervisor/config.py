@@ -66,8 +66,16 @@ class EngineConfig(Section):
 
     @property
     def url(self) -> str:
-        """Where the engine listens."""
-        return self.host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        """Where the engine listens. Raises ConfigError for a DOCKER_HOST that is no address."""
+        if self.host:
+            return self.host
+        url = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        if not _ENGINE_ADDRESS.fullmatch(url):
+            raise ConfigError(
+                f"DOCKER_HOST is {url!r}, and has to be unix:///path or tcp://host:port: correct "
+                "it in the daemon's environment (fastx.env), or set engine.host."
+            )
+        return url
 
 
 class AgentConfig(Section):

@@ -136,3 +136,11 @@ def test_a_trail_that_cannot_be_written(
     assert check(None) == 0
     trail = "note: audit.path: there is no directory none; sessions go on unrecorded."
     assert trail in told(capsys, directory)
+
+
+def test_a_template_by_another_suffix(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Worth a note: who wrote it waits for it to appear."""
+    (directory / "launcher-templates" / "gimp.yaml").write_text("image: x\n")
+    assert check(None) == 0
+    name = "launcher-templates/gimp.yaml"
+    assert f"note: {name} is not read: a template's file ends in .tpl." in told(capsys, directory)

@@ -207,3 +207,11 @@ def test_addresses_of_engines(path: Path, host: str) -> None:
     """What Docker's own clients take."""
     path.write_text(f"engine: {{host: '{host}'}}\n")
     assert load_config(path).engine.host == host
+
+
+def test_an_engine_in_the_environment_that_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as what it is, unless the file names another."""
+    monkeypatch.setenv("DOCKER_HOST", "/var/run/docker.sock")
+    with pytest.raises(ConfigError, match=r"DOCKER_HOST is '/var/run/docker\.sock'"):
+        _ = EngineConfig().url
+    assert EngineConfig(host="unix:///run/d.sock").url == "unix:///run/d.sock"
