@@ -272,11 +272,12 @@ class Relay:
     def _add(
         self, app: web.Application, register: Register | None = None, gate: Turnstile | None = None
     ) -> HttpListener:
+        limits = self._config.limits
         http = HttpListener(
             app,
             keepalive_seconds=_IDLE_SECONDS,
-            head_seconds=self._config.limits.head_seconds,
-            register=register or Census(self._config.limits.connections_per_uid),
+            head_seconds=limits.head_seconds,
+            register=register or Census(limits.connections_per_uid, limits.tcp_connections),
             gate=gate,
             on_late=self._defence.note_late,
         )

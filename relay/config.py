@@ -55,6 +55,8 @@ class RelayLimits:
     """How long the X server may take to send one, and a screenshot to get its turn."""
     connections_per_uid: int = 2048
     """Connections of one user to each of the web server's sockets and the viewers'."""
+    tcp_connections: int = 16_384
+    """Of all together to one that listens on TCP, for nobody knows who they are."""
     head_seconds: float = 5.0
     """How long a request's head may take to arrive."""
     strangers_per_uid: int = 256

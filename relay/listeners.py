@@ -33,16 +33,22 @@ class Register(Protocol):
         """One that entered is over."""
 
 
-class Census:
-    """How many connections each user has; ``per_uid`` of ``None`` is no bound."""
+ANYBODY = -1
+"""In a uid's place: whoever comes by TCP."""
 
-    def __init__(self, per_uid: int | None) -> None:
+
+class Census:
+    """How many connections each user has, and all of TCP; ``None`` is no bound."""
+
+    def __init__(self, per_uid: int | None, of_tcp: int | None = None) -> None:
         self._per_uid = per_uid
+        self._of_tcp = of_tcp
         self._connections: Counter[int] = Counter()
 
     def enter(self, uid: int, connection: Connection) -> bool:  # noqa: ARG002 all count alike
         """Count a connection in; False: it is one too many and not counted."""
-        if self._per_uid is not None and self._connections[uid] >= self._per_uid:
+        most = self._of_tcp if uid == ANYBODY else self._per_uid
+        if most is not None and self._connections[uid] >= most:
             return False
         self._connections[uid] += 1
         return True
@@ -92,10 +98,9 @@ class Connection(web.RequestHandler):
         """Take the connection, unless its user has too many."""
         super().connection_made(transport)
         peer = peer_of(transport)
-        if peer is None:
-            return
-        if self._census.enter(peer.uid, self):
-            self.uid = peer.uid
+        uid = ANYBODY if peer is None else peer.uid
+        if self._census.enter(uid, self):
+            self.uid = uid
             if self._is_expected_to_speak:
                 self._expect_head()
         else:

@@ -101,9 +101,11 @@ class DockerEngine:
         with translated():
             probes = await self._client.containers.list(all=1, filters=filters)
         for probe in probes:
-            if probe["Created"] < created_before:
+            # A session's container has the label too, if its image says so.
+            is_session = labels.SESSION in probe["Labels"]
+            if probe["Created"] < created_before and not is_session:
                 with absence_is_fine(), translated():
-                    await probe.delete(force=True, timeout=self._timeout)
+                    await probe.delete(force=True, v=True, timeout=self._timeout)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:
         with translated():
@@ -151,7 +153,7 @@ class DockerEngine:
         with absence_is_fine(), translated():
             container = await self._ours(session_id)
             try:
-                await container.delete(force=True, timeout=self._timeout)
+                await container.delete(force=True, v=True, timeout=self._timeout)
             except DockerError as error:
                 if error.status != CONFLICT:
                     raise
@@ -163,7 +165,7 @@ class DockerEngine:
             if not self._owns(container):
                 message = f"The container {container_id[:12]} is not this supervisor's."
                 raise EngineError(message)
-            await container.delete(force=True, timeout=self._timeout)
+            await container.delete(force=True, v=True, timeout=self._timeout)
 
     async def list_containers(self) -> Sequence[ContainerRecord]:
         filters = json.dumps({"label": [f"{labels.OWNER}={self._owner}", labels.SESSION]})
@@ -290,7 +292,7 @@ class DockerEngine:
             # Before its end is told: it is not the session's.
             self._replaced.add(str(container.id))
             with contextlib.suppress(DockerError):
-                await container.delete(force=True, timeout=self._timeout)
+                await container.delete(force=True, v=True, timeout=self._timeout)
             return False
         return True
 
@@ -302,7 +304,7 @@ class DockerEngine:
         except DockerError as error:
             if error.status != NO_CONNECTION:
                 with contextlib.suppress(DockerError):
-                    await container.delete(force=True, timeout=self._timeout)
+                    await container.delete(force=True, v=True, timeout=self._timeout)
             raise
 
     async def _has_to_keep(self) -> bool:

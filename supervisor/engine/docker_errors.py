@@ -49,6 +49,9 @@ _LOGIN_WANTED = re.compile(
 _QUERY = re.compile(r"\?[^\s\"']*")
 """Of a URL. A registry that keeps its blobs elsewhere signs there, and anybody may use it."""
 
+_MOST_CHARACTERS = 2000
+"""Of the engine's own words; they become a session's message, which every reader of events gets."""
+
 _BROKEN = (
     aiohttp.ClientError,
     aiohttp.http_exceptions.HttpProcessingError,
@@ -74,6 +77,9 @@ def translated(*, pulling: Pulling | None = None) -> Iterator[None]:
 
 
 def _from_status(error: DockerError, pulling: Pulling | None) -> EngineError:
+    if len(error.message) > _MOST_CHARACTERS:
+        # A registry's answer may be in it, of any length.
+        error = DockerError(error.status, error.message[:_MOST_CHARACTERS] + "...")
     if error.status == NO_CONNECTION:
         if "ermission denied" in error.message:
             return EngineDeniedError(_DENIED)

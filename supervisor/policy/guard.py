@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from supervisor.template.spec import ContainerSpec
 
 JUDGE_SECONDS = 10.0
 """Mounts are looked at, and a file server may hang."""
+
+_THREADS = ThreadPoolExecutor(4, thread_name_prefix="policy")
+"""Of their own: while it hangs, only starts wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Guard:
         """The same on a thread. Raises UnavailableError too, when a mount cannot be looked at."""
         try:
             async with asyncio.timeout(JUDGE_SECONDS):
-                return await asyncio.to_thread(self.admit, spec, identity)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(_THREADS, self.admit, spec, identity)
         except TimeoutError:
             message = (
                 "The sources of the session's mounts could not be looked at within "

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from supervisor.policy.rules import Policy
+from supervisor.policy.rules import Grant, Policy
+from supervisor.policy.way import judge_way
 
 NEVER = tuple(
     map(Path, ("/etc", "/run", "/var/run", "/proc", "/sys", "/dev", "/boot", "/root"))
@@ -39,7 +40,10 @@ def judge_mounts(host: Mapping[str, Any], policy: Policy, home: Path) -> Iterato
 
 
 def judge_source(source: str, policy: Policy, home: Path) -> Iterator[str]:
-    """What is wrong with one host path; it is resolved now, and can be another by and by."""
+    """What is wrong with one host path; it is resolved now, and nobody may change that after.
+
+    The home itself, and what the policy names, is where an administrator has put it.
+    """
     if not source.startswith("/"):
         yield f"{source!r} is no absolute path"
         return
@@ -55,6 +59,12 @@ def judge_source(source: str, policy: Policy, home: Path) -> Iterator[str]:
         if not any(path.is_relative_to(root) for root in allowed):
             yield f"{told} is not below one of policy.mount_sources, nor in the user's home"
             return
+    if (
+        named != home
+        and named not in policy.mount_sources
+        and Grant.USER_SOURCES not in policy.allow
+    ):
+        yield from judge_way(named)
 
 
 def _touches(path: Path, never: Path) -> bool:

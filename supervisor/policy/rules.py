@@ -29,6 +29,8 @@ class Grant(StrEnum):
     OOM_EXEMPT = "oom_exempt"
     """To be spared when the host runs out of memory."""
     GPUS = "gpus"
+    USER_SOURCES = "user_sources"
+    """Mounts below a directory of a user's, who can put a link to any place there."""
     RAW = "raw"
     """Keys of ``host_config`` that this policy does not know."""
 

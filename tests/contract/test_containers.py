@@ -366,3 +366,13 @@ async def test_tidying_leaves_sessions_alone(subject: Subject, session_id: Sessi
     await subject.engine.tidy()
     assert [each.session_id for each in await subject.engine.list_containers()] == [session_id]
     assert container_name(probe) not in await subject.names()
+
+
+async def test_an_image_cannot_have_its_sessions_tidied_away(
+    subject: Subject, session_id: SessionId
+) -> None:
+    """A label of ours on an image is on its containers as well."""
+    labelled = {labels.OWNER: subject.owner, labels.SESSION: session_id, labels.PROBE: "true"}
+    await subject.engine.launch(session_id, specification(subject, session_id, labels=labelled))
+    await subject.engine.tidy()
+    assert [each.session_id for each in await subject.engine.list_containers()] == [session_id]

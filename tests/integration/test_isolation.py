@@ -26,7 +26,8 @@ from tests.support.web_server import WebServer, Wire
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
-CONFIG = {"policy": {"allow": ["host_network", "host_ipc"], "images": ["fx-sample"]}}
+ALLOW = ["host_network", "host_ipc", "user_sources"]
+CONFIG = {"policy": {"allow": ALLOW, "images": ["fx-sample"]}}
 SHARED = "network_mode: host", "ipc: host"
 STRANGER = "4321:4321"
 PROBE = Path(__file__).parent.parent / "support" / "probe.py"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -67,3 +69,21 @@ async def test_what_is_allowed_is_limited(web: WebServer, daemon: Daemon) -> Non
         )
         assert config.split()[:3] == ["host", str(200 << 20), "123"]
         assert "no-new-privileges:true" in config
+
+
+async def test_a_users_directory_is_no_way_to_others_files(
+    web: WebServer, daemon: Daemon, scratch: Path
+) -> None:
+    """The engine follows links as root, and a mount passes by the modes of what is above it.
+
+    The way is not one that the daemon could look at: the home is 0700.
+    """
+    write(daemon, "fair", "ipc: host", "working_dir: /")
+    async with web.session(template="fair") as neighbour:
+        (scratch / "data").symlink_to(daemon.session_files(neighbour["id"]))
+        if os.geteuid() == 0:
+            os.lchown(scratch / "data", scratch.stat().st_uid, scratch.stat().st_gid)
+        write(daemon, "below", f"volumes: ['{scratch}/data:/data']")
+        refused = await web.post_start(template="below")
+        assert (refused.status, refused.body["code"]) == (403, "policy_violation"), refused.text
+        assert "where users can put a link to any place" in refused.body["detail"]

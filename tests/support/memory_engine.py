@@ -166,8 +166,13 @@ class MemoryEngine:
         """See Engine."""
         async with self._answered("tidy"):
             for container in tuple(self.host.containers.values()):
-                probe = container.owner == self.owner and labels.PROBE in container.spec.labels
-                if probe and container.created_at < created_before:
+                found = container.spec.labels
+                probe = labels.PROBE in found and labels.SESSION not in found
+                if (
+                    probe
+                    and container.owner == self.owner
+                    and container.created_at < created_before
+                ):
                     self.host.remove(container)
 
     async def launch(self, session_id: SessionId, spec: ContainerSpec) -> str:

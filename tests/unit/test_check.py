@@ -54,7 +54,7 @@ FAULTS = [
     (
         "supervisor.yaml:14:18: policy.allow.0: must be privileged, host_network, host_pid, "
         "host_ipc, host_uts, host_userns, host_cgroup, other_containers, other_user, "
-        "new_privileges, unconfined, cgroup_parent, oom_exempt, gpus or raw; "
+        "new_privileges, unconfined, cgroup_parent, oom_exempt, gpus, user_sources or raw; "
         "did you mean privileged?"
     ),
     (

@@ -94,6 +94,15 @@ def test_a_pull_with_the_wrong_credentials(said: str) -> None:
         raise DockerError(500, said)
 
 
+@pytest.mark.parametrize("pulls", [True, False])
+def test_a_registry_cannot_talk_without_end(*, pulls: bool) -> None:
+    """The engine passes a whole page on; a session's message goes to every reader of events."""
+    with pytest.raises(EngineError) as error, translated(pulling=pulling() if pulls else None):
+        raise DockerError(500, "error parsing HTTP 403 response body: " + "x" * 10_000_000)
+    assert "HTTP 403" in str(error.value)
+    assert len(str(error.value)) < 2200
+
+
 def test_a_signed_address_is_a_secret() -> None:
     """A registry may send the engine elsewhere, with an address that lets anybody in."""
     said = 'Get "https://blobs.example/x?sig=abc&se=2030": dial tcp: connection refused'

@@ -14,7 +14,7 @@ import pytest
 from relay.app import Relay
 from relay.config import RelayConfig
 from supervisor.lifecycle.audit import NO_TRAIL, ActorKind, AuditTrail
-from tests.unit.relay.conftest import TOKEN, House, config_in
+from tests.unit.relay.conftest import LIMITS, TOKEN, House, config_in
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
 from tests.unit.relay.fakes import (
@@ -148,3 +148,25 @@ async def test_viewers_can_come_over_tcp(directory: Path) -> None:
     (knock,) = trail.acts
     assert knock.action == "viewer.connect"
     assert (knock.actor.kind, knock.actor.address) == (ActorKind.ADDRESS, "127.0.0.1")
+
+
+async def test_connections_by_tcp_are_bounded(directory: Path) -> None:
+    """All together, for nobody knows who they are: the daemon's descriptors are for sessions."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = config_in(directory, replace(LIMITS, tcp_connections=2))
+    relay = relay_at(replace(config, metrics_tcp=("127.0.0.1", port)))
+    await relay.start()
+    kept = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    for reader, writer in kept:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in await reader.readline()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+    for _, writer in kept:
+        writer.close()
+        await writer.wait_closed()
+    await relay.stop(1.0)
