@@ -1,6 +1,6 @@
 """The relay put together: four sockets, one object.
 
-web.sock      the web server: everything, peers by SO_PEERCRED
+web.sock      the web server: everything, peers by SO_PEERCRED (and optionally TCP, by token)
 viewer.sock   the display alone, by ticket (and optionally TCP)
 session.sock  agents: callbacks and commands, by token
 display.sock  agents: display streams, by token
@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from relay import problems
 from relay.admissions import Admissions
 from relay.agent_stream import AgentStream, Handshakes
+from relay.bearers import Bearers
 from relay.config import InputNote, RelayConfig
 from relay.control import ControlStreams
 from relay.defence import Defence
@@ -38,12 +39,14 @@ from relay.peers import Allowed, guard
 from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
 from relay.presence import Presence
 from relay.programs import Programs
+from relay.remotes import Remotes
 from relay.rendezvous import Rendezvous
 from relay.requests import recorder
 from relay.screenshot_api import ScreenshotApi
 from relay.session_api import SessionApi
 from relay.shots import Shots
 from relay.sockets import Sockets
+from relay.tcp_terms import Certificate, TcpTerms
 from relay.tickets import Tickets
 from relay.turnstile import Turnstile
 from relay.viewers import Viewers
@@ -81,6 +84,7 @@ class Relay:
     ) -> None:
         self._config = config
         self._allowed = Allowed(config.allow_uids, config.allow_gids)
+        self._web_terms, self._viewer_terms = config.web_terms, config.viewer_terms
         self._sessions = sessions
         self._catalog = catalog
         self._feed = feed
@@ -168,6 +172,26 @@ class Relay:
         """
         self._allowed = Allowed(uids, gids)
 
+    def set_terms(self, web_server: TcpTerms | None, viewers: TcpTerms | None) -> None:
+        """Take connections from the network on these terms from now on; ``None``: take none.
+
+        Calls that are under way go on until they end; each new one needs a token that holds.
+        """
+        self._web_terms, self._viewer_terms = web_server, viewers
+
+    def certificates(self) -> Mapping[str, Certificate]:
+        """What is shown to whoever connects from the network, by listener."""
+        config = self._config
+        terms = {
+            "web": self._web_terms if config.web_tcp is not None else None,
+            "viewer": self._viewer_terms if config.viewer_tcp is not None else None,
+        }
+        return {
+            listener: each.certificate
+            for listener, each in terms.items()
+            if each is not None and each.certificate is not None
+        }
+
     def close_viewers(self, session_id: SessionId, code: int) -> None:
         """Close every display connection of the session with this WebSocket code."""
         self._viewers.dismiss(session_id, code)
@@ -224,7 +248,9 @@ class Relay:
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config, defence = self._config, self._defence
-        peers = guard(lambda: self._allowed)
+        remotes = Remotes(config.limits, defence.offences)
+        bearers = Bearers(lambda: self._web_terms, remotes)
+        peers = guard(lambda: self._allowed, bearers)
         record, note_opened = recorder(self._trail, self._sessions)
         web_app = self._app("web", self.web_routes(stopping), peers, record)
         web_app.on_response_prepare.append(note_opened)
@@ -253,13 +279,18 @@ class Relay:
             defence.display_gate,
         )
         viewers = self._add(viewer_app)
-        tcp = [partial(sockets.tcp, *config.viewer_tcp)] if config.viewer_tcp is not None else []
-        await viewers.start(partial(sockets.unix, config.viewer_socket), *tcp)
+        await viewers.start(partial(sockets.unix, config.viewer_socket))
+        if config.viewer_tcp is not None:
+            visitors = Remotes(config.limits, defence.offences)
+            bound = sockets.tcp(*config.viewer_tcp)
+            viewers.start_tcp(bound, lambda: self._viewer_terms, visitors)
         if config.metrics_tcp is not None:
             monitors = self._add(self._app("metrics", self._node_api().monitor_routes()))
             await monitors.start(partial(sockets.tcp, *config.metrics_tcp))
         web_server = self._add(web_app)
         await web_server.start(partial(sockets.unix, config.web_socket))
+        if config.web_tcp is not None:
+            web_server.start_tcp(sockets.tcp(*config.web_tcp), lambda: self._web_terms, remotes)
 
     def _app(
         self, listener: str, routes: Iterable[web.RouteDef], *guards: Middleware
@@ -277,6 +308,7 @@ class Relay:
             app,
             keepalive_seconds=_IDLE_SECONDS,
             head_seconds=limits.head_seconds,
+            handshake_seconds=limits.tls_handshake_seconds,
             register=register or Census(limits.connections_per_uid, limits.tcp_connections),
             gate=gate,
             on_late=self._defence.note_late,

@@ -29,6 +29,8 @@ class Call:
     session_id: str | None = None
     """Of the session it is about, where its path does not tell."""
     user: str | None = None
+    credential: str | None = None
+    """The name of the token that was shown, where one is asked for."""
     recorded: bool = False
     """Whether the audit trail has it."""
     details: dict[str, Detail] = field(default_factory=dict)

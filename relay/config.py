@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from relay.tcp_terms import TcpTerms
 from supervisor.lifecycle.session import SessionId, Timestamp
 
 
@@ -57,6 +58,11 @@ class RelayLimits:
     """Connections of one user to each of the web server's sockets and the viewers'."""
     tcp_connections: int = 16_384
     """Of all together to one that listens on TCP, for nobody knows who they are."""
+    connections_per_address: int = 2048
+    """Connections of one address of the network to each of those the relay listens at."""
+    tls_handshakes_per_address: int = 64
+    """... of which so many may not have finished their TLS handshake."""
+    tls_handshake_seconds: float = 5.0
     head_seconds: float = 5.0
     """How long a request's head may take to arrive."""
     strangers_per_uid: int = 256
@@ -72,7 +78,7 @@ class RelayLimits:
     container_connects_a_second: float = 8.0
     """... and so many more each second."""
     wrong_tokens: int = 100
-    """That one container may show at once ..."""
+    """That one container, or one address of the network, may show at once ..."""
     wrong_tokens_a_second: float = 1.0
     """... and each second, before it is not listened to."""
     offence_seconds: float = 60.0
@@ -103,7 +109,11 @@ class RelayConfig:
     display_socket: Path
     viewer_socket: Path
     openapi: Path
+    web_tcp: tuple[str, int] | None = None
+    web_terms: TcpTerms | None = None
+    """``None``: nobody is let in there."""
     viewer_tcp: tuple[str, int] | None = None
+    viewer_terms: TcpTerms | None = field(default_factory=TcpTerms)
     metrics_tcp: tuple[str, int] | None = None
     """Where anybody who can connect may read the metrics, and nothing else."""
     allow_uids: frozenset[int] = frozenset()

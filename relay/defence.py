@@ -8,6 +8,7 @@ from relay.listeners import Connection
 from relay.offences import Offence, Offences
 from relay.origin import Origins
 from relay.ports import Feed, Sessions
+from relay.remotes import remote_at
 from relay.strangers import Strangers
 from relay.turnstile import Turnstile
 from supervisor.lifecycle.errors import SessionNotFoundError
@@ -36,7 +37,11 @@ class Defence:
 
     def note_late(self, connection: Connection) -> None:
         """A request's head did not come in time."""
-        self.offences.note_peer(Offence.UNFINISHED_HEADS, connection.transport)
+        remote = remote_at(connection.transport)
+        if remote is not None:
+            self.offences.note(Offence.UNFINISHED_HEADS, remote)
+        else:
+            self.offences.note_peer(Offence.UNFINISHED_HEADS, connection.transport)
 
     def _session_in(self, container_id: str) -> Session | None:
         """Whose container it is. Looks at all of them: for the log, now and then."""

@@ -7,6 +7,7 @@ import pwd
 from aiohttp import web
 
 from relay.bodies import read_json
+from relay.calls import current_call
 from relay.config import RelayLimits
 from relay.peers import peer_of
 from relay.ports import Gate, Health
@@ -57,7 +58,7 @@ def _caller(request: web.Request) -> str:
     """The name of whoever connected, or their number where this host has none."""
     peer = peer_of(request.transport)
     if peer is None:
-        return "the web server"
+        return current_call().credential or "the web server"
     try:
         return pwd.getpwuid(peer.uid).pw_name
     except KeyError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,10 @@ from aiohttp import web
 
 from relay import problems
 from relay.peers import peer_of
+from relay.remotes import Remotes
 from relay.sockets import BoundSocket, inode_of
+from relay.tcp_server import TcpServer
+from relay.tcp_terms import TcpTerms
 from relay.turnstile import BACKLOG, GatedServer, Turnstile
 
 _HEAD = {"max_line_size": 8190, "max_field_size": 8190, "max_headers": 64}
@@ -166,6 +170,7 @@ class HttpListener:
         *,
         keepalive_seconds: float,
         head_seconds: float,
+        handshake_seconds: float,
         register: Register,
         gate: Turnstile | None = None,
         on_late: Callable[[Connection], None] = lambda _connection: None,
@@ -173,6 +178,7 @@ class HttpListener:
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         self._keepalive_seconds = keepalive_seconds
         self._head_seconds = head_seconds
+        self._handshake_seconds = handshake_seconds
         self._register = register
         self._gate = gate
         self._on_late = on_late
@@ -183,6 +189,14 @@ class HttpListener:
         await self._runner.setup()
         for bind in binders:
             self._listeners.append(await Listener.start(self._connection, bind(), self._gate))
+
+    def start_tcp(
+        self, bound: BoundSocket, terms: Callable[[], TcpTerms | None], remotes: Remotes
+    ) -> None:
+        """Serve the network as well, after ``start``, by the terms of the moment."""
+        factory = partial(self._connection, is_expected_to_speak=True)
+        server = TcpServer(bound.socket, factory, terms, remotes, self._handshake_seconds)
+        self._listeners.append(Listener(server, bound.file))
 
     def close(self) -> None:
         """Take no more connections."""
@@ -198,7 +212,7 @@ class HttpListener:
             await server.shutdown(deadline_seconds / 2)
         await self._runner.cleanup()
 
-    def _connection(self) -> Connection:
+    def _connection(self, *, is_expected_to_speak: bool = False) -> Connection:
         server = self._runner.server
         if server is None:
             raise RuntimeError("the listener is not started")
@@ -206,7 +220,7 @@ class HttpListener:
             self._register,
             server,
             head_seconds=self._head_seconds,
-            is_expected_to_speak=self._gate is not None,
+            is_expected_to_speak=is_expected_to_speak or self._gate is not None,
             on_late=self._on_late,
             loop=asyncio.get_running_loop(),
             access_log=None,
@@ -221,7 +235,7 @@ class HttpListener:
 class Listener:
     """One listening socket; the file of a Unix socket that was bound here goes with it."""
 
-    def __init__(self, server: asyncio.Server | GatedServer, file: Path | None) -> None:
+    def __init__(self, server: asyncio.Server | GatedServer | TcpServer, file: Path | None) -> None:
         self._server = server
         self._file = file
         self._inode = None if file is None else inode_of(file)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import structlog
 
-from relay.origin import Origin, Origins, unix_socket
+from relay.origin import Origin, Origins, Remote, unix_socket
 from supervisor.lifecycle.session import Session, SessionId
 
 _MOST_OFFENDERS = 1024
@@ -36,15 +36,18 @@ class Offence(StrEnum):
     WRONG_TOKENS = "wrong_tokens"
     HANDSHAKES = "handshakes"
     """Connections to the display socket that did not say which stream they are."""
+    TLS_HANDSHAKES = "tls_handshakes"
+    """Connections over the network that came to nothing before their first request."""
 
 
-Offender = SessionId | Origin | None
+Offender = SessionId | Origin | Remote | None
 
 
 @dataclass(slots=True)
 class _Account:
     session_id: SessionId | None
     origin: Origin | None
+    address: str | None = None
     count: int = 0
 
 
@@ -74,8 +77,9 @@ class Offences:
             self.note(offence, None)
             return
         origin = offender if isinstance(offender, Origin) else None
-        session_id = None if isinstance(offender, Origin) else offender
-        self._accounts[offence, offender] = _Account(session_id, origin)
+        address = offender.address if isinstance(offender, Remote) else None
+        session_id = None if isinstance(offender, Origin | Remote) else offender
+        self._accounts[offence, offender] = _Account(session_id, origin, address)
         self._tell(offence, self._accounts[offence, offender], 1)
         self._wait(offence, offender)
 
@@ -109,6 +113,7 @@ class Offences:
             user=session.user if session else None,
             uid=origin.uid if origin else None,
             container_id=origin.container_id if origin else None,
+            address=account.address,
         )
 
     def _session(self, account: _Account) -> Session | None:

@@ -31,6 +31,13 @@ class Origin:
     container_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where a connection over the network comes from: an IPv4 address, or an IPv6 /64."""
+
+    address: str
+
+
 class Origins:
     """Looks connections up; a process that connects in a loop is looked up once a second."""
 

@@ -15,6 +15,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
+from relay.bearers import Bearers
+from relay.calls import current_call
 from supervisor.lifecycle.audit import Actor, ActorKind
 
 _SO_PEERGROUPS = 59
@@ -55,13 +57,20 @@ def peer_of(transport: asyncio.BaseTransport | None) -> Peer | None:
     return Peer(uid, frozenset({gid, *groups}), gid, pid)
 
 
+def _is_remote(transport: asyncio.BaseTransport | None) -> bool:
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    return sock is not None and sock.family in {socket.AF_INET, socket.AF_INET6}
+
+
 def actor_of(request: web.Request) -> Actor:
     """Who makes this call."""
     peer = peer_of(request.transport)
     if peer is not None:
         return Actor(kind=ActorKind.PEER, uid=peer.uid, gid=peer.gid, pid=peer.pid)
-    # Of a Unix socket whose peer has left, or of TCP.
-    return Actor(kind=ActorKind.ADDRESS, address=request.remote or None)
+    credential = current_call().credential
+    # Without one: of a Unix socket whose peer has left, or a viewer over TCP.
+    kind = ActorKind.ADDRESS if credential is None else ActorKind.TCP
+    return Actor(kind=kind, address=request.remote or None, credential=credential)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +86,11 @@ class Allowed:
         return peer.uid in own | self.uids or not peer.gids.isdisjoint(self.gids)
 
 
-def guard(allowed: Callable[[], Allowed]) -> Middleware:
-    """A middleware that refuses (403) all but those who are allowed when they ask."""
+def guard(allowed: Callable[[], Allowed], bearers: Bearers) -> Middleware:
+    """A middleware that refuses all but those who are allowed when they ask.
+
+    403 by who the peer is; 401 over the network, by its token.
+    """
     noted: dict[int | None, float] = {}
 
     def note(uid: int | None) -> None:
@@ -89,6 +101,9 @@ def guard(allowed: Callable[[], Allowed]) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if _is_remote(request.transport):
+            bearers.admit(request)
+            return await handler(request)
         peer = peer_of(request.transport)
         if peer is None or not allowed().admits(peer):
             note(peer.uid if peer else None)

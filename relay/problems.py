@@ -90,12 +90,16 @@ def document(problem: ProblemError) -> dict[str, Any]:
 
 def response(problem: ProblemError) -> web.Response:
     """The problem as an answer."""
-    return web.Response(
+    answer = web.Response(
         status=problem.status,
         body=json.dumps(document(problem)).encode(),
         content_type="application/problem+json",
         headers=problem.headers,
     )
+    if problem.headers.get("Connection") == "close":
+        # The header alone leaves it to the peer.
+        answer.force_close()
+    return answer
 
 
 def of_supervisor(error: SupervisorError) -> ProblemError:

@@ -13,18 +13,21 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
 
 from relay.app import Relay
 from relay.config import WebhookConfig
+from relay.tcp_terms import TcpTerms
 from supervisor import __version__
 from supervisor.config import Config, load_config
 from supervisor.delivery import Delivery
 from supervisor.engine.base import Engine
 from supervisor.engine.docker import DockerEngine
 from supervisor.errors import ConfigError
+from supervisor.expiry import expiry_object, warn_of_expiry, watch_expiry
 from supervisor.host.instance import instance_id, sole_use
 from supervisor.host.session_files import SessionDirectory
 from supervisor.observation import Observation
@@ -41,6 +44,7 @@ from supervisor.settings import (
     allowed_peers,
     core_settings,
     relay_config,
+    tcp_terms,
     webhook_config,
 )
 from supervisor.share import templates_directory
@@ -165,6 +169,8 @@ async def _live(  # noqa: PLR0913 each made at another level
 
         reloader = Reloader(reloads, config, apply, parts.catalog, manager.notifier, core)
         core.health.notes["configuration"] = reloader.state
+        core.health.notes["certificates"] = partial(expiry_object, relay.certificates)
+        background.append(spawn(watch_expiry(relay.certificates)))
         background.append(spawn(reloader.run()))
         background += _keep_told(manager.notifier, core, reloader, spawn)
         await stopped.wait()
@@ -187,18 +193,31 @@ async def _apply(
     config: Config, places: Places, core: Core, relay: Relay, delivery: Delivery
 ) -> None:
     """Let another configuration hold. Raises ConfigError, and the one before it still does."""
-    settings, peers, posting = await asyncio.to_thread(_settings, config, places, core.owner)
+    found = await asyncio.to_thread(_settings, config, places, core.owner)
+    settings, peers, terms, posting = found
     core.change(settings)
     relay.allow(*peers)
+    relay.set_terms(*terms)
+    warn_of_expiry(relay.certificates)
     configure(config.log.level, config.log.format)
     await delivery.change(posting)
 
 
 def _settings(
     config: Config, places: Places, owner: str
-) -> tuple[CoreSettings, tuple[frozenset[int], frozenset[int]], WebhookConfig | None]:
+) -> tuple[
+    CoreSettings,
+    tuple[frozenset[int], frozenset[int]],
+    tuple[TcpTerms | None, TcpTerms | None],
+    WebhookConfig | None,
+]:
     """What the parts want; reads what the configuration names."""
-    return core_settings(config, places, owner), allowed_peers(config), webhook_config(config)
+    return (
+        core_settings(config, places, owner),
+        allowed_peers(config),
+        tcp_terms(config),
+        webhook_config(config),
+    )
 
 
 def _keep_told(
@@ -229,7 +248,7 @@ async def _listen(relay: Relay) -> None:
     except OSError as error:
         message = (
             f"The relay cannot listen: {error}. A path may be too long (--runtime-dir) or taken by "
-            "something else, or a port in use (relay.viewer.port, relay.metrics.port)."
+            "something else, or a port in use (relay.web.tcp, relay.viewer, relay.metrics)."
         )
         raise ConfigError(message) from error
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.config import Config, load_config
 from supervisor.errors import ConfigError
+from supervisor.expiry import SOON_SECONDS
 from supervisor.foresight import objection
 from supervisor.host.bundle import bundle_mounts
+from supervisor.lifecycle.times import rfc3339
 from supervisor.places import config_directory
 from supervisor.policy.guard import Guard
-from supervisor.settings import allowed_peers, webhook_config
+from supervisor.settings import allowed_peers, tcp_terms, webhook_config
 from supervisor.share import templates_directory
 from supervisor.template.catalog import DIRECTORY_NAME, SUFFIX, TemplateCatalog
 from supervisor.template.errors import TemplateError
@@ -50,7 +53,7 @@ def check(config_file: Path | None) -> int:
 def _unusable(config: Config) -> list[str]:
     """What the file names and is not there, or is not what it should be."""
     faults = []
-    for judge in (allowed_peers, webhook_config):
+    for judge in (allowed_peers, tcp_terms, webhook_config):
         try:
             judge(config)
         except ConfigError as error:
@@ -73,7 +76,27 @@ def _cautions(config: Config) -> list[str]:
         )
     if webhook.in_clear:
         found.append("note: relay.webhook.url is not https: others on the way can read events.")
+    found += _expiring(config)
+    if config.relay.viewer.in_clear:
+        found.append(
+            "note: relay.viewer has no certificate_file: others on the way can see displays and "
+            "take tickets. Let nobody but a front proxy reach it."
+        )
     return found
+
+
+def _expiring(config: Config) -> list[str]:
+    try:
+        terms = tcp_terms(config)
+    except ConfigError:
+        return []
+    found = [each.certificate for each in terms if each is not None and each.certificate]
+    return [
+        f"note: {each.file}: the certificate is valid until {rfc3339(each.expires_at)}; "
+        "those who connect will refuse it then."
+        for each in found
+        if each.expires_at - time.time() <= SOON_SECONDS
+    ]
 
 
 def _objections(config: Config, catalog: TemplateCatalog) -> Iterator[str]:

@@ -109,6 +109,53 @@ class LimitsConfig(Section):
     """Sessions of one user that have not ended; ``null``: no limit."""
 
 
+def _require_pair(certificate: Path | None, key: Path | None) -> None:
+    if (certificate is None) != (key is None):
+        missing = "key_file" if key is None else "certificate_file"
+        raise ValueError(f"{missing} is missing: certificate and key go together")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this host can reach it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class TcpConfig(Section):
+    """The same over TCP when ``port`` is set, for web servers on other hosts: by a token."""
+
+    host: Annotated[str, AT_START] = "127.0.0.1"
+    """The address to listen on; one that is not this host's own alone needs a certificate."""
+    port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = None
+    """``null``: no TCP; 0: any port that is free."""
+    certificate_file: Path | None = None
+    """PEM, with the chain to the authority after it; ``null``: in clear. Read anew at a reload."""
+    key_file: Path | None = None
+    """The certificate's key: PEM, without a password, for the daemon alone to read."""
+    client_ca_file: Path | None = None
+    """Authorities, one of whom has to have certified the web server as well; ``null``: none."""
+    token_files: Annotated[tuple[Path, ...], Field(max_length=2)] = ()
+    """Each holds one token; two while the web server changes from one to the other."""
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> TcpConfig:
+        _require_pair(self.certificate_file, self.key_file)
+        if self.client_ca_file is not None and self.certificate_file is None:
+            raise ValueError("client_ca_file is of use with certificate_file alone")
+        if self.port is None:
+            return self
+        if not self.token_files:
+            raise ValueError("token_files is missing: whoever connects has to show a token")
+        if self.certificate_file is None and not is_loopback(self.host):
+            raise ValueError(
+                "certificate_file and key_file are missing: on an address of the network, others "
+                "could read tokens and displays. Without TLS the host has to be 127.0.0.1 or ::1"
+            )
+        return self
+
+
 class WebConfig(Section):
     """The web server's socket: who may speak to it, besides root and the daemon's own user."""
 
@@ -116,6 +163,7 @@ class WebConfig(Section):
     """Names of users: the one that the web server runs as."""
     allow_groups: tuple[str, ...] = ()
     """Names of groups whose members may."""
+    tcp: TcpConfig = TcpConfig()
 
 
 class ViewerConfig(Section):
@@ -125,6 +173,22 @@ class ViewerConfig(Section):
     """The address to listen on, if ``port`` is set."""
     port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = None
     """``null``: no TCP; 0: any port that is free."""
+    certificate_file: Path | None = None
+    """PEM, with the chain to the authority after it; ``null``: in clear. Read anew at a reload."""
+    key_file: Path | None = None
+    """The certificate's key: PEM, without a password, for the daemon alone to read."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> ViewerConfig:
+        _require_pair(self.certificate_file, self.key_file)
+        return self
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether others on the way can read displays and tickets."""
+        return (
+            self.port is not None and self.certificate_file is None and not is_loopback(self.host)
+        )
 
 
 class MetricsConfig(Section):
@@ -174,7 +238,7 @@ class WebhookConfig(Section):
 def in_clear(url: str) -> bool:
     """Whether others on the way can read what is posted to it."""
     parts = urlsplit(url)
-    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def _has_host(url: str) -> bool:
@@ -183,13 +247,6 @@ def _has_host(url: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class RelayConfig(Section):

@@ -17,7 +17,7 @@ from supervisor.ops.audit_sinks import FileSink, LogSink
 from supervisor.ops.instruments import Instruments
 from supervisor.ops.loop_lag import sample
 from supervisor.ops.metrics import Metrics
-from supervisor.ops.states import Counts, Node, Outboxed, Relayed
+from supervisor.ops.states import Certified, Counts, Node, Outboxed, Relayed
 from supervisor.reactor.core import Core, CoreParts
 from supervisor.reactor.milestones import Milestones
 
@@ -53,6 +53,7 @@ class Observation:
             ),
             Counts(core.tally, parts.database),
             Relayed(relay, lambda: len(core.broadcast)),
+            Certified(relay.certificates),
             outbox,
         )
         self.metrics.survey_first(outbox.survey)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from relay.config import RelayConfig, WebhookConfig
 from relay.sockets import Address, address_of
-from supervisor.config import Config
+from relay.tcp_terms import Certificate, TcpTerms, WebToken
+from supervisor.certificates import read_certificate
+from supervisor.config import Config, TcpConfig, is_loopback
 from supervisor.engine.agent_document import AgentSettings
 from supervisor.engine.dress import HostPaths
 from supervisor.errors import ConfigError
@@ -22,6 +24,7 @@ from supervisor.reactor.core import CoreSettings
 from supervisor.reactor.reconcile import OrphanRules
 from supervisor.reactor.retention import RetentionBounds
 from supervisor.share import agent_directory, openapi_document
+from supervisor.web_token import read_web_token
 from supervisor.webhook_secret import read_webhook_secret
 
 
@@ -87,18 +90,23 @@ def host_paths(config: Config, places: Places) -> HostPaths:
 def relay_config(config: Config, run: Path, inherited: Sequence[socket.socket] = ()) -> RelayConfig:
     """Where the relay listens, and who may use the web server's socket.
 
-    Raises ConfigError for an inherited socket at an address that is none of the relay's.
+    Raises ConfigError for an inherited socket at an address that is none of the relay's, and for
+    a certificate or token that is none.
     """
     (run / "relay").mkdir(exist_ok=True)
     # Whatever the umask: sessions of all users go through it.
     (run / "relay").chmod(0o755)
-    viewer, metrics = config.relay.viewer, config.relay.metrics
+    web, viewer, metrics = config.relay.web.tcp, config.relay.viewer, config.relay.metrics
+    web_terms, viewer_terms = tcp_terms(config)
     allowed_uids, allowed_gids = allowed_peers(config)
     relay = RelayConfig(
         web_socket=run / "web.sock",
         session_socket=run / "relay" / "session.sock",
         display_socket=run / "relay" / "display.sock",
         viewer_socket=run / "viewer.sock",
+        web_tcp=None if web.port is None else (web.host, web.port),
+        web_terms=web_terms,
+        viewer_terms=viewer_terms,
         viewer_tcp=None if viewer.port is None else (viewer.host, viewer.port),
         metrics_tcp=None if metrics.port is None else (metrics.host, metrics.port),
         openapi=openapi_document(),
@@ -114,20 +122,48 @@ def _require_known(relay: RelayConfig) -> None:
     """Nobody would answer on any other socket, and those who connect would wait for ever."""
     paths = (relay.session_socket, relay.display_socket, relay.viewer_socket, relay.web_socket)
     known: list[Address] = [str(path) for path in paths]
-    if relay.viewer_tcp is not None:
-        known.append(relay.viewer_tcp)
+    known += [address for address in (relay.viewer_tcp, relay.web_tcp) if address is not None]
     for address in map(address_of, relay.inherited):
         if address not in known:
             message = (
                 f"systemd hands over a socket at {_shown(address)}, which is not one of the "
                 f"daemon's: {', '.join(map(_shown, known))}. Correct ListenStream= in "
-                "fx-supervisor.socket, or relay.viewer and the run-time directory."
+                "fx-supervisor.socket, or relay.viewer, relay.web.tcp and the run-time directory."
             )
             raise ConfigError(message)
 
 
 def _shown(address: Address) -> str:
     return address if isinstance(address, str) else f"{address[0]}:{address[1]}"
+
+
+def tcp_terms(config: Config) -> tuple[TcpTerms | None, TcpTerms | None]:
+    """On which terms connections from the network are taken: the web server's, the viewers'.
+
+    Raises ConfigError for a certificate or token that is none.
+    """
+    web, viewer = config.relay.web.tcp, config.relay.viewer
+    shown = _certificate(viewer.certificate_file, viewer.key_file)
+    return _web_terms(web), TcpTerms(certificate=shown)
+
+
+def _web_terms(web: TcpConfig) -> TcpTerms | None:
+    tokens = tuple(WebToken(path.name, read_web_token(path)) for path in web.token_files)
+    shown = _certificate(web.certificate_file, web.key_file, web.client_ca_file)
+    if shown is None and not is_loopback(web.host):
+        # A reload may leave an address in use whose certificate is gone: better nobody than in
+        # clear.
+        return None
+    return TcpTerms(certificate=shown, tokens=tokens)
+
+
+def _certificate(
+    file: Path | None, key: Path | None, client_ca: Path | None = None
+) -> Certificate | None:
+    if file is None or key is None:
+        return None
+    context, expires_at = read_certificate(file, key, client_ca)
+    return Certificate(context, file, expires_at)
 
 
 def webhook_config(config: Config) -> WebhookConfig | None:

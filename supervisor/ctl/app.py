@@ -6,7 +6,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,11 +66,11 @@ def _version(wanted: bool) -> None:
 def program(
     context: typer.Context,
     socket: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="PATH",
             help="The daemon's web socket (default: $FX_SOCKET, else web.sock in its "
-            "run-time directory).",
+            "run-time directory), or https://host:port with the token in $FX_TOKEN_FILE.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,

@@ -1,4 +1,4 @@
-"""The web server's API over its Unix socket, as typed calls.
+"""The web server's API over its Unix socket, or over TCP, as typed calls.
 
 Every call raises ProblemError for the daemon's refusals, UnreachableError when there is no answer,
 MalformedAnswerError for an answer that is none of its.
@@ -24,6 +24,7 @@ from supervisor.ctl.errors import (
     SocketDeniedError,
     UnreachableError,
 )
+from supervisor.ctl.remote import Remote
 from supervisor.ctl.sse import OPEN, Event, EventParser
 from supervisor.ctl.views import (
     Json,
@@ -47,14 +48,24 @@ PAGE_SESSIONS = 500
 class Client:
     """One connection's worth of calls; an asynchronous context manager."""
 
-    def __init__(self, socket: Path, *, request_seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(self, socket: Path | Remote, *, request_seconds: float = REQUEST_SECONDS) -> None:
         self._socket = socket
         self._timeout = aiohttp.ClientTimeout(total=request_seconds)
         self._http: aiohttp.ClientSession | None = None
+        self._origin = "http://localhost"
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.UnixConnector(str(self._socket))
-        self._http = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        connector: aiohttp.BaseConnector
+        if isinstance(self._socket, Remote):
+            connector = aiohttp.TCPConnector(ssl=self._socket.tls or True)
+            self._origin = self._socket.url
+            shown = {"Authorization": f"Bearer {self._socket.token}"}
+        else:
+            connector = aiohttp.UnixConnector(str(self._socket))
+            shown = {}
+        self._http = aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, headers=shown
+        )
         return self
 
     async def __aexit__(
@@ -208,7 +219,7 @@ class Client:
             raise RuntimeError("the client has not been entered")
         content = {} if body is None else {"Content-Type": "application/json"}
         # Escaped by ourselves, for what is typed may hold lone surrogates.
-        url = URL(f"http://localhost{path}{_query(query or {})}", encoded=True)
+        url = URL(f"{self._origin}{path}{_query(query or {})}", encoded=True)
         try:
             async with self._http.request(
                 method,
@@ -234,7 +245,14 @@ class Client:
                 f"fx-supervisor took too long to answer on {self._socket}; its log may say why "
                 "(journalctl -u fx-supervisor)."
             )
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return UnreachableError(
+                f"{self._socket} shows a certificate that is not to be trusted "
+                f"({error.certificate_error}); FX_CA_FILE can name its authority."
+            )
         reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+        if isinstance(self._socket, Remote):
+            return UnreachableError(f"fx-supervisor does not answer at {self._socket}: {reason}.")
         if isinstance(reason, PermissionError):
             return SocketDeniedError(
                 f"This user may not connect to {self._socket}: a directory above it, or the socket "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 from supervisor.ctl.client import Client
+from supervisor.ctl.options import socket_path
 from supervisor.ctl.text import plain
 from supervisor.lifecycle.errors import SupervisorError
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 Offers = list[tuple[str, str]]
 
 
-def session_ids(socket: Path, incomplete: str) -> Offers:
+def session_ids(socket: str | None, incomplete: str) -> Offers:
     """Short ids; whole ones where what was typed is the beginning of one."""
     sessions = _asked(socket, lambda client: client.sessions())
     typed = incomplete.lower()
@@ -27,15 +27,15 @@ def session_ids(socket: Path, incomplete: str) -> Offers:
     return [(text, plain(f"{s.user} {s.name} {s.phase}")) for text, s in offers]
 
 
-def template_names(socket: Path, incomplete: str) -> Offers:
+def template_names(socket: str | None, incomplete: str) -> Offers:
     """Names of templates and their titles."""
     templates = _asked(socket, lambda client: client.templates())
     return [(t.name, plain(t.title)) for t in templates if t.name.startswith(incomplete)]
 
 
-def _asked(socket: Path, question: Callable[[Client], Awaitable[list[T]]]) -> list[T]:
+def _asked(socket: str | None, question: Callable[[Client], Awaitable[list[T]]]) -> list[T]:
     async def ask() -> list[T]:
-        async with asyncio.timeout(PATIENCE_SECONDS), Client(socket) as client:
+        async with asyncio.timeout(PATIENCE_SECONDS), Client(socket_path(socket)) as client:
             return await question(client)
 
     try:

@@ -53,8 +53,11 @@ def doctor(
         for line in list_lines(CHECKS):
             show(target, line)
         return
+    socket = socket_path(settings.socket)
+    if not isinstance(socket, Path):
+        raise typer.BadParameter(f"it looks at this host, and not at {socket}: --socket is a path.")
     question = Question(
-        socket=socket_path(settings.socket),
+        socket=socket,
         config_file=config,
         user=user,
         checks=_chosen(CHECKS, check or (), user),

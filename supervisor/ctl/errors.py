@@ -6,6 +6,7 @@ SupervisorError
     │   └── SocketDeniedError this user may not connect to it                            5
     ├── ProblemError          the daemon refused; its problem document       by its status
     ├── MalformedAnswerError  what answers is not this daemon, or of another age        70
+    ├── BadEndpointError      what was named is no daemon's address, or lacks its token  2
     ├── AmbiguousIdError      several sessions have an id like that                      2
     ├── NoSuchSessionError    none has                                                   3
     ├── BadStartObjectError   what came on stdin is not a start object                   4
@@ -88,6 +89,13 @@ class AmbiguousIdError(CtlError):
     """A part of an id that more than one session has."""
 
     code = "ambiguous_id"
+    exit_code = EXIT_USAGE
+
+
+class BadEndpointError(CtlError):
+    """``--socket`` or ``FX_SOCKET`` cannot be used, or what goes with it."""
+
+    code = "bad_endpoint"
     exit_code = EXIT_USAGE
 
 

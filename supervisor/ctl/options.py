@@ -14,6 +14,7 @@ from supervisor.places import run_directory
 
 if TYPE_CHECKING:
     from supervisor.ctl.client import Client
+    from supervisor.ctl.remote import Remote
 
 T = TypeVar("T")
 Act = Callable[["Client", str], Awaitable[None]]
@@ -26,7 +27,7 @@ _FLAGS = frozenset({"--json", "--no-color"})
 class Settings:
     """The options that stand before the command, or anywhere."""
 
-    socket: Path | None = None
+    socket: str | None = None
     json: bool = False
     color: bool = True
 
@@ -63,10 +64,19 @@ def settings_of(context: typer.Context) -> Settings:
     return found if isinstance(found, Settings) else Settings()
 
 
-def socket_path(given: Path | None) -> Path:
-    """``--socket``, else ``FX_SOCKET``, else where the daemon puts it by default."""
+def socket_path(given: str | None) -> Path | Remote:
+    """``--socket``, else ``FX_SOCKET``, else where the daemon puts it by default.
+
+    Raises BadEndpointError for an address that cannot be used.
+    """
     named = given or os.environ.get("FX_SOCKET")
-    return Path(named) if named else run_directory(None) / "web.sock"
+    if not named:
+        return run_directory(None) / "web.sock"
+    if not named.startswith(("https://", "http://")):
+        return Path(named)
+    from supervisor.ctl.remote import remote  # noqa: PLC0415 brings TLS, and few need it
+
+    return remote(named, os.environ.get("FX_TOKEN_FILE"), os.environ.get("FX_CA_FILE"))
 
 
 def call(settings: Settings, body: Callable[[Client], Awaitable[T]]) -> T:
@@ -105,13 +115,13 @@ def seconds_of(option: str, given: str) -> int:
 def _session_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from supervisor.ctl.completion import session_ids  # noqa: PLC0415 for the shell only
 
-    return session_ids(socket_path(context.find_root().params.get("socket")), incomplete)
+    return session_ids(context.find_root().params.get("socket"), incomplete)
 
 
 def _template_names(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     from supervisor.ctl.completion import template_names  # noqa: PLC0415 for the shell only
 
-    return template_names(socket_path(context.find_root().params.get("socket")), incomplete)
+    return template_names(context.find_root().params.get("socket"), incomplete)
 
 
 _ID_HELP = "A session's id, or so much of its end or beginning that no other has it."

@@ -15,6 +15,8 @@ class ActorKind(StrEnum):
 
     PEER = "peer"
     """A process on this host, by the kernel's word: the web server, fxctl, a front proxy."""
+    TCP = "tcp"
+    """A web server on another host, or whoever else has a token of relay.web.tcp.token_files."""
     ADDRESS = "address"
     """Somebody on the network."""
     SYSTEM = "system"
@@ -44,6 +46,8 @@ class Actor:
     pid: int | None = None
     address: str | None = None
     """IP address."""
+    credential: str | None = None
+    """The file of the token that was shown, by its name."""
     forwarded_for: str | None = None
     """What a front proxy says of who is behind it; a claim, no more."""
     admission: str | None = None

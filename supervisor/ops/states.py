@@ -132,6 +132,27 @@ class Relayed(Collector):
         yield _gauges("stream_readers", "Readers of streams.", "stream", readers)
 
 
+class Expiring(Protocol):
+    """What ends at a point in time."""
+
+    @property
+    def expires_at(self) -> Timestamp:
+        """When."""
+
+
+class Certified(Collector):
+    """When the certificates end that are shown to the network; nothing where there are none."""
+
+    def __init__(self, certificates: Callable[[], Mapping[str, Expiring]]) -> None:
+        self._certificates = certificates
+
+    def collect(self) -> Iterator[Metric]:
+        """As of the last reload."""
+        ends = {listener: each.expires_at for listener, each in self._certificates().items()}
+        if ends:
+            yield _gauges("certificate_expiry_timestamp_seconds", "When it ends.", "listener", ends)
+
+
 class Outboxed(Collector):
     """What waits for the webhook, by the store's own count; nothing while there is no webhook."""
 

@@ -62,7 +62,7 @@ class WebServer:
         self._synced = False
 
     async def __aenter__(self) -> Self:
-        self.http = caller(self.daemon)
+        self.http = self._connected()
         self._following = asyncio.create_task(self._follow())
         async with asyncio.timeout(CALL_SECONDS), self._news:
             await self._news.wait_for(lambda: self._synced)
@@ -175,6 +175,9 @@ class WebServer:
     def forget(self, session_id: str) -> None:
         """Take what the stream says from now on for all there is."""
         del self._seen[session_id][:]
+
+    def _connected(self) -> aiohttp.ClientSession:
+        return caller(self.daemon)
 
     async def _follow(self) -> None:
         timeout = aiohttp.ClientTimeout(total=None)

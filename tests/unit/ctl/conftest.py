@@ -17,7 +17,8 @@ from tests.unit.ctl.daemon import Daemon, Result, fxctl
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of whoever runs the tests."""
-    for name in ("FX_SOCKET", "NO_COLOR", "FORCE_COLOR", "RUNTIME_DIRECTORY", "FX_DEBUG"):
+    ours = ("FX_SOCKET", "FX_TOKEN_FILE", "FX_CA_FILE", "FX_DEBUG")
+    for name in (*ours, "NO_COLOR", "FORCE_COLOR", "RUNTIME_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -178,12 +178,12 @@ def test_shells_are_told_how_to_complete(shell: str) -> None:
 def test_ids_and_templates_are_completed(daemon: Daemon) -> None:
     """Short ids, or whole ones where the beginning was typed; with who and what."""
     first, second = daemon.start(name="A\x1bB"), daemon.start("bob")
-    assert session_ids(daemon.socket, "") == [
+    assert session_ids(str(daemon.socket), "") == [
         (second[-8:], "bob Terminal pending"),
         (first[-8:], r"alice A\x1bB pending"),
     ]
-    assert [offer for offer, _ in session_ids(daemon.socket, "01J")] == [second, first]
-    assert template_names(daemon.socket, "de") == [("desk", "Desk")]
+    assert [offer for offer, _ in session_ids(str(daemon.socket), "01J")] == [second, first]
+    assert template_names(str(daemon.socket), "de") == [("desk", "Desk")]
 
 
 def test_completion_reaches_the_shell(daemon: Daemon) -> None:
@@ -204,7 +204,7 @@ def test_completion_reaches_the_shell(daemon: Daemon) -> None:
 
 def test_completion_without_a_daemon_is_silent(tmp_path: Path) -> None:
     """Nobody wants a complaint in the middle of a line."""
-    assert session_ids(tmp_path / "none", "") == []
+    assert session_ids(str(tmp_path / "none"), "") == []
 
 
 @given(st.text(st.characters(codec=None)))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ruamel.yaml import YAML
 
 from supervisor.engine.base import EngineVersion
 from supervisor.ops.metrics import Metrics
-from supervisor.ops.states import Counts, Node, Outboxed, Relayed
+from supervisor.ops.states import Certified, Counts, Node, Outboxed, Relayed
 from supervisor.reactor.directory import Directory
 from supervisor.reactor.tally import Tally
 from supervisor.reactor.watcher import EngineHealth
@@ -50,6 +51,7 @@ class Told:
             ),
             Counts(Tally(), database),
             Relayed(Census(), lambda: 0),
+            Certified(lambda: {"web": SimpleNamespace(expires_at=1.0)}),
             outbox,
         )
         self.types: dict[str, str] = {}

@@ -17,6 +17,7 @@ from relay.app import Relay
 from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.facts import ViewersChanged
 from supervisor.lifecycle.session import SessionId, ViewerCount
+from tests.support.certificates import Authority, KeyPair
 from tests.support.turning import until
 from tests.support.webhook_receiver import Receiver
 from tests.unit.reactor.fakes import BreakableDatabase
@@ -124,10 +125,27 @@ def limits() -> RelayLimits:
     return LIMITS
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whom web servers on other hosts believe."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def pair(authority: Authority) -> KeyPair:
+    """The relay's certificate."""
+    return authority.issue("relay")
+
+
+@pytest.fixture
+def config(directory: Path, limits: RelayLimits) -> RelayConfig:
+    """Where the relay listens; a test that needs more overrides this."""
+    return config_in(directory, limits)
+
+
 @pytest_asyncio.fixture
-async def house(directory: Path, limits: RelayLimits) -> AsyncIterator[House]:
+async def house(config: RelayConfig) -> AsyncIterator[House]:
     """A relay that is up, and goes when the test does."""
-    config = config_in(directory, limits)
     feed = FakeFeed()
     sessions = FakeSessions(feed)
     logs = FakeLogs(sessions)
