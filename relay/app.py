@@ -142,7 +142,11 @@ class Relay:
             await self.stop(0.0)
             raise
         config = self._config
-        tcp = {"viewer": config.viewer_tcp, "metrics": config.metrics_tcp}
+        tcp = {
+            "web_tcp": config.web_tcp,
+            "viewer_tcp": config.viewer_tcp,
+            "metrics": config.metrics_tcp,
+        }
         listening = {name: f"{at[0]}:{at[1]}" for name, at in tcp.items() if at is not None}
         _log.info("relay_started", web=str(config.web_socket), **listening)
 
