@@ -14,7 +14,8 @@ TESTS = ROOT / "tests"
 PAGE = (ROOT / "docs" / "threat-model.md").read_text()
 LETTERS = "STRIDE"
 BOUNDARIES = [
-    *("The web server's socket", "The sessions' sockets", "The viewers' socket", "Templates"),
+    *("The web server's socket", "The API over the network", "The sessions' sockets"),
+    *("The viewers' socket", "Templates"),
     *("Engine, images and registries", "HOME and other mounts", "Users of the host"),
     *("Configuration and units", "Webhook", "Store and state", "Audit trail and logs"),
     *("Metrics listener", "Installation"),
