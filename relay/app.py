@@ -143,7 +143,14 @@ class Relay:
         except BaseException:
             await self.stop(0.0)
             raise
-        _log.info("relay_started", web=str(self._config.web_socket))
+        config = self._config
+        tcp = {
+            "web_tcp": config.web_tcp,
+            "viewer_tcp": config.viewer_tcp,
+            "metrics": config.metrics_tcp,
+        }
+        listening = {name: f"{at[0]}:{at[1]}" for name, at in tcp.items() if at is not None}
+        _log.info("relay_started", web=str(config.web_socket), **listening)
 
     async def stop(self, deadline_seconds: float) -> None:
         """Take nothing new, end what streams, finish what was asked; harmless when repeated."""

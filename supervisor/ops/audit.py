@@ -129,6 +129,7 @@ class Trail:
 
     def _document(self, at: float, act: Act) -> Record:
         actor = {key: value for key, value in asdict(act.actor).items() if value is not None}
+        actor["kind"] = act.actor.kind.value  # the console shows values as Python writes them
         if act.actor.uid is not None and (name := self._name(act.actor.uid)) is not None:
             actor["name"] = name
         document = {

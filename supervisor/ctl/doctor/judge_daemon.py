@@ -65,8 +65,9 @@ def judge_version(node: Node, ours: str) -> Finding:
 def judge_web_server(node: Node) -> Finding:
     """Whether anybody hears what becomes of sessions."""
     seen = node.get("web_server") or {}
-    if seen.get("streams"):
-        return good(f"{seen['streams']} readers of events are connected.")
+    if streams := seen.get("streams"):
+        told = "1 reader of events is" if streams == 1 else f"{streams} readers of events are"
+        return good(f"{told} connected.")
     if (node.get("webhook") or {}).get("last_delivered_at"):
         return good("No reader of events, but the webhook is delivered.")
     cure = (
