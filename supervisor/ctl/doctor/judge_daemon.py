@@ -93,6 +93,23 @@ def judge_webhook(node: Node) -> Finding:
     )
 
 
+def judge_audit(node: Node) -> Finding:
+    """Whether acts are recorded."""
+    audit = node.get("audit") or {}
+    lost = audit.get("records_lost", 0)
+    if error := audit.get("error"):
+        return bad(
+            f"Nobody records who does what: {plain(str(error))} ({lost} acts lost so far).",
+            "Make room, or mend audit.path in supervisor.yaml and its directory's owner.",
+        )
+    if lost:
+        return doubtful(
+            f"{lost} acts were not recorded since the daemon's start; they are now.",
+            "journalctl -u fx-supervisor -g audit_records_lost tells when and why.",
+        )
+    return good("Who does what is recorded.")
+
+
 def judge_orphans(found: Node) -> Finding:
     """What ``fxctl reconcile --dry-run`` finds."""
     counts = {
