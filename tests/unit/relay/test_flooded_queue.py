@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from relay import turnstile
 from relay.config import RelayLimits
-from relay.origin import Origins
+from relay.defence import turnstile
+from relay.defence.origin import Origins
+from relay.defence.turnstile import GatedServer, Turnstile
 from relay.sockets import bind_unix
-from relay.turnstile import GatedServer, Turnstile
 from tests.support.turning import until
 from tests.unit.relay.test_turnstile import offences
 

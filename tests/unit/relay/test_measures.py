@@ -11,7 +11,7 @@ import aiohttp
 import pytest_asyncio
 
 from relay.app import Relay
-from relay.pump import Traffic
+from relay.display.pump import Traffic
 from supervisor.ops.metrics import Metrics
 from tests.support.scraping import samples
 from tests.support.turning import until

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay.allowance import Allowance
+from relay.defence.allowance import Allowance
+from relay.display.viewers import Viewer, Viewers
 from relay.problems import ProblemError
-from relay.viewers import Viewer, Viewers
 from supervisor.lifecycle.tickets import Mode, Ticket
 from tests.support.sessions import NOW, SESSION_ID
 
