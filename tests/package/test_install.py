@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.package.building import TREE
+from tests.support.packages import TREE
 from tests.package.host import Host
 from tests.support.surroundings import given
 
