@@ -5,7 +5,7 @@ uninstall_from_host() {
     act "an end of the service" end_service
     act "removal of programs and units" remove_programs
     act "removal of $(library_dir)" remove_library
-    [[ $PURGE == no ]] || act "removal of $CONFIG_DIR and /var/fastx/local" remove_state
+    [[ $PURGE == no ]] || act "removal of $CONFIG_DIR, /var/fastx/local and /var/log/fastx-supervisor" remove_state
 }
 
 end_service() {
@@ -45,13 +45,13 @@ remove_library() {
 
 sessions_left() {
     # Some engines are restarted, or gone, under containers that run on.
-    ! grep -qsE '/(fastx-supervisor/bundle|fastx-supervisor/sessions)' \
+    ! grep -qsE 'lib/fastx-supervisor/bundle|/fastx-supervisor/sessions' \
         /proc/[0-9]*/mountinfo || return 0
     [[ -n $(timeout 10 docker ps -aq --filter label=com.fastx.supervisor.owner 2>/dev/null) ]]
 }
 
 remove_state() {
-    rm -rf "$CONFIG_DIR" /var/fastx/local
+    rm -rf "$CONFIG_DIR" /var/fastx/local /var/log/fastx-supervisor
     rmdir --ignore-fail-on-non-empty /var/fastx 2>/dev/null || true
     say "note: the user fastx stays: files of it may"
 }

@@ -52,9 +52,7 @@ async def test_files_name_the_schemas_where_they_are(host: Host) -> None:
         first = (await host.sh(f"head -n 1 {path}")).strip()
         schema = first.removeprefix("# yaml-language-server: $schema=")
         assert '"$schema"' in await host.sh(f"cat {schema}")
-    assert "/etc/fastx/supervisor.yaml" in await host.sh(
-        "dpkg-query -W -f '${Conffiles}' " + NAME
-    )
+    assert "/etc/fastx/supervisor.yaml" in await host.sh("dpkg-query -W -f '${Conffiles}' " + NAME)
 
 
 async def test_neither_environment_nor_other_modules_change_what_runs(host: Host) -> None:

@@ -16,7 +16,7 @@ SETTINGS = "agent:\n  heartbeat_seconds: 1\n"
 """So that a test need not wait long to hear of an agent."""
 PACKAGES = "/packages"
 BUNDLE = "/usr/lib/fastx-supervisor/bundle"
-INSTALL = f"FASTX_BUNDLE=no DEBIAN_FRONTEND=noninteractive dpkg --install {PACKAGES}/*-1_*.deb"
+INSTALL = f"FASTX_BUNDLE=no dpkg --force-confold --install {PACKAGES}/*-1_*.deb"
 
 _FOREIGN_BUNDLE = "/opt/bundle"
 
@@ -47,6 +47,6 @@ async def configure(machine: Machine, image: str) -> None:
     assert "sleep 1000" in template
     await machine.write("/etc/fastx/launcher-templates/docker.tpl", template)
     await machine.write(CONFIG, SETTINGS)
-    await machine.run("useradd", "--create-home", USER)
+    await machine.sh(f"id -u {USER} || useradd --create-home {USER}")
     await machine.load(image)
     await machine.run("systemctl", "restart", UNIT)

@@ -111,9 +111,12 @@ def _source_date() -> str:
     """As scripts/package takes it where nobody says another."""
     asked = ["git", "-C", str(TREE), "log", "-1", "--format=%ct"]
     given_date = os.environ.get("SOURCE_DATE_EPOCH")
-    return given_date or subprocess.run(  # noqa: S603 no shell, no words of others
-        asked, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    return (
+        given_date
+        or subprocess.run(  # noqa: S603 no shell, no words of others
+            asked, capture_output=True, text=True, check=False
+        ).stdout.strip()
+    )
 
 
 def _prune(cache: Path) -> None:
