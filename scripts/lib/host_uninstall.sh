@@ -22,9 +22,9 @@ our_units() {
 
 remove_programs() {
     local program
-    for program in fx-supervisor fxctl; do
+    for program in bin/fx-supervisor bin/fxctl share/fastx-supervisor; do
         # Another's program of this name is not ours to remove.
-        [[ $(readlink "$PREFIX/bin/$program") != "$(library_dir)"/* ]] || rm -f "$PREFIX/bin/$program"
+        [[ $(readlink "$PREFIX/$program") != "$(library_dir)"/* ]] || rm -f "$PREFIX/$program"
     done
     find "$(unit_dir)" -maxdepth 1 -name 'fx-supervisor*' -delete
     rm -f "$(system_dir sysusers.d)/fx-supervisor.conf" "$(system_dir tmpfiles.d)/fx-supervisor.conf"
@@ -38,7 +38,7 @@ remove_library() {
             "docker rm -f \$(docker ps -aq --filter label=com.fastx.supervisor.owner), then repeat this"
         return
     fi
-    rm -rf "$(library_dir)"/venv-* "$(library_dir)"/{current,.current} /run/fastx-supervisor
+    rm -rf "$(library_dir)"/venv-* "$(library_dir)"/{current,.current,.units} /run/fastx-supervisor
     rm -rf /usr/lib/fastx-supervisor/bundle{,-*}
     rmdir "$(library_dir)" /usr/lib/fastx-supervisor 2>/dev/null || true
 }

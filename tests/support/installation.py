@@ -23,7 +23,12 @@ _FOREIGN_BUNDLE = "/opt/bundle"
 
 def mounts(site: Surroundings) -> tuple[str, ...]:
     """What ``install`` needs of this host: the built packages and the X server bundle."""
-    return (f"{built().directory}:{PACKAGES}:ro", f"{site.bundle}:{_FOREIGN_BUNDLE}:ro")
+    return (f"{built().directory}:{PACKAGES}:ro", bundle_mount(site))
+
+
+def bundle_mount(site: Surroundings) -> str:
+    """What ``place_bundle`` needs."""
+    return f"{site.bundle}:{_FOREIGN_BUNDLE}:ro"
 
 
 async def install(machine: Machine) -> None:

@@ -30,12 +30,12 @@ while not select.select([sys.stdin], [], [], 0.01)[0]:
         knocks += 1
 print(knocks)
 """
-_DROP_IN = f"/run/systemd/system/{UNIT}.d/test.conf"
+DROP_IN = f"/run/systemd/system/{UNIT}.d/test.conf"
 
 
 async def add(machine: Machine, setting: str) -> None:
     """A drop-in for the service."""
-    await machine.write(_DROP_IN, f"[Service]\n{setting}\n")
+    await machine.write(DROP_IN, f"[Service]\n{setting}\n")
     await machine.run("systemctl", "daemon-reload")
 
 

@@ -139,6 +139,6 @@ async def test_a_reboot(home: Machine) -> None:
     await eventually(is_ready, "the service is up")
     assert (await home.properties(SOCKETS))["ActiveState"] == "active"
     ended = await home.fxctl("show", session_id)
-    assert (ended["phase"], ended["error"]["kind"]) == ("ended", "ContainerGone")
+    assert (ended["phase"], ended["reason"]) == ("ended", "ContainerGone")
     assert await home.run("docker", "ps", "--all", "--quiet") == ""
     await running_session(home)

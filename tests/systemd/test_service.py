@@ -193,6 +193,7 @@ async def test_acts_are_recorded_where_the_unit_allows(service: Machine) -> None
         assert (await service.run("stat", "-c", "%U", path)).strip() == "fastx"
     finally:
         await service.write(CONFIG, SETTINGS)
+        await service.run("systemctl", "restart", UNIT)
 
 
 async def test_an_administrator_looks_into_a_session(service: Machine) -> None:
