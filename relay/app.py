@@ -19,38 +19,39 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from relay import problems
-from relay.admissions import Admissions
-from relay.agent_stream import AgentStream, Handshakes
+from relay.agents.agent_stream import AgentStream, Handshakes
+from relay.agents.control import ControlStreams
+from relay.agents.programs import Programs
+from relay.agents.rendezvous import Rendezvous
+from relay.agents.session_api import SessionApi
 from relay.bearers import Bearers
 from relay.config import InputNote, RelayConfig
-from relay.control import ControlStreams
-from relay.defence import Defence
-from relay.display import Display
-from relay.doors import Doors
-from relay.event_stream import EventStream
-from relay.exec_api import ExecApi
-from relay.gate_api import GateApi
+from relay.defence.allowance import Allowance
+from relay.defence.defence import Defence
+from relay.defence.doors import Doors
+from relay.defence.pace import Pace
+from relay.defence.turnstile import Turnstile
+from relay.display.admissions import Admissions
+from relay.display.display import Display
+from relay.display.shots import Shots
+from relay.display.tickets import Tickets
+from relay.display.viewers import Viewers
 from relay.listeners import Census, HttpListener, Listener, Register
-from relay.log_api import LogApi
 from relay.measures import UNMEASURED, Measures, measured
-from relay.node_api import NodeApi
-from relay.pace import Pace
 from relay.peers import Allowed, guard
 from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep
-from relay.presence import Presence
-from relay.programs import Programs
 from relay.remotes import Remotes
-from relay.rendezvous import Rendezvous
 from relay.requests import recorder
-from relay.screenshot_api import ScreenshotApi
-from relay.session_api import SessionApi
-from relay.shots import Shots
 from relay.sockets import Sockets
 from relay.tcp_terms import Certificate, TcpTerms
-from relay.tickets import Tickets
-from relay.turnstile import Turnstile
-from relay.viewers import Viewers
-from relay.web_api import WebApi
+from relay.web.event_stream import EventStream
+from relay.web.exec_api import ExecApi
+from relay.web.gate_api import GateApi
+from relay.web.log_api import LogApi
+from relay.web.node_api import NodeApi
+from relay.web.presence import Presence
+from relay.web.screenshot_api import ScreenshotApi
+from relay.web.web_api import WebApi
 from supervisor.lifecycle.audit import NO_TRAIL, AuditTrail
 from supervisor.lifecycle.session import SessionId, Timestamp
 from supervisor.lifecycle.transitions import CloseCode
@@ -98,7 +99,8 @@ class Relay:
         self._trail = trail
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
-        self._viewers = Viewers(limits.viewers, limits.view_only_viewers)
+        coming: Allowance[str] = Allowance(limits.ticket_connects, limits.ticket_connects_a_second)
+        self._viewers = Viewers(limits.viewers, limits.view_only_viewers, coming)
         self._log_followers: Counter[str] = Counter()
         self._controls = ControlStreams(limits.commands)
         self._pace = Pace(limits.session_calls, limits.session_calls_per_second)
@@ -141,7 +143,14 @@ class Relay:
         except BaseException:
             await self.stop(0.0)
             raise
-        _log.info("relay_started", web=str(self._config.web_socket))
+        config = self._config
+        tcp = {
+            "web_tcp": config.web_tcp,
+            "viewer_tcp": config.viewer_tcp,
+            "metrics": config.metrics_tcp,
+        }
+        listening = {name: f"{at[0]}:{at[1]}" for name, at in tcp.items() if at is not None}
+        _log.info("relay_started", web=str(config.web_socket), **listening)
 
     async def stop(self, deadline_seconds: float) -> None:
         """Take nothing new, end what streams, finish what was asked; harmless when repeated."""

@@ -90,7 +90,11 @@ class RelayLimits:
     viewers: int = 60
     """Of one session at once; its agent opens 64 displays at most, and some are for screenshots."""
     view_only_viewers: int = 48
-    """Of which so many can be of tickets that do not control: a share link cannot fill it."""
+    """Of which so many can be of tickets that do not control, or of any one ticket."""
+    ticket_connects: int = 60
+    """Viewers that may come by one ticket at once ..."""
+    ticket_connects_a_second: float = 1.0
+    """... and how many more each second."""
     session_calls: int = 50
     """Calls that one session may make at once."""
     session_calls_per_second: float = 5.0

@@ -16,12 +16,12 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from relay import problems
+from relay.defence.turnstile import BACKLOG, GatedServer, Turnstile
 from relay.peers import peer_of
 from relay.remotes import Remotes
 from relay.sockets import BoundSocket, inode_of
 from relay.tcp_server import TcpServer
 from relay.tcp_terms import TcpTerms
-from relay.turnstile import BACKLOG, GatedServer, Turnstile
 
 _HEAD = {"max_line_size": 8190, "max_field_size": 8190, "max_headers": 64}
 """What a request's head may have: bytes in its first line, in each header, and headers."""

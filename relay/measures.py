@@ -39,7 +39,7 @@ class Measures(Protocol):
         """``direction`` is ``to_viewer`` or ``to_agent``."""
 
     def reader_cut_off(self, stream: str) -> None:
-        """A reader of ``events`` or a ``log`` that could not follow, or left in the middle."""
+        """A reader of ``events`` or a ``log`` that could not follow."""
 
     def webhook_attempted(self, outcome: str) -> None:
         """One request was made; ``outcome`` is the verdict's."""

@@ -9,10 +9,10 @@ import asyncio
 import ipaddress
 from collections import Counter
 
-from relay.allowance import Allowance
 from relay.config import RelayLimits
-from relay.offences import Offence, Offences
-from relay.origin import Remote
+from relay.defence.allowance import Allowance
+from relay.defence.offences import Offence, Offences
+from relay.defence.origin import Remote
 
 _NETWORK_BITS = 64
 """Of an IPv6 address: the rest is for whoever has it to choose."""

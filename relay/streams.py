@@ -20,7 +20,7 @@ async def stream_lines(
     pieces: AsyncIterable[bytes],
     stall_seconds: float,
 ) -> bool:
-    """Write what comes until it ends. False: the reader went away or took nothing for too long."""
+    """Write what comes until it ends, or the reader leaves. False: it took nothing for too long."""
     try:
         await response.prepare(request)
         async for piece in pieces:
@@ -28,9 +28,12 @@ async def stream_lines(
                 await response.write(piece)
         async with asyncio.timeout(stall_seconds):
             await response.write_eof()
-    except (TimeoutError, ConnectionError):
+    except TimeoutError:
         cut_off(request)
         return False
+    except ConnectionError:
+        # There is no other way to leave a stream that has no end.
+        cut_off(request)
     return True
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from relay.origin import Remote
+from relay.defence.origin import Remote
 from relay.remotes import Remotes, remote_of
 from relay.tcp_terms import TcpTerms
 

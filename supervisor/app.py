@@ -152,6 +152,7 @@ async def _live(  # noqa: PLR0913 each made at another level
     try:
         await _listen(relay)
         core.health.notes["web_server"] = relay.presence.state
+        core.health.notes["audit"] = observation.trail.state
         background = core.begin(relay)
         delivery = Delivery(core.outbox, core.health.notes, spawn, observation.instruments)
         await delivery.change(posting)

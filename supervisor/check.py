@@ -18,7 +18,7 @@ from supervisor.places import config_directory
 from supervisor.policy.guard import Guard
 from supervisor.settings import allowed_peers, tcp_terms, webhook_config
 from supervisor.share import templates_directory
-from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.catalog import DIRECTORY_NAME, SUFFIX, TemplateCatalog
 from supervisor.template.errors import TemplateError
 
 EXIT_FAULTS = 78
@@ -38,6 +38,7 @@ def check(config_file: Path | None) -> int:
         notes.extend(_missing_bundle(config))
         notes.extend(_cautions(config))
         notes.extend(_objections(config, catalog))
+        notes.extend(_passed_over())
     faults.extend(str(fault) for fault in catalog.faults())
     for line in (*faults, *notes):
         print(line, file=sys.stderr)
@@ -68,6 +69,11 @@ def _cautions(config: Config) -> list[str]:
         for path in webhook.secret_files
         if path.exists() and path.stat().st_mode & stat.S_IROTH
     ]
+    trail = config.audit.path
+    if trail is not None and not trail.parent.is_dir():
+        found.append(
+            f"note: audit.path: there is no directory {trail.parent}; sessions go on unrecorded."
+        )
     if webhook.in_clear:
         found.append("note: relay.webhook.url is not https: others on the way can read events.")
     found += _expiring(config)
@@ -103,6 +109,13 @@ def _objections(config: Config, catalog: TemplateCatalog) -> Iterator[str]:
             continue
         if told := objection(template, guard):
             yield f"note: {template.path}: starts will be refused. {told}"
+
+
+def _passed_over() -> list[str]:
+    """Files among the templates that look like one, and that nobody reads."""
+    directory = config_directory() / DIRECTORY_NAME
+    names = sorted(path for suffix in ("yaml", "yml") for path in directory.glob(f"*.{suffix}"))
+    return [f"note: {path} is not read: a template's file ends in {SUFFIX}." for path in names]
 
 
 def _missing_bundle(config: Config) -> list[str]:

@@ -28,7 +28,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from supervisor.errors import ConfigError
 from supervisor.host.identity import IdentityPolicy
-from supervisor.phrasing import did_you_mean, keys_beside, phrase
+from supervisor.phrasing import did_you_mean, keys_beside, phrase, yaml_problem
 from supervisor.places import config_directory
 from supervisor.policy.settings import PolicySettings
 
@@ -38,6 +38,7 @@ AT_START = Field(json_schema_extra={"x-needs-restart": True})
 """Marks a key that is read when the daemon starts; all others hold from the next reload on."""
 
 _ADDRESS = re.compile(r"https?://[!-~]+")
+_ENGINE_ADDRESS = re.compile(r"unix:///[^/].*|(tcp|https?)://[!-~]+")
 
 
 class Section(BaseModel):
@@ -56,10 +57,25 @@ class EngineConfig(Section):
     relist_seconds: Seconds = 60.0
     """How often to list all containers, in case an event was lost."""
 
+    @field_validator("host")
+    @classmethod
+    def _is_address(cls, host: str) -> str:
+        if host and not _ENGINE_ADDRESS.fullmatch(host):
+            raise ValueError("it has to be unix:///path or tcp://host:port")
+        return host
+
     @property
     def url(self) -> str:
-        """Where the engine listens."""
-        return self.host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        """Where the engine listens. Raises ConfigError for a DOCKER_HOST that is no address."""
+        if self.host:
+            return self.host
+        url = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        if not _ENGINE_ADDRESS.fullmatch(url):
+            raise ConfigError(
+                f"DOCKER_HOST is {url!r}, and has to be unix:///path or tcp://host:port: correct "
+                "it in the daemon's environment (fastx.env), or set engine.host."
+            )
+        return url
 
 
 class AgentConfig(Section):
@@ -324,7 +340,7 @@ def _parsed(source: Path, text: str) -> Any:  # noqa: ANN401 whatever the file h
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        message = f"{source}:{line}:{column}: {error.problem}"
+        message = f"{source}:{line}:{column}: {yaml_problem(str(error.problem))}"
         raise ConfigError(message) from error
     except (YAMLError, ValueError, RecursionError) as error:
         message = f"{source}:1:1: {error}"
@@ -354,7 +370,9 @@ def _position(document: Any, loc: tuple[str | int, ...]) -> tuple[int, int]:  # 
     line, column = 1, 1
     for key in loc:
         if isinstance(document, CommentedMap) and key in document:
-            line, column = (n + 1 for n in document.lc.key(key))
+            # What a merge key (<<) brings in has no place of its own here.
+            place = (document.lc.data or {}).get(key, (line - 1, column - 1))
+            line, column = place[0] + 1, place[1] + 1
         elif isinstance(document, CommentedSeq) and isinstance(key, int) and key < len(document):
             line, column = (n + 1 for n in document.lc.item(key))
         else:

@@ -10,7 +10,7 @@ import structlog
 
 from relay.config import WebhookConfig
 from relay.measures import UNMEASURED, Measures
-from relay.webhook import Webhook
+from relay.webhook.webhook import Webhook
 from supervisor.config import in_clear
 from supervisor.reactor.core import Spawn
 from supervisor.reactor.service import OutboxService

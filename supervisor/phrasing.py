@@ -27,8 +27,9 @@ _PLAIN: Final = {
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
-    "union_tag_not_found": "must say its type:",
+    "union_tag_not_found": "must say its type",
 }
+_MAPPINGS: Final = frozenset({"dict_type", "model_type", "model_attributes_type"})
 _WITH_BOUND: Final = {
     "greater_than": "must be greater than {gt:g}",
     "greater_than_equal": "must be {ge:g} or more",
@@ -57,8 +58,24 @@ def phrase(detail: ErrorDetails) -> str:
         return f"must be {choices}{did_you_mean(str(value), known)}"
     if kind in _WITH_BOUND:
         return _WITH_BOUND[kind].format(**context).replace("'", "")
+    if kind in _MAPPINGS:
+        return f"{_PLAIN[kind]}{_slip(value)}"
     message = detail["msg"].removeprefix("Value error, ")
     return _PLAIN.get(kind, message.replace("Input should be", "must be", 1))
+
+
+def yaml_problem(problem: str) -> str:
+    """What the YAML parser says is wrong; with the cure where people ask for it."""
+    return f"{problem}; indent with spaces" if r"'\t'" in problem else problem
+
+
+def _slip(value: object) -> str:
+    """What was probably meant, where something else stands in the place of a mapping."""
+    if value is None:
+        return ": indent what belongs to it, or leave it out"
+    if isinstance(value, str) and ":" in value:
+        return "; a colon wants a space after it"
+    return ""
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:

@@ -16,8 +16,6 @@ from scripts.bench_lib.wire import Answer, call, request_bytes
 FIRST_NUMBER = 1_000_000
 """No session reports so many processes by itself."""
 ARRIVAL_SECONDS = 10.0
-RETRY_SECONDS = 0.1
-"""An agent's first back-off."""
 
 _TITLE = re.compile(rb'"title": ?"bench (\d+)"')
 _PROCESSES = re.compile(rb'"processes": ?(\d{7,})')
@@ -52,10 +50,8 @@ class Traffic:
 
     _numbers = itertools.count(FIRST_NUMBER)
 
-    def __init__(self, rate: float, *, insists: bool = False) -> None:
+    def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._insists = insists
-        """Whether a socket whose queue is full is tried again, as an agent does."""
 
     async def to_daemon(self, agents: list[Agent], crossings: Crossings, seconds: float) -> None:
         """Each agent in turn."""
@@ -91,12 +87,11 @@ class Traffic:
 
         async def send(number: int, request: bytes) -> None:
             crossings.sent[number] = time.monotonic()
-            begun = time.monotonic()
-            answer: Answer = await self._call(path, request)
+            answer: Answer = await call(path, request)
             if answer.status != 204:
                 raise RuntimeError(f"callback: {answer.status} {answer.body.decode()}")
             crossings.answered[number] = answer.sent_at + answer.seconds
-            crossings.sent[number] = begun if self._insists else answer.sent_at
+            crossings.sent[number] = answer.sent_at
 
         async with asyncio.TaskGroup() as tasks:
             for count in range(int(self._rate * seconds)):
@@ -108,15 +103,6 @@ class Traffic:
         async with asyncio.timeout(ARRIVAL_SECONDS):
             while any(number not in crossings.arrived for number in new):
                 await asyncio.sleep(0.01)
-
-    async def _call(self, path: Path, request: bytes) -> Answer:
-        while True:
-            try:
-                return await call(path, request)
-            except BlockingIOError:
-                if not self._insists:
-                    raise
-            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _said(number: int) -> tuple[str, dict[str, object]]:

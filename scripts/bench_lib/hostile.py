@@ -2,7 +2,7 @@
 
 Callback to event, and a round trip to the X server and back, of sessions beside one that runs an
 attack in its container. The attacker is frozen and thawed in turns, so that both sides of a ratio
-meet the same mood of the machine; ``burn`` only burns the host's cores, which is the floor.
+meet the same mood of the machine; ``burn`` only burns the host's cores: what no relay can help.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from dataclasses import asdict, dataclass, field
 
 import aiohttp
 
-from scripts.bench_lib.callbacks import Crossings, Traffic
+from scripts.bench_lib.callbacks import Crossings
 from scripts.bench_lib.daemon import Daemon, docker, own_daemon
 from scripts.bench_lib.figures import Figure, Target, print_table, quantile, write_json
+from scripts.bench_lib.neighbours import Neighbours
 from scripts.bench_lib.options import parse, parser, run
-from scripts.bench_lib.population import Agent, Population
+from scripts.bench_lib.population import Population
 from scripts.bench_lib.usage import usage_of
 from scripts.bench_lib.wire import call, request_bytes
 from tests.support.attacks import ATTACKS, command
 from tests.support.rfb_client import RfbClient, WebSocketStream
 
 NEIGHBOUR = Target(2)
-FIRST_SEQ = 1_000_000
-"""Above what the session's own agent has used."""
 CALLS_A_SECOND = 4.0
 """Of one session; its allowance is 5."""
 ECHO_SECONDS = 0.05
+SCREENSHOT_SECONDS = 0.3
+"""Between two, of whoever sends false displays: nobody would ask it for one otherwise."""
 TEMPLATE = """
 image: fx-perl-base:trixie
 command: exec perl -e 'sleep 3600 while 1'
@@ -73,18 +74,20 @@ class Stage:
         self._daemon = daemon
         self._population = population
         self._options = options
-        self._agents: list[Agent] = []
+        self._neighbours = Neighbours(CALLS_A_SECOND)
+        self._http: aiohttp.ClientSession | None = None
         self._screen: RfbClient | None = None
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Neighbours, and a viewer of the first."""
         await self._population.grow(self._options.neighbours)
-        for session_id in self._population.sessions:
-            agent = Agent(self._daemon, session_id)
-            agent._seq = FIRST_SEQ  # noqa: SLF001 there is no other use for it
-            self._agents.append(agent)
+        stack.push_async_callback(self._neighbours.close)
+        for session in tuple(self._population.sessions.values()):
+            await self._neighbours.add(session["container_id"])
         connector = aiohttp.UnixConnector(str(self._daemon.socket))
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        self._http = http = await stack.enter_async_context(
+            aiohttp.ClientSession(connector=connector)
+        )
         url = f"http://fx/v1/sessions/{next(iter(self._population.sessions))}/tickets"
         async with http.post(url, json={}) as answer:
             path = (await answer.json())["path"]
@@ -99,15 +102,13 @@ class Stage:
         crossings = Crossings()
         self._population.on_event = crossings.take
         side = Side()
-        traffic = Traffic(CALLS_A_SECOND * len(self._agents), insists=True)
         echoing = asyncio.create_task(self._echo(side))
         try:
-            await traffic.to_daemon(self._agents, crossings, self._options.seconds)
+            side.event_ms = await self._neighbours.call(crossings, self._options.seconds)
         finally:
             echoing.cancel()
             await asyncio.wait([echoing])
             self._population.on_event = None
-        side.event_ms = crossings.event_ms()
         return side
 
     async def _echo(self, side: Side) -> None:
@@ -123,35 +124,65 @@ class Stage:
 
     async def attack(self, name: str) -> Attack:
         """Turns alone and beside one attacker, which is gone afterwards."""
-        session = await self._attacker(name)
         measured = Attack()
-        container = session["container_id"]
+        session: dict[str, str] | None = None
         try:
             for _ in range(self._options.rounds):
-                await docker("pause", container)
+                if session is not None:
+                    await docker("pause", session["container_id"])
                 measured.alone.append(await self.turn())
-                await docker("unpause", container)
-                before, begun = usage_of(self._daemon.pid).cpu_seconds, time.monotonic()
-                measured.beside.append(await self.turn())
-                usage = usage_of(self._daemon.pid)
-                spent = usage.cpu_seconds - before
-                measured.cpu_percent.append(100 * spent / (time.monotonic() - begun))
-                measured.rss_mb = max(measured.rss_mb, usage.rss_mb)
+                if session is not None:
+                    await docker("unpause", session["container_id"])
+                if session is None or self._is_over(session["id"]):
+                    # An attack may end its session.
+                    session = await self._attacker(name)
+                await self._measure_beside(name, session, measured)
+                found = self._noted(session["id"])
+                measured.noted = {**measured.noted, **found}
         finally:
-            await docker("unpause", container)
-            path = f"/v1/sessions/{session['id']}"
-            await call(self._daemon.socket, request_bytes("DELETE", path))
-        measured.noted = self._noted(session["id"])
+            if session is not None:
+                await self._end(session)
         return measured
+
+    async def _measure_beside(self, name: str, session: dict[str, str], measured: Attack) -> None:
+        before, begun = usage_of(self._daemon.pid).cpu_seconds, time.monotonic()
+        looking = asyncio.create_task(self._look(session["id"]))
+        if name != "false_displays":
+            looking.cancel()
+        try:
+            measured.beside.append(await self.turn())
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
+        usage = usage_of(self._daemon.pid)
+        spent = usage.cpu_seconds - before
+        measured.cpu_percent.append(100 * spent / (time.monotonic() - begun))
+        measured.rss_mb = max(measured.rss_mb, usage.rss_mb)
+
+    async def _look(self, session_id: str) -> None:
+        while self._http is not None:
+            async with self._http.get(f"http://fx/v1/sessions/{session_id}/screenshot") as answer:
+                await answer.read()
+            await asyncio.sleep(SCREENSHOT_SECONDS)
+
+    def _runs(self, session_id: str) -> bool:
+        return bool(self._population.sessions.get(session_id, {}).get("phase") == "running")
+
+    def _is_over(self, session_id: str) -> bool:
+        return bool(self._population.sessions.get(session_id, {}).get("phase") in {None, "ended"})
+
+    async def _end(self, session: dict[str, str]) -> None:
+        await docker("rm", "--force", session["container_id"])
+        path = f"/v1/sessions/{session['id']}"
+        await call(self._daemon.socket, request_bytes("DELETE", path))
+        sessions = self._population.sessions
+        await self._population.until(lambda: session["id"] not in sessions, "the attacker goes")
 
     async def _attacker(self, name: str) -> dict[str, str]:
         body = {"user": self._options.user, "template": "hostile"}
         answer = await call(self._daemon.socket, request_bytes("POST", "/v1/sessions", body=body))
-        session_id = answer.json()["id"]
-        sessions = self._population.sessions
-        await self._population.until(
-            lambda: sessions.get(session_id, {}).get("phase") == "running", "the attacker runs"
-        )
+        session_id = str(answer.json()["id"])
+        await self._population.until(lambda: self._runs(session_id), "the attacker runs")
         if name == "burn":
             program = ["/usr/bin/perl", "-e", "fork; fork; 1 while 1"]
         else:
@@ -160,7 +191,7 @@ class Stage:
         wish = request_bytes("POST", path, body={"command": program})
         if (done := await call(self._daemon.socket, wish)).status != 202:
             raise RuntimeError(f"exec: {done.status} {done.body.decode()}")
-        return sessions[session_id]
+        return self._population.sessions[session_id]
 
     def _noted(self, session_id: str) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -188,14 +219,26 @@ async def measure(options: argparse.Namespace) -> dict[str, Attack]:
         await stage.open(stack)
         for name in options.attacks:
             measured[name] = attack = await stage.attack(name)
-            event, echo = ratio(attack, "event_ms", 0.5), ratio(attack, "echo_ms", 0.5)
-            print(
-                f"{name}: events {event:.2f} x, echoes {echo:.2f} x, daemon "
-                f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
-                f"the log: {attack.noted}",
-                flush=True,
-            )
+            print(summary(name, attack), flush=True)
     return measured
+
+
+def summary(name: str, attack: Attack) -> str:
+    """A line for whoever watches."""
+    event, echo = (
+        f"{ratio(attack, what, 0.5):.2f} x of {middle(attack.alone, what):.1f} ms"
+        for what in ("event_ms", "echo_ms")
+    )
+    return (
+        f"{name}: events {event}, echoes {echo}; daemon "
+        f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
+        f"the log: {attack.noted}"
+    )
+
+
+def middle(sides: list[Side], what: str) -> float:
+    """The median of all of them."""
+    return quantile([ms for side in sides for ms in getattr(side, what)], 0.5)
 
 
 def ratio(attack: Attack, what: str, fraction: float) -> float:
@@ -211,8 +254,9 @@ def ratio(attack: Attack, what: str, fraction: float) -> float:
 
 
 def figures(measured: dict[str, Attack]) -> list[Figure]:
-    """Ratios to the same moment without the attack."""
+    """Ratios to the same moment without the attack; the medians also as multiples of ``burn``'s."""
     found: list[Figure] = []
+    burn = measured.get("burn")
     for name, attack in measured.items():
         for what, label in (("event_ms", "callback -> event"), ("echo_ms", "display echo")):
             for fraction, target in ((0.5, NEIGHBOUR), (0.99, None)):
@@ -225,6 +269,15 @@ def figures(measured: dict[str, Attack]) -> list[Figure]:
                         floor=quantile(values, fraction),
                         unit="x",
                         target=target,
+                    )
+                )
+            if burn is not None and attack is not burn:
+                found.append(
+                    Figure(
+                        key=f"{name}_{what}_to_burn",
+                        label=f"{name}: {label.split()[-1]}, p50 / burn's",
+                        value=ratio(attack, what, 0.5) / ratio(burn, what, 0.5),
+                        unit="x",
                     )
                 )
     return found

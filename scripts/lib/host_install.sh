@@ -96,6 +96,8 @@ make_version() {
     mkdir -p "$(library_dir)"
     "$(system_python)" -m venv --without-pip "$venv"
     install_wheel "$venv/bin/python" "$work"
+    mkdir -p "$venv/share"
+    (cd "$venv/share" && ln -s ../lib/python3.*/site-packages/supervisor/share fastx-supervisor)
     touch "$venv/.complete"
 }
 
@@ -111,8 +113,9 @@ switch_version() {
     local before
     before=$(current_version)
     point_to "$(basename "$(version_dir)")"
-    mkdir -p "$PREFIX/bin"
+    mkdir -p "$PREFIX/bin" "$PREFIX/share"
     ln -sfn "$(library_dir)/current/bin/fx-supervisor" "$(library_dir)/current/bin/fxctl" "$PREFIX/bin/"
+    ln -sfn "$(library_dir)/current/share/fastx-supervisor" "$PREFIX/share/"
     [[ $START == yes && -d /run/systemd/system ]] || { say "note: the service is not started" && return; }
     systemctl daemon-reload
     # shellcheck disable=SC2046  # names without blanks
@@ -122,22 +125,17 @@ switch_version() {
     [[ $before != none && $before != "$(current_version)" ]] ||
         die "the service does not start: see above, mend it, then 'systemctl restart fx-supervisor'"
     point_to "$before"
+    restore_units
     starts_again || die "neither the new version starts nor $before: see 'journalctl -u fx-supervisor'"
     die "the new version does not start (see above): $before runs again"
 }
 
 # True when it is ready, or still waits for an engine: that is no fault of this version.
 starts_again() {
-    local state started=$SECONDS
+    local status=0
     systemctl reset-failed fx-supervisor.service 2>/dev/null || true
-    systemctl restart --no-block fx-supervisor.service
-    while ((SECONDS - started < READY_SECONDS)); do
-        state=$(systemctl show --property ActiveState --value fx-supervisor.service)
-        [[ $state != failed ]] || return 1
-        (($(systemctl show --property NRestarts --value fx-supervisor.service) == 0)) || return 1
-        [[ $state != active ]] || return 0
-        sleep 0.5
-    done
+    timeout "$READY_SECONDS" systemctl restart fx-supervisor.service || status=$?
+    ((status == 124)) || return "$status"
     say "note: the service is not ready yet: 'systemctl status fx-supervisor' says why"
 }
 
@@ -151,6 +149,7 @@ point_to() { # VERSION
 # Sessions have the agent of the version that started them mounted.
 prune_versions() {
     local venv
+    rm -rf "$(saved_units)"
     for venv in "$(library_dir)"/venv-*; do
         [[ $venv != "$(version_dir)" ]] || continue
         ! is_mounted "$venv" || { say "note: a session uses $venv" && continue; }
@@ -176,18 +175,32 @@ place_config() {
     local source
     install -d -m 0755 "$CONFIG_DIR" "$CONFIG_DIR/launcher-templates"
     for source in "$FX_ROOT/packaging/etc/fastx.env" "$FX_ROOT/templates/supervisor.yaml"; do
-        [[ ! -e $source || -e $CONFIG_DIR/$(basename "$source") ]] ||
-            install -m 0644 "$source" "$CONFIG_DIR/"
+        [[ -e $CONFIG_DIR/$(basename "$source") ]] || at_prefix "$source" "$CONFIG_DIR/$(basename "$source")"
     done
 }
 
 place_units() {
     local unit
+    rm -rf "$(saved_units)"
+    mkdir -p "$(saved_units)"
     for unit in "$FX_ROOT"/systemd/*.{service,socket}; do
-        [[ -e $unit ]] || continue
-        sed "s|/usr/bin/fx|$PREFIX/bin/fx|g" "$unit" |
-            install -m 0644 -D /dev/stdin "$(unit_dir)/$(basename "$unit")"
+        cp -p "$(unit_dir)/$(basename "$unit")" "$(saved_units)/" 2>/dev/null || true
+        at_prefix "$unit" "$(unit_dir)/$(basename "$unit")"
     done
+}
+
+# Those of the version before, until the new one has started.
+saved_units() { printf '%s/.units\n' "$(library_dir)"; }
+
+restore_units() {
+    cp -p "$(saved_units)"/* "$(unit_dir)/"
+    systemctl daemon-reload
+}
+
+# A copy that names programs and schemas where they are.
+at_prefix() { # FILE TARGET
+    sed "s#/usr/bin/fx#$PREFIX/bin/fx#g; s#/usr/share/fastx-supervisor#$PREFIX/share/fastx-supervisor#g" "$1" |
+        install -m 0644 -D /dev/stdin "$2"
 }
 
 # A host without it can be installed, and be given one later: the daemon says how.

@@ -5,7 +5,7 @@ uninstall_from_host() {
     act "an end of the service" end_service
     act "removal of programs and units" remove_programs
     act "removal of $(library_dir)" remove_library
-    [[ $PURGE == no ]] || act "removal of $CONFIG_DIR and /var/fastx/local" remove_state
+    [[ $PURGE == no ]] || act "removal of $CONFIG_DIR, /var/fastx/local and /var/log/fastx-supervisor" remove_state
 }
 
 end_service() {
@@ -22,9 +22,9 @@ our_units() {
 
 remove_programs() {
     local program
-    for program in fx-supervisor fxctl; do
+    for program in bin/fx-supervisor bin/fxctl share/fastx-supervisor; do
         # Another's program of this name is not ours to remove.
-        [[ $(readlink "$PREFIX/bin/$program") != "$(library_dir)"/* ]] || rm -f "$PREFIX/bin/$program"
+        [[ $(readlink "$PREFIX/$program") != "$(library_dir)"/* ]] || rm -f "$PREFIX/$program"
     done
     find "$(unit_dir)" -maxdepth 1 -name 'fx-supervisor*' -delete
     rm -f "$(system_dir sysusers.d)/fx-supervisor.conf" "$(system_dir tmpfiles.d)/fx-supervisor.conf"
@@ -38,20 +38,20 @@ remove_library() {
             "docker rm -f \$(docker ps -aq --filter label=com.fastx.supervisor.owner), then repeat this"
         return
     fi
-    rm -rf "$(library_dir)"/venv-* "$(library_dir)"/{current,.current} /run/fastx-supervisor
+    rm -rf "$(library_dir)"/venv-* "$(library_dir)"/{current,.current,.units} /run/fastx-supervisor
     rm -rf /usr/lib/fastx-supervisor/bundle{,-*}
     rmdir "$(library_dir)" /usr/lib/fastx-supervisor 2>/dev/null || true
 }
 
 sessions_left() {
     # Some engines are restarted, or gone, under containers that run on.
-    ! grep -qsE '/(fastx-supervisor/bundle|fastx-supervisor/sessions)' \
+    ! grep -qsE 'lib/fastx-supervisor/bundle|/fastx-supervisor/sessions' \
         /proc/[0-9]*/mountinfo || return 0
     [[ -n $(timeout 10 docker ps -aq --filter label=com.fastx.supervisor.owner 2>/dev/null) ]]
 }
 
 remove_state() {
-    rm -rf "$CONFIG_DIR" /var/fastx/local
+    rm -rf "$CONFIG_DIR" /var/fastx/local /var/log/fastx-supervisor
     rmdir --ignore-fail-on-non-empty /var/fastx 2>/dev/null || true
     say "note: the user fastx stays: files of it may"
 }

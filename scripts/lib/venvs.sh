@@ -82,7 +82,7 @@ install_project() { # VENV
 # What goes into the wheel: names, modes, contents.
 source_hash() {
     local parts=(pyproject.toml README.md LICENSE supervisor relay agent templates systemd)
-    parts+=(docs/openapi.yaml)
+    parts+=(docs/{alerts.yaml,grafana-dashboard.json,openapi.yaml,schema})
     (
         cd "$FX_ROOT" || exit
         find "${parts[@]}" -type f -not -path '*/__pycache__/*' -printf '%m %p\n' | sort

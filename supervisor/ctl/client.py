@@ -18,6 +18,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from supervisor import __version__
 from supervisor.ctl.errors import (
     MalformedAnswerError,
     ProblemError,
@@ -64,7 +65,9 @@ class Client:
             connector = aiohttp.UnixConnector(str(self._socket))
             shown = {}
         self._http = aiohttp.ClientSession(
-            connector=connector, timeout=self._timeout, headers=shown
+            connector=connector,
+            timeout=self._timeout,
+            headers={"User-Agent": f"fxctl/{__version__}", **shown},
         )
         return self
 

@@ -11,7 +11,10 @@ from rich.text import Text
 from supervisor.ctl.text import moment, plain, when
 from supervisor.ctl.views import Json
 
-_SHOWN = {"host", "ready", "message", "draining", "cordon", "engine", "capacity", "load"}
+_SHOWN = {
+    *("host", "ready", "message", "draining", "cordon", "engine", "capacity", "load"),
+    "configuration",
+}
 
 
 def node_lines(node: Json, now: datetime) -> list[Text]:
@@ -23,8 +26,10 @@ def node_lines(node: Json, now: datetime) -> list[Text]:
         lines.append(Text(plain(str(node["message"])), style="" if ready else "bold red"))
     if node.get("draining"):
         lines += [Text(line, style="yellow") for line in _cordon(_inner(node, "cordon"), now)]
+    configuration = _inner(node, "configuration")
+    lines += [Text(line, style="yellow") for line in _differs(configuration)]
     lines.append(Text())
-    lines += [Text.assemble((f"{key:<13} ", "bold"), value) for key, value in _values(node)]
+    lines += [Text.assemble((f"{key:<13} ", "bold"), value) for key, value in _values(node, now)]
     return lines
 
 
@@ -37,7 +42,19 @@ def _cordon(cordon: Json, now: datetime) -> Iterator[str]:
         yield f"by order of {plain(str(cordon.get('by')))} since {since}"
 
 
-def _values(node: Json) -> Iterator[tuple[str, str]]:
+def _differs(configuration: Json) -> Iterator[str]:
+    """In what the files are not what holds."""
+    if configuration.get("error"):
+        yield "supervisor.yaml was refused at the last reload; the one before it goes on:"
+        yield from (f"  {plain(line)}" for line in str(configuration["error"]).splitlines())
+    if kept := configuration.get("kept"):
+        yield f"changed in supervisor.yaml, and waiting for a restart: {plain(_flat(kept))}"
+    if refused := configuration.get("templates_refused"):
+        yield "templates that cannot be used:"
+        yield from (f"  {plain(str(fault))}" for fault in refused)
+
+
+def _values(node: Json, now: datetime) -> Iterator[tuple[str, str]]:
     engine, capacity, load = (_inner(node, key) for key in ("engine", "capacity", "load"))
     state = "" if engine.get("reachable") else ", does not answer"
     named = " ".join(plain(str(engine[key])) for key in ("name", "version") if engine.get(key))
@@ -51,6 +68,9 @@ def _values(node: Json) -> Iterator[tuple[str, str]]:
     if isinstance(average, list):
         shown = " ".join(f"{value:.2f}" for value in average if isinstance(value, int | float))
         yield "load", f"{shown} (on {capacity.get('cpus', '?')} CPUs)"
+    loaded_at = moment(str(_inner(node, "configuration").get("loaded_at") or ""))
+    if loaded_at is not None:
+        yield "configuration", f"of {when(loaded_at, now)}"
     for key, value in node.items():
         if key not in _SHOWN and value not in (None, "", {}, []):
             yield plain(key), plain(_flat(value))
@@ -61,6 +81,8 @@ def _flat(value: object) -> str:
     if isinstance(value, dict):
         pairs = ((key, each) for key, each in value.items() if each not in (None, "", [], {}))
         return ", ".join(f"{key}={_flat(each)}" for key, each in pairs)
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -50,6 +50,13 @@ _PARAMS = (
 )
 
 
+_HINTS = {
+    "unknown": "The engine cannot be asked at the moment; the session runs on (fxctl node).",
+    "pending": "Waits for its turn (limits.max_sessions, limits.concurrent_starts).",
+}
+"""Of phases that say nothing by themselves."""
+
+
 def session_table(
     sessions: Sequence[SessionView], now: datetime, width: int, *, with_reason: bool | None = None
 ) -> list[Text]:
@@ -87,6 +94,8 @@ def session_lines(
     lines.append(_state(session))
     if session.message:
         lines.append(Text(plain(session.message), style="bold red" if _failed(session) else ""))
+    elif session.phase in _HINTS:
+        lines.append(Text(_HINTS[session.phase]))
     lines.append(Text())
     values: list[tuple[str, object]] = [
         ("user", session.user),

@@ -135,4 +135,7 @@ def _amounts(use: Use) -> tuple[Text, Text, Text]:
 
 
 def _is_stale(session: SessionView, now: datetime) -> bool:
-    return session.last_seen_at is None or now - session.last_seen_at > STALE
+    # Every process has some memory: without any, none was reported yet.
+    if not session.memory_bytes or session.last_seen_at is None:
+        return True
+    return now - session.last_seen_at > STALE

@@ -88,7 +88,10 @@ def _from_status(error: DockerError, pulling: Pulling | None) -> EngineError:
         return _pull_refused(pulling, error.message)
     if _MISSING_SOURCE in error.message:
         source = error.message.rpartition(":")[2].strip()
-        message = f"A mount of the template has no source on this host: {source} does not exist."
+        message = (
+            f"A mount of the template has no source on this host: {source} does not exist. "
+            "Create it, or correct volumes: in the template."
+        )
         return MountMissingError(message, status=error.status)
     if error.status == NOT_FOUND and "No such image" in error.message:
         return ImageNotFoundError(error.message, status=error.status)

@@ -71,6 +71,8 @@ class Trail:
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._names: dict[int, tuple[float, str | None]] = {}
         self._complain_at = 0.0
+        self._records_lost = 0
+        self._error: str | None = None
 
     def start(self) -> None:
         """Write from now on; what was recorded before has waited."""
@@ -82,6 +84,10 @@ class Trail:
             self._queue.put_nowait((self._now(), act))
         except queue.Full:
             self._lose(1, "acts come faster than they can be written")
+
+    def state(self) -> Mapping[str, Any]:
+        """For the node object: how many records were lost, and why the last ones were."""
+        return {"records_lost": self._records_lost, "error": self._error}
 
     def close(self, seconds: float) -> None:
         """Write what waits, for so long at most; nothing is to be recorded afterwards."""
@@ -104,6 +110,7 @@ class Trail:
                 # The thread's boundary: the trail must go on.
                 log.exception("audit_crashed", records=len(acts))
                 self._counts.audit_lost(len(acts))
+                self._records_lost += len(acts)
             if len(acts) < len(taken):
                 self._sink.close()
                 return
@@ -115,9 +122,12 @@ class Trail:
             self._lose(len(acts), str(error))
         else:
             self._counts.audited(len(acts))
+            self._error = None
 
     def _lose(self, records: int, why: str) -> None:
         self._counts.audit_lost(records)
+        self._records_lost += records
+        self._error = why
         now = time.monotonic()
         if now >= self._complain_at:
             self._complain_at = now + _COMPLAIN_SECONDS
@@ -129,6 +139,7 @@ class Trail:
 
     def _document(self, at: float, act: Act) -> Record:
         actor = {key: value for key, value in asdict(act.actor).items() if value is not None}
+        actor["kind"] = act.actor.kind.value  # the console shows values as Python writes them
         if act.actor.uid is not None and (name := self._name(act.actor.uid)) is not None:
             actor["name"] = name
         document = {

@@ -79,7 +79,7 @@ class Instruments:
         )
         self._display = self._counter("display_bytes", "Carried for viewers.", "direction")
         self._cut_off = self._counter(
-            "stream_readers_cut_off", "Readers that could not follow, or broke off.", "stream"
+            "stream_readers_cut_off", "Readers that could not follow.", "stream"
         )
         self._posts = self._counter("webhook_attempts", "Requests to the webhook.", "outcome")
         for direction in ("to_viewer", "to_agent"):

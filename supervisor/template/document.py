@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
+from supervisor.phrasing import yaml_problem
 from supervisor.template.errors import Fault, Loc, loc_text
 from supervisor.template.interpolation import Locator, PlaceholderError, parse_text
 from supervisor.template.text import UNREADABLE, Mark, ShellLine, Text
@@ -137,7 +138,7 @@ def _yaml_message(error: MarkedYAMLError) -> str:
     if problem.startswith("maximum depth"):
         return f"nested deeper than {MAX_DEPTH} levels"
     context = f" {error.context}" if error.context and error.problem else ""
-    return f"not YAML: {problem}{context}"
+    return f"not YAML: {yaml_problem(problem)}{context}"
 
 
 def _mark_of(node: Node) -> Mark:

@@ -7,17 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.package.building import Packages, build
 from tests.package.host import Host
+from tests.support.packages import Packages, built
 from tests.support.surroundings import given
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+def packages() -> Packages:
     """Wheel, sdist and .deb of this tree."""
-    directory = tmp_path_factory.mktemp("packages")
-    build(directory, "wheel", "sdist", "deb")
-    return Packages(directory)
+    return built()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

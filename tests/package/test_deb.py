@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.package.building import Packages, build
 from tests.package.host import Host
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
@@ -15,12 +14,18 @@ MODES = {
     "/etc/fastx": "755 root root",
     "/etc/fastx/fastx.env": "644 root root",
     "/etc/fastx/launcher-templates/README": "644 root root",
+    "/etc/fastx/supervisor.yaml": "644 root root",
     "/usr/bin/fx-supervisor": "755 root root",
     "/usr/bin/fxctl": "755 root root",
     "/usr/lib/fastx-supervisor/python/supervisor/share/agent/bin/fx-session": "755 root root",
     "/usr/share/bash-completion/completions/fxctl": "644 root root",
     "/usr/share/man/man1/fxctl.1.gz": "644 root root",
     "/lib/systemd/system/fx-supervisor.service": "644 root root",
+    "/lib/systemd/system/fx-supervisor.socket": "644 root root",
+    "/usr/share/fastx-supervisor/alerts.yaml": "644 root root",
+    "/usr/share/fastx-supervisor/grafana-dashboard.json": "644 root root",
+    "/usr/share/fastx-supervisor/schema/audit.json": "644 root root",
+    "/usr/share/fastx-supervisor/templates/docker.tpl": "644 root root",
     "/var/fastx/local": "700 fastx fastx",
 }
 
@@ -32,11 +37,22 @@ async def test_it_is_installed_and_runs(host: Host) -> None:
     for path, expected in MODES.items():
         assert (await host.sh(f"stat -L -c '%a %U %G' {path}")).strip() == expected, path
     assert "docker" in await host.sh("id -nG fastx")
-    assert (await host.sh("systemctl is-enabled fx-supervisor")).strip() == "enabled"
+    for unit in ("fx-supervisor.service", "fx-supervisor.socket"):
+        assert (await host.sh(f"systemctl is-enabled {unit}")).strip() == "enabled"
     checked = await host.sh("setpriv --reuid fastx --regid fastx --init-groups fx-supervisor check")
     assert "in order (docker)" in checked
     assert "share/agent/build-bundle /usr/lib/fastx-supervisor/bundle" in checked
     assert await host.sh("dpkg --verify " + NAME) == ""
+
+
+async def test_files_name_the_schemas_where_they_are(host: Host) -> None:
+    """An editor finds what completes and explains the keys."""
+    await host.sh(INSTALL)
+    for path in ("/etc/fastx/supervisor.yaml", "/usr/share/fastx-supervisor/templates/docker.tpl"):
+        first = (await host.sh(f"head -n 1 {path}")).strip()
+        schema = first.removeprefix("# yaml-language-server: $schema=")
+        assert '"$schema"' in await host.sh(f"cat {schema}")
+    assert "/etc/fastx/supervisor.yaml" in await host.sh("dpkg-query -W -f '${Conffiles}' " + NAME)
 
 
 async def test_neither_environment_nor_other_modules_change_what_runs(host: Host) -> None:
@@ -61,9 +77,8 @@ async def test_the_daemon_starts_as_its_user(host: Host) -> None:
     )
 
 
-async def test_an_upgrade_keeps_what_was_changed(host: Host, packages: Packages) -> None:
+async def test_an_upgrade_keeps_what_was_changed(host: Host) -> None:
     """Configuration of the administrator's, and their choice not to start the service; and back."""
-    build(packages.directory, "deb", "--revision", "2")
     await host.sh(INSTALL)
     await host.sh("echo 'DOCKER_HOST=unix:///run/other.sock' >> /etc/fastx/fastx.env")
     await host.sh("systemctl disable fx-supervisor; touch /var/fastx/local/supervisor.db")

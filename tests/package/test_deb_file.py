@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.package.building import Packages
+from tests.support.packages import Packages
 
 
 def test_lintian_finds_nothing(packages: Packages) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.package.building import TREE
 from tests.package.host import Host
+from tests.support.packages import TREE
 from tests.support.surroundings import given
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]

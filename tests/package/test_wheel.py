@@ -10,17 +10,24 @@ import zipfile
 from email import message_from_bytes
 from pathlib import Path
 
-from tests.package.building import TREE, Packages, build
+from tests.support.packages import TREE, Packages, build
 from tests.support.surroundings import given
 
 SHARED = {
     "agent/bin/fx-session",
     "agent/build-bundle",
+    "alerts.yaml",
+    "grafana-dashboard.json",
     "openapi.yaml",
+    "schema/audit.json",
+    "schema/config.json",
+    "schema/template.json",
     "systemd/fx-supervisor.service",
+    "systemd/fx-supervisor.socket",
     "systemd/fx-supervisor.sysusers",
     "systemd/fx-supervisor.tmpfiles",
     "templates/docker.tpl",
+    "templates/supervisor.yaml",
 }
 
 
@@ -57,6 +64,12 @@ def test_the_wheel_says_what_it_is(packages: Packages) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert "fxctl = " in programs
     assert "fx-supervisor = " in programs
+
+
+def test_the_wheel_is_typed_as_it_says(packages: Packages) -> None:
+    """PEP 561: type checkers read annotations of packages that are marked, and of no others."""
+    with zipfile.ZipFile(packages.wheel) as archive:
+        assert {"supervisor/py.typed", "relay/py.typed"} <= set(archive.namelist())
 
 
 def test_programs_can_be_executed(packages: Packages) -> None:

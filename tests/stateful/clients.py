@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
+from relay.display.viewers import Viewer
 from relay.problems import ProblemError
-from relay.viewers import Viewer
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import (
     AgentFailed,
@@ -169,7 +169,7 @@ class Visit:
             self._viewer.dismiss(1000)
 
     async def make(self) -> None:
-        """See ``relay.display.Display.connect``."""
+        """See ``relay.display.display.Display.connect``."""
         core, relay = self._daemon.core, self._daemon.relay
         assert core is not None
         with suppress(SupervisorError, ProblemError):

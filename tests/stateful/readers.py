@@ -7,9 +7,9 @@ import json
 from contextlib import aclosing
 
 from relay.config import RelayLimits
-from relay.event_stream import EventStream
 from relay.frames import Frame
-from relay.presence import Presence
+from relay.web.event_stream import EventStream
+from relay.web.presence import Presence
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.feed import FeedGapError
 from supervisor.lifecycle.session import SessionId

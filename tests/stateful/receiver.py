@@ -6,8 +6,8 @@ import asyncio
 from enum import Enum
 
 from relay.ports import StoredEvent
-from relay.webhook import Webhook
-from relay.webhook_post import Outcome, Post, Verdict
+from relay.webhook.post import Outcome, Post, Verdict
+from relay.webhook.webhook import Webhook
 from supervisor.lifecycle.session import SessionId
 from tests.stateful.history import History
 

@@ -206,7 +206,7 @@ def the_webhook_forgets_what_it_has_to_deliver(patch: pytest.MonkeyPatch) -> Non
     def forgetful(seq: int, _lanes: object, stopped_for: str | None) -> Position:
         return Position(seq, {}, stopped_for)
 
-    patch.setattr("relay.webhook_backlog.Position", forgetful)
+    patch.setattr("relay.webhook.backlog.Position", forgetful)
 
 
 def changes_are_taken_for_the_one_before(patch: pytest.MonkeyPatch) -> None:

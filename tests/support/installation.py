@@ -1,47 +1,46 @@
-"""The project installed on a machine, as docs/install.md says."""
+"""The project installed on a machine, as docs/install.md says: the Debian package, by dpkg."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.machine import SOCKETS, UNIT, Machine
+from tests.support.machine import UNIT, Machine
+from tests.support.packages import built
 from tests.support.surroundings import Surroundings
 
 ROOT = Path(__file__).parents[2]
 USER = "alice"
-VENV = "/opt/fx-supervisor"
+NAME = "fastx-docker-supervisor"
 CONFIG = "/etc/fastx/supervisor.yaml"
 SETTINGS = "agent:\n  heartbeat_seconds: 1\n"
 """So that a test need not wait long to hear of an agent."""
+PACKAGES = "/packages"
 BUNDLE = "/usr/lib/fastx-supervisor/bundle"
+INSTALL = f"FASTX_BUNDLE=no dpkg --force-confold --install {PACKAGES}/*-1_*.deb"
 
-_COMMANDS = {
-    "fx-supervisor": f'exec {VENV}/bin/python -m supervisor "$@"',
-    "fxctl": f'exec {VENV}/bin/python -c "from supervisor.ctl.app import main; main()" "$@"',
-}
-# Above units, below drop-ins of tests.
-_FILES = {
-    "fx-supervisor.sysusers": "/usr/lib/sysusers.d/fx-supervisor.conf",
-    "fx-supervisor.tmpfiles": "/usr/lib/tmpfiles.d/fx-supervisor.conf",
-    UNIT: f"/usr/lib/systemd/system/{UNIT}",
-    SOCKETS: f"/usr/lib/systemd/system/{SOCKETS}",
-}
+_FOREIGN_BUNDLE = "/opt/bundle"
 
 
 def mounts(site: Surroundings) -> tuple[str, ...]:
-    """What ``install`` needs of this host: the installed wheel and the X server bundle."""
-    return (f"{site.venv}:{VENV}:ro", f"{site.bundle}:{BUNDLE}:ro")
+    """What ``install`` needs of this host: the built packages and the X server bundle."""
+    return (f"{built().directory}:{PACKAGES}:ro", bundle_mount(site))
+
+
+def bundle_mount(site: Surroundings) -> str:
+    """What ``place_bundle`` needs."""
+    return f"{site.bundle}:{_FOREIGN_BUNDLE}:ro"
 
 
 async def install(machine: Machine) -> None:
     """Put program, units and accounts in place. The one function that knows how."""
-    for name, line in _COMMANDS.items():
-        await machine.write(f"/usr/bin/{name}", f"#!/bin/sh\n{line}\n", "0755")
-    for name, target in _FILES.items():
-        await machine.write(target, (ROOT / "systemd" / name).read_text())
-    await machine.run("systemd-sysusers")
-    await machine.run("systemd-tmpfiles", "--create")
-    await machine.run("systemctl", "daemon-reload")
+    await place_bundle(machine)
+    await machine.sh(INSTALL)
+
+
+async def place_bundle(machine: Machine) -> None:
+    """As build-bundle leaves it; the archive that it is made from is in no test's reach."""
+    await machine.sh(f"mkdir -p {BUNDLE}-made && cp -a {_FOREIGN_BUNDLE}/. {BUNDLE}-made/")
+    await machine.sh(f"ln -s bundle-made {BUNDLE}")
 
 
 async def configure(machine: Machine, image: str) -> None:
@@ -53,5 +52,6 @@ async def configure(machine: Machine, image: str) -> None:
     assert "sleep 1000" in template
     await machine.write("/etc/fastx/launcher-templates/docker.tpl", template)
     await machine.write(CONFIG, SETTINGS)
-    await machine.run("useradd", "--create-home", USER)
+    await machine.sh(f"id -u {USER} || useradd --create-home {USER}")
     await machine.load(image)
+    await machine.run("systemctl", "restart", UNIT)

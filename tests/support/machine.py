@@ -55,6 +55,10 @@ class Machine:
             raise CommandFailedError(text)
         return output.decode()
 
+    async def sh(self, script: str) -> str:
+        """Run a shell script as root inside; what it prints, complaints included."""
+        return await self.run("bash", "-ec", f"exec 2>&1; {script}")
+
     async def write(self, path: str, text: str, mode: str = "0644") -> None:
         """Put a file there, and the directories that lead to it."""
         command = ("install", "-D", "-m", mode, "/dev/stdin", path)

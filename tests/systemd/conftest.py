@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests.support.installation import configure, install, mounts
-from tests.support.machine import Machine, running_machine
+from tests.support.machine import UNIT, Machine, running_machine
 from tests.support.surroundings import given, surroundings
+from tests.systemd.acts import DROP_IN
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -24,11 +25,10 @@ async def machine() -> AsyncIterator[Machine]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(machine: Machine) -> AsyncIterator[Machine]:
     """The machine with the service at work; whatever a test adds to the unit goes with it."""
-    await machine.run("systemctl", "start", "fx-supervisor")
+    await machine.run("systemctl", "start", UNIT)
     yield machine
-    await machine.run("rm", "-rf", "/run/systemd/system/fx-supervisor.service.d")
-    await machine.run("systemctl", "daemon-reload")
-    await machine.run("systemctl", "restart", "fx-supervisor")
+    if await machine.sh(f"ls -d {DROP_IN} 2>/dev/null || true"):
+        await machine.sh(f"rm -r {DROP_IN}; systemctl daemon-reload; systemctl restart {UNIT}")
     sessions = [each["id"] for each in (await machine.fxctl("ps"))["sessions"]]
     if sessions:
         await machine.run("fxctl", "purge", *sessions)

@@ -2,88 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.support.eventually import eventually
 from tests.support.installation import CONFIG, SETTINGS, USER
 from tests.support.machine import SOCKETS, UNIT, CommandFailedError, Machine
+from tests.systemd.acts import (
+    CALLER,
+    add,
+    answer,
+    caller,
+    container,
+    main_pid,
+    running_session,
+    until_seen_again,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
-DROP_IN = f"/run/systemd/system/{UNIT}.d/test.conf"
 SHORT_SECONDS = 10
 HOLD = "/run/hold"
-CALLER = """
-import socket
-with socket.socket(socket.AF_UNIX) as caller:
-    caller.connect("/run/fastx-supervisor/web.sock")
-    caller.sendall(b"GET /readyz HTTP/1.1\\r\\nHost: fx\\r\\nConnection: close\\r\\n\\r\\n")
-    print("connected", flush=True)
-    print(caller.makefile().readline().strip())
-"""
-
-
-async def add(machine: Machine, setting: str) -> None:
-    """A drop-in for the service."""
-    await machine.write(DROP_IN, f"[Service]\n{setting}\n")
-    await machine.run("systemctl", "daemon-reload")
-
-
-async def main_pid(machine: Machine) -> str:
-    """The daemon's."""
-    return (await machine.properties())["MainPID"]
-
-
-async def container(machine: Machine) -> str:
-    """The only container, and since when it runs."""
-    (found,) = (await machine.run("docker", "ps", "--quiet", "--no-trunc")).split()
-    form = "{{.Id}} {{.State.Pid}} {{.State.StartedAt}}"
-    return await machine.run("docker", "inspect", "--format", form, found)
-
-
-async def running_session(machine: Machine) -> str:
-    """The id of a session that runs."""
-    command = ("fxctl", "start", "--user", USER, "--wait")
-    session_id = (await machine.run(*command)).strip()
-    assert (await machine.fxctl("show", session_id))["phase"] == "running"
-    return session_id
-
-
-async def until_seen_again(machine: Machine, session_id: str) -> None:
-    """Wait until the session's agent has come back to the daemon."""
-    before = (await machine.fxctl("show", session_id))["last_seen_at"]
-
-    async def seen() -> bool:
-        session = await machine.fxctl("show", session_id)
-        assert session["phase"] == "running", session
-        return bool(session["last_seen_at"] != before)
-
-    await eventually(seen, "the agent is heard again")
-
-
-@asynccontextmanager
-async def caller(machine: Machine) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Somebody who has connected to ``web.sock`` and asked whether the daemon is ready."""
-    calling = await asyncio.create_subprocess_exec(
-        *("docker", "exec", machine.name, "python3", "-c", CALLER), stdout=subprocess.PIPE
-    )
-    assert calling.stdout is not None
-    async with asyncio.timeout(30):
-        assert await calling.stdout.readline() == b"connected\n"
-    yield calling
-
-
-async def answer(calling: asyncio.subprocess.Process) -> str:
-    """What the caller is told."""
-    async with asyncio.timeout(60):
-        output, _ = await calling.communicate()
-    return output.decode().strip()
 
 
 async def test_ready_means_adopted(service: Machine) -> None:
@@ -189,24 +129,79 @@ async def test_the_watchdog_bites_what_is_stuck(service: Machine) -> None:
     await until_seen_again(service, session_id)
 
 
-async def test_wrong_configuration_is_told_and_not_tried_again(service: Machine) -> None:
-    """The journal has it as an error, with its place; mended, it starts."""
+async def test_what_has_to_be_mended_stays_down(service: Machine) -> None:
+    """Wrong configuration is told with its place, once, whoever knocks; mended, it starts."""
+    session_id = await running_session(service)
+    before = await container(service)
+    since = (await service.run("date", "+%s.%N")).strip()
     await service.write(CONFIG, "limits:\n  max_sesions: 3\n")
     try:
-        with pytest.raises(CommandFailedError, match="failed"):
+        with pytest.raises(CommandFailedError, match="failed because"):
             await service.run("systemctl", "restart", UNIT)
+        await service.until_unit(SOCKETS, ActiveState="inactive")
         failed = await service.until_unit(ActiveState="failed")
-        assert (failed["ExecMainStatus"], failed["NRestarts"]) == ("78", "0")
-        assert f"{CONFIG}:2:3: limits.max_sesions" in await service.journal(
-            "-p", "err", "-o", "cat"
-        )
+        assert (failed["Result"], failed["ExecMainStatus"]) == ("exit-code", "78")
+        assert failed["NRestarts"] == "0"
+        with pytest.raises(CommandFailedError, match=r"ConnectionRefused|FileNotFound"):
+            await service.run("python3", "-c", CALLER)
+        # All that an administrator has to read.
+        told = await service.run("sh", "-c", f"systemctl status {UNIT} || true")
+        assert f"{CONFIG}:2:3: limits.max_sesions" in told
+        errors = await service.journal("-p", "err", "-o", "cat", "--since", f"@{since}")
+        assert errors.count(f"{CONFIG}:2:3: limits.max_sesions") == 1
     finally:
         await service.write(CONFIG, SETTINGS)
     await service.run("systemctl", "start", UNIT)
-    assert (await service.properties())["ActiveState"] == "active"
+    assert (await service.properties(SOCKETS))["ActiveState"] == "active"
+    await until_seen_again(service, session_id)
+    assert await container(service) == before
+
+
+async def test_a_knock_that_finds_wrong_configuration_is_the_last(service: Machine) -> None:
+    """The sockets alone may be up, as at boot: the first caller starts the daemon, which ends."""
+    await service.run("systemctl", "stop", UNIT)
+    await service.until_unit(SOCKETS, ActiveState="inactive")
+    await service.write(CONFIG, "limits: {max_sessions: no}\n")
+    try:
+        await service.run("systemctl", "start", SOCKETS)
+        async with caller(service) as calling:
+            assert await answer(calling) == ""
+        await service.until_unit(ActiveState="failed", Result="exit-code")
+        await service.until_unit(SOCKETS, ActiveState="inactive")
+    finally:
+        await service.write(CONFIG, SETTINGS)
 
 
 async def test_the_log_is_json_for_programs(service: Machine) -> None:
     """Without the priorities, which the journal has taken off and kept."""
     command = "journalctl --no-pager -o cat -u fx-supervisor -t fx-supervisor | tail -n 1"
     assert (await service.run("sh", "-c", command)).startswith('{"timestamp": ')
+
+
+async def test_acts_are_recorded_where_the_unit_allows(service: Machine) -> None:
+    """``audit.path`` below the service's log directory, which systemd makes."""
+    path = "/var/log/fastx-supervisor/audit.jsonl"
+    await service.write(CONFIG, f"{SETTINGS}audit:\n  path: {path}\n")
+    try:
+        await service.run("systemctl", "restart", UNIT)
+        session_id = await running_session(service)
+
+        async def recorded() -> bool:
+            return session_id in await service.sh(f"cat {path} || true")
+
+        await eventually(recorded, "the start is recorded")
+        assert (await service.run("stat", "-c", "%U", path)).strip() == "fastx"
+    finally:
+        await service.write(CONFIG, SETTINGS)
+        await service.run("systemctl", "restart", UNIT)
+
+
+async def test_an_administrator_looks_into_a_session(service: Machine) -> None:
+    """``fxctl`` as root: a command inside, as the user, and what the session has said."""
+    session_id = await running_session(service, "--command", "echo printed; exec sleep 1000")
+    inside = await service.run(
+        "fxctl", "exec", "--wait", session_id, "--", "perl", "-e", "print $<"
+    )
+    assert inside.strip() == (await service.run("id", "-u", USER)).strip()
+    assert "printed" in await service.run("fxctl", "logs", session_id)
+    assert session_id[-6:] in await service.run("fxctl", "ps")

@@ -111,3 +111,36 @@ def test_a_key_given_twice(directory: Path, capsys: pytest.CaptureFixture[str]) 
     first, second, _ = told(capsys, directory)
     assert first.startswith("supervisor.yaml:2:1: ")
     assert second.startswith("launcher-templates/own.tpl:2:1: ")
+
+
+def test_users_who_are_not_on_this_host(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each of them, by name; not only the first."""
+    (directory / "supervisor.yaml").write_text(
+        "relay: {web: {allow_users: [no-such-user, root, nor-this-one]}}\n"
+    )
+    assert check(None) == 78
+    assert [line for line in told(capsys, directory) if not line.startswith("note:")] == [
+        "relay.web.allow_users: user 'no-such-user' is not known on this host (getent)",
+        "relay.web.allow_users: user 'nor-this-one' is not known on this host (getent)",
+        "2 faults.",
+    ]
+
+
+def test_a_trail_that_cannot_be_written(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Worth a note: the daemon would start, and record nothing."""
+    (directory / "supervisor.yaml").write_text(f"audit: {{path: {directory}/none/audit.log}}\n")
+    assert check(None) == 0
+    trail = "note: audit.path: there is no directory none; sessions go on unrecorded."
+    assert trail in told(capsys, directory)
+
+
+def test_a_template_by_another_suffix(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Worth a note: who wrote it waits for it to appear."""
+    (directory / "launcher-templates" / "gimp.yaml").write_text("image: x\n")
+    assert check(None) == 0
+    name = "launcher-templates/gimp.yaml"
+    assert f"note: {name} is not read: a template's file ends in .tpl." in told(capsys, directory)

@@ -170,3 +170,48 @@ def test_where_the_sockets_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_directory(None) == Path("/run/a")
     monkeypatch.delenv("RUNTIME_DIRECTORY")
     assert run_directory(None) == Path("/run/fastx-supervisor")
+
+
+NO_MAPPING = "must be a mapping of keys to values"
+SLIPS = {
+    "limits:\n": f"1:1: limits: {NO_MAPPING}: indent what belongs to it, or leave it out",
+    "limits:\n  max_sessions:3\n": f"1:1: limits: {NO_MAPPING}; a colon wants a space after it",
+    "limits:\n\tmax_sessions: 3\n": (
+        "2:1: found character '\\t' that cannot start any token; indent with spaces"
+    ),
+    "engine: {host: /run/docker.sock}\n": (
+        "1:10: engine.host: it has to be unix:///path or tcp://host:port"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SLIPS)
+def test_slips_are_told_with_their_cure(path: Path, text: str) -> None:
+    """What is typed wrong most often."""
+    assert faults(path, text) == [SLIPS[text]]
+
+
+def test_faults_that_a_merge_key_brought_in(path: Path) -> None:
+    """They stand nowhere in the mapping that they are in: told at that mapping."""
+    text = "limits: &some {max_sesions: 1}\naudit:\n  path: /var/log/a\n  <<: *some\n"
+    assert faults(path, text) == [
+        "1:16: limits.max_sesions: unknown key; did you mean max_sessions?",
+        "2:1: audit.max_sesions: unknown key",
+    ]
+
+
+@pytest.mark.parametrize(
+    "host", ["", "unix:///var/run/docker.sock", "tcp://10.0.0.1:2376", "http://localhost:2375"]
+)
+def test_addresses_of_engines(path: Path, host: str) -> None:
+    """What Docker's own clients take."""
+    path.write_text(f"engine: {{host: '{host}'}}\n")
+    assert load_config(path).engine.host == host
+
+
+def test_an_engine_in_the_environment_that_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told as what it is, unless the file names another."""
+    monkeypatch.setenv("DOCKER_HOST", "/var/run/docker.sock")
+    with pytest.raises(ConfigError, match=r"DOCKER_HOST is '/var/run/docker\.sock'"):
+        _ = EngineConfig().url
+    assert EngineConfig(host="unix:///run/d.sock").url == "unix:///run/d.sock"

@@ -1,16 +1,20 @@
 package FastX::Dial;
 
-# Connections to Unix sockets, never waited for.
+# Connections to Unix sockets, hardly ever waited for.
 
 use strict;
 use warnings;
 
 use FastX::Loop;
-use Socket qw(PF_UNIX SOCK_STREAM SOL_SOCKET SO_RCVBUF SO_SNDBUF pack_sockaddr_un);
+use POSIX ();
+use Socket qw(PF_UNIX SOCK_STREAM SOL_SOCKET SO_RCVBUF SO_SNDBUF SO_SNDTIMEO pack_sockaddr_un);
 
 # Larger than the default, so that a screen's worth of pixels passes in few
 # calls; the kernel caps it.
 use constant SOCKET_BUFFER_BYTES => 1_048_576;
+
+# How long the loop may stand still for a place in the relay's queue.
+use constant QUEUE_MICROSECONDS => 250_000;
 
 # Takes "unix:/path" or "/path"; returns (handle, undef) or (undef, message,
 # error number). A full backlog is an error (EAGAIN): the caller tries again.
@@ -23,6 +27,28 @@ sub connect {
     socket my $handle, PF_UNIX, SOCK_STREAM, 0 or return (undef, "no socket: $!");
     FastX::Loop::set_nonblocking($handle);
     CORE::connect $handle, pack_sockaddr_un($path) or return (undef, "$path: $!", $! + 0);
+    return ($handle, undef);
+}
+
+# The same to the relay, whose queue is full while some session floods it. Who
+# comes again later finds it full again; who waits in the kernel is served in
+# turn, within milliseconds.
+sub connect_to_relay {
+    my ($address) = @_;
+    my ($handle, $message, $error_number) = FastX::Dial::connect($address);
+    return ($handle, $message, $error_number) if $handle || ($error_number // 0) != POSIX::EAGAIN;
+    (my $path = $address) =~ s/\Aunix://;
+    return _connect_in_turn($path);
+}
+
+sub _connect_in_turn {
+    my ($path) = @_;
+    socket my $handle, PF_UNIX, SOCK_STREAM, 0 or return (undef, "no socket: $!");
+    setsockopt $handle, SOL_SOCKET, SO_SNDTIMEO, pack 'l!l!', 0, QUEUE_MICROSECONDS;
+    my $is_connected;
+    1 until $is_connected = CORE::connect($handle, pack_sockaddr_un($path)) or $! != POSIX::EINTR;
+    return (undef, "$path: $!", $! + 0) if !$is_connected;
+    FastX::Loop::set_nonblocking($handle);
     return ($handle, undef);
 }
 

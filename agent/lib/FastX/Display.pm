@@ -24,7 +24,7 @@ use constant {
 sub open {
     my ($class, %option) = @_;
     my $self = bless { %option, received => '' }, $class;
-    my ($relay, $error) = FastX::Dial::connect($self->{address});
+    my ($relay, $error) = FastX::Dial::connect_to_relay($self->{address});
     return $self->_end("display socket: $error") if !$relay;
     $self->{relay} = $relay;
     FastX::Dial::enlarge_buffers($relay);

@@ -18,7 +18,7 @@ use POSIX ();
 sub start {
     my ($class, %option) = @_;
     my $self = bless { %option, reader => FastX::HTTP->new, unsent => $option{request} }, $class;
-    my ($handle, $error) = FastX::Dial::connect($self->{address});
+    my ($handle, $error) = FastX::Dial::connect_to_relay($self->{address});
     if (!$handle) {
         # The caller does not hold the object yet: answer on the next turn.
         $self->{timer} = $self->{loop}->after(0, sub { $self->_end($error) });

@@ -276,6 +276,7 @@ CHECKS: tuple[Check, ...] = (
         "web-server", _DAEMON, "somebody follows events", _by(ask.node, of_daemon.judge_web_server)
     ),
     Check("webhook", _DAEMON, "events are posted", _by(ask.node, of_daemon.judge_webhook)),
+    Check("audit", _DAEMON, "who did what is recorded", _by(ask.node, of_daemon.judge_audit)),
     Check(
         "orphans",
         _DAEMON,

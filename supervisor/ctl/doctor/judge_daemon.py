@@ -65,8 +65,9 @@ def judge_version(node: Node, ours: str) -> Finding:
 def judge_web_server(node: Node) -> Finding:
     """Whether anybody hears what becomes of sessions."""
     seen = node.get("web_server") or {}
-    if seen.get("streams"):
-        return good(f"{seen['streams']} readers of events are connected.")
+    if streams := seen.get("streams"):
+        told = "1 reader of events is" if streams == 1 else f"{streams} readers of events are"
+        return good(f"{told} connected.")
     if (node.get("webhook") or {}).get("last_delivered_at"):
         return good("No reader of events, but the webhook is delivered.")
     cure = (
@@ -90,6 +91,23 @@ def judge_webhook(node: Node) -> Finding:
         "Look at the receiver's log, and relay.webhook.url; nothing is lost for "
         "relay.webhook.give_up_seconds.",
     )
+
+
+def judge_audit(node: Node) -> Finding:
+    """Whether acts are recorded."""
+    audit = node.get("audit") or {}
+    lost = audit.get("records_lost", 0)
+    if error := audit.get("error"):
+        return bad(
+            f"Nobody records who does what: {plain(str(error))} ({lost} acts lost so far).",
+            "Make room, or mend audit.path in supervisor.yaml and its directory's owner.",
+        )
+    if lost:
+        return doubtful(
+            f"{lost} acts were not recorded since the daemon's start; they are now.",
+            "journalctl -u fx-supervisor -g audit_records_lost tells when and why.",
+        )
+    return good("Who does what is recorded.")
 
 
 def judge_orphans(found: Node) -> Finding:

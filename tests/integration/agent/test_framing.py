@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from relay.rfb import ClientStream
-from relay.rfb_server import ServerStream
+from relay.display.rfb import ClientStream
+from relay.display.rfb_server import ServerStream
 from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.lifecycle.tickets import Mode
 from tests.support.agent_container import AgentContainer, AgentStage

@@ -162,6 +162,31 @@ def test_the_node_is_shown_whole() -> None:
     assert "\x1b" not in "".join(lines)
 
 
+def test_what_of_the_files_does_not_hold_is_told_first() -> None:
+    """A refused reload, keys that wait for a restart, templates: each a line of its own."""
+    node = {
+        "host": "desk",
+        "ready": True,
+        "configuration": {
+            "loaded_at": "2025-01-01T12:00:00.000Z",
+            "error": "s.yaml:1:1: a: unknown key\ns.yaml:2:1: b: unknown\x1b key",
+            "kept": ["engine.host", "audit.path"],
+            "templates_refused": ["x.tpl:1:1: image: this key is required"],
+        },
+    }
+    lines = [line.plain for line in node_lines(node, NOW)]
+    assert lines[2:8] == [
+        "supervisor.yaml was refused at the last reload; the one before it goes on:",
+        "  s.yaml:1:1: a: unknown key",
+        "  s.yaml:2:1: b: unknown\\x1b key",
+        "changed in supervisor.yaml, and waiting for a restart: engine.host, audit.path",
+        "templates that cannot be used:",
+        "  x.tpl:1:1: image: this key is required",
+    ]
+    assert lines[-1].startswith("configuration of ")
+    assert lines[-1].endswith("(5 minutes ago)")
+
+
 def test_a_list_that_comes_anew_replaces_the_other() -> None:
     """Only once it is complete: what is shown meanwhile is what there was."""
     roster = Roster()

@@ -200,6 +200,12 @@ def test_who_uses_most_is_first() -> None:
     assert by_name[2].plain.split() == ["bob", "2", "75.0", "310M", "8", "0"]
 
 
+def test_use_that_nobody_has_reported_yet_is_not_guessed() -> None:
+    """An agent that has just started has been seen, and has told nothing of its use."""
+    *_, row = usage_lines([view("dora", 0.0, 0)], AT, 80, sort="cpu", users=False)
+    assert row.plain.split()[-5:-2] == ["-", "-", "-"]
+
+
 def test_top_is_printed_once_in_a_pipe(daemon: Daemon, run: Run) -> None:
     """Or where it is asked for; programs get cores; another order is wrong usage."""
     session_id = daemon.start("alice")

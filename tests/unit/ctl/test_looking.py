@@ -128,6 +128,18 @@ def test_what_went_wrong_is_shown_first(daemon: Daemon, run: Run) -> None:
     assert json.loads(run("show", session_id, "--json").out)["reason"] == "ImageNotFound"
 
 
+@pytest.mark.parametrize(
+    ("phase", "told"), [(Phase.UNKNOWN, "fxctl node"), (Phase.PENDING, "limits.max_sessions")]
+)
+def test_a_phase_that_says_nothing_is_explained(
+    daemon: Daemon, run: Run, phase: Phase, told: str
+) -> None:
+    """Where to look next stands where the message would."""
+    session_id = daemon.start(name="Desk")
+    daemon.change(session_id, phase=phase, known_phase=Phase.RUNNING)
+    assert told in run("show", session_id).lines[2]
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_nothing_of_a_users_steers_the_terminal(
     daemon: Daemon, run: Run, *, terminal: bool

@@ -216,3 +216,39 @@ def test_limits_and_ends_are_the_daemons_acts() -> None:
     assert limit.details == {"deadline": "idle", "reason": "IdleTimeout"}
     assert end.details["exit_code"] == 143
     assert {act.actor.kind for act in trail.acts} == {ActorKind.SYSTEM}
+
+
+class Failing:
+    """A sink that fails once."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.written = threading.Semaphore(0)
+
+    def write(self, records: Sequence[Record]) -> None:
+        """See Sink."""
+        self.calls += len(records)
+        self.written.release()
+        if self.calls == 1:
+            raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        """See Sink."""
+
+
+def test_the_node_tells_whether_acts_are_recorded() -> None:
+    """What was lost stays counted; why is told until it passes."""
+    told = []
+    for acts in (1, 2):
+        sink = Failing()
+        trail = Trail(sink, Counted())
+        trail.start()
+        for number in range(1, acts + 1):
+            trail.record(ACT)
+            assert sink.written.acquire(timeout=10), f"record {number} was not written"
+        trail.close(10)
+        told.append(trail.state())
+    assert told == [
+        {"records_lost": 1, "error": "[Errno 28] No space left on device"},
+        {"records_lost": 1, "error": None},
+    ]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from relay.config import WebhookConfig, WebhookLimits
-from relay.webhook import Webhook
+from relay.webhook.webhook import Webhook
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.feed import FeedItem
 from supervisor.lifecycle.session import Phase, SessionId

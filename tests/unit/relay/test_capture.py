@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from relay.capture import Capture, CaptureError
-from relay.picture import assemble
+from relay.display.capture import Capture, CaptureError
+from relay.display.picture import assemble
 from tests.unit.relay.x_server import VERSION, rectangle
 
 SIZE = (8, 6)

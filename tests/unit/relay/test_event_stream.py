@@ -230,6 +230,13 @@ async def test_who_follows_is_counted(house: House) -> None:
     assert presence.state()["last_seen_at"] is not None
 
 
+async def test_an_administrator_who_looks_on_is_no_web_server(house: House) -> None:
+    """Or nobody would be told that the web server is away."""
+    async with house.web.get(URL, headers={"User-Agent": "fxctl/1.0"}) as response:
+        assert await events(response, 1)
+        assert house.relay.presence.state() == {"streams": 0, "last_seen_at": None}
+
+
 async def test_news_of_the_node_reach_everybody(house: House) -> None:
     """Whichever user a reader asks for, and without a number to come back to."""
     async with house.web.get(URL, params={"user": "bob"}) as response:

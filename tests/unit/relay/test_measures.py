@@ -11,10 +11,11 @@ import aiohttp
 import pytest_asyncio
 
 from relay.app import Relay
-from relay.pump import Traffic
+from relay.display.pump import Traffic
 from supervisor.ops.metrics import Metrics
 from tests.support.scraping import samples
-from tests.unit.relay.conftest import LIMITS, config_in
+from tests.support.turning import until
+from tests.unit.relay.conftest import LIMITS, TOKEN, config_in
 from tests.unit.relay.fake_feed import FakeFeed
 from tests.unit.relay.fake_sessions import FakeSessions
 from tests.unit.relay.fakes import (
@@ -32,9 +33,12 @@ URL = "http://relay/v1/sessions"
 class Measured:
     """A relay that is counted, and its numbers."""
 
-    def __init__(self, metrics: Metrics, web: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, metrics: Metrics, web: aiohttp.ClientSession, sessions: FakeSessions
+    ) -> None:
         self.metrics = metrics
         self.web = web
+        self.sessions = sessions
 
     async def read(self) -> dict[str, float]:
         """What Prometheus would get."""
@@ -67,7 +71,7 @@ async def measured(directory: Path) -> AsyncIterator[Measured]:
         stack.push_async_callback(relay.stop, 2.0)
         connector = aiohttp.UnixConnector(path=str(config.web_socket))
         web = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        yield Measured(metrics, web)
+        yield Measured(metrics, web, sessions)
 
 
 async def test_what_callers_make_up_is_no_label(measured: Measured) -> None:
@@ -101,6 +105,23 @@ async def test_what_streams_has_no_duration(measured: Measured) -> None:
     durations = 'http_request_duration_seconds_count{listener="web",route='
     assert found[f'{durations}"/v1/sessions"}}'] == 1
     assert f'{durations}"/v1/events"}}' not in found
+
+
+async def test_a_reader_that_leaves_was_not_cut_off(measured: Measured) -> None:
+    """Every command line that waits for a session leaves so; an alert counts the others."""
+    session_id = await measured.sessions.run(TOKEN)
+    feed = measured.sessions.feed
+    async with measured.web.get("http://relay/v1/events") as stream:
+        await stream.content.readline()
+        await until(lambda: len(feed.readers) == 1)
+        stream.close()
+
+    def left() -> bool:
+        measured.sessions.force(session_id, message="x")
+        return not feed.readers
+
+    await until(left, 20)
+    assert not [name for name in await measured.read() if name.startswith("stream_readers_cut")]
 
 
 def test_a_displays_bytes_are_told_by_direction() -> None:

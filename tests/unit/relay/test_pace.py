@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from relay.pace import Pace
+from relay.defence.pace import Pace
 from relay.problems import ProblemError
 from supervisor.lifecycle.session import SessionId
 from tests.unit.relay.conftest import LIMITS, TOKEN, House

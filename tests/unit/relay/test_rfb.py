@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.rfb import ClientStream, RfbError
-from relay.rfb_terms import pixel_sizes
+from relay.display.rfb import ClientStream, RfbError
+from relay.display.rfb_terms import pixel_sizes
 from supervisor.lifecycle.tickets import Mode
 from tests.unit.relay import rfb_messages as rfb
 

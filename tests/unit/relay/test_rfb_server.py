@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.rfb import ClientStream
-from relay.rfb_server import ServerStream
-from relay.rfb_terms import CONTROL_ENCODINGS, PICTURES, VIEW_ENCODINGS, Agreed, RfbError
+from relay.display.rfb import ClientStream
+from relay.display.rfb_server import ServerStream
+from relay.display.rfb_terms import CONTROL_ENCODINGS, PICTURES, VIEW_ENCODINGS, Agreed, RfbError
 from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.lifecycle.tickets import Mode
 from tests.unit.relay import rfb_messages as viewer

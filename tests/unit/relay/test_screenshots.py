@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from relay.picture import Frame, encode_png
+from relay.display.picture import Frame, encode_png
 from supervisor.lifecycle.session import SessionId, ViewerCount
 from tests.support.turning import until
 from tests.unit.relay.conftest import TOKEN, House
@@ -137,7 +137,7 @@ async def test_who_comes_while_a_picture_is_made_gets_a_newer_one(
         assert go_on.wait(5)
         return encode_png(frame, max_width)
 
-    monkeypatch.setattr("relay.shots.encode_png", slow)
+    monkeypatch.setattr("relay.display.shots.encode_png", slow)
     first = asyncio.create_task(fetch(house, session_id))
     await XServer(Image.new("RGB", (60, 40), "#ff0000")).serve(*await agent.open_display())
     await until(encoding.is_set)
@@ -165,7 +165,7 @@ async def test_widths_of_a_picture_are_bounded_and_encoded_one_after_the_other(
         alone.release()
         return png
 
-    monkeypatch.setattr("relay.shots.encode_png", encode)
+    monkeypatch.setattr("relay.display.shots.encode_png", encode)
     url = f"{URL}/{session_id}/screenshot?max_width="
 
     async def ask(width: int) -> tuple[int, bytes]:

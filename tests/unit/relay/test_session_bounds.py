@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from relay.agents.control import KEEP_ALIVE, ControlStreams
 from relay.config import RelayLimits
-from relay.control import KEEP_ALIVE, ControlStreams
 from supervisor.lifecycle.session import SessionId
 from tests.unit.relay.conftest import LIMITS, House
 

@@ -9,12 +9,12 @@ from typing import TypeVar, cast
 import pytest
 from aiohttp import WSMessage, WSMsgType, web
 
-from relay.agent_stream import AgentStream
-from relay.pump import EndedBy, Traffic, pump
-from relay.rfb import ClientStream
-from relay.rfb_server import ServerStream
-from relay.rfb_terms import Agreed
-from relay.sieves import sift_client, sift_server
+from relay.agents.agent_stream import AgentStream
+from relay.display.pump import EndedBy, Traffic, pump
+from relay.display.rfb import ClientStream
+from relay.display.rfb_server import ServerStream
+from relay.display.rfb_terms import Agreed
+from relay.display.sieves import sift_client, sift_server
 from supervisor.lifecycle.tickets import Mode
 from tests.unit.relay import rfb_messages as viewer
 from tests.unit.relay import rfb_server_messages as server

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from relay.offences import Offences
-from relay.origin import Origins
-from relay.strangers import Strangers
+from relay.defence.offences import Offences
+from relay.defence.origin import Origins
+from relay.defence.strangers import Strangers
 from tests.support.sessions import SESSION_ID, pending_session
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from relay.display.tickets import Tickets
 from relay.problems import ProblemError
-from relay.tickets import Tickets
 from supervisor.errors import StoreError
 from supervisor.lifecycle.session import SessionId
 from supervisor.lifecycle.tickets import Mode

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from relay.allowance import Allowance
 from relay.config import RelayLimits
-from relay.offences import Offence, Offences
-from relay.origin import Origin, Origins
-from relay.turnstile import Turnstile
+from relay.defence.allowance import Allowance
+from relay.defence.offences import Offence, Offences
+from relay.defence.origin import Origin, Origins
+from relay.defence.turnstile import Turnstile
 from supervisor.lifecycle.session import Session
 from tests.support.sessions import CONTAINER, SESSION_ID, pending_session
 from tests.support.turning import until

@@ -11,7 +11,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from relay.ports import StoredEvent, Stretch
-from relay.webhook_post import Post, Verdict
+from relay.webhook.post import Post, Verdict
 from supervisor.reactor.service import OutboxService
 from tests.support.turning import settled, until
 from tests.support.webhook_receiver import Delivery, accept, refuse, refuse_session

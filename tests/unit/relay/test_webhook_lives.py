@@ -78,7 +78,7 @@ async def test_a_store_that_is_gone_does_not_delay_the_end(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stop has its deadline also when nothing can be read or remembered."""
-    monkeypatch.setattr("relay.webhook._SAVE_SECONDS", 0.01)
+    monkeypatch.setattr("relay.webhook.webhook._SAVE_SECONDS", 0.01)
     office.database.failures = 10**9
     webhook = office.webhook()
     running = asyncio.create_task(webhook.run())

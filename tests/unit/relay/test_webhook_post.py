@@ -23,7 +23,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from relay.config import WebhookConfig, WebhookLimits
 from relay.ports import StoredEvent
-from relay.webhook_post import Outcome, Post, Verdict, retry_after_seconds
+from relay.webhook.post import Outcome, Post, Verdict, retry_after_seconds
 from supervisor.lifecycle.effects import EventKind
 from supervisor.lifecycle.session import SessionId
 from tests.support.webhook_receiver import Receiver, refuse

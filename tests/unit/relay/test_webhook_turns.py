@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from relay.backoff import Backoff
 from relay.bell import Bell
 from relay.ports import Stretch
-from relay.webhook_endpoint import Endpoint
-from relay.webhook_lanes import Lane, Lanes
-from relay.webhook_post import Outcome, Verdict
+from relay.webhook.endpoint import Endpoint
+from relay.webhook.lanes import Lane, Lanes
+from relay.webhook.post import Outcome, Verdict
 from supervisor.lifecycle.session import SessionId
 from tests.support.turning import settled
 

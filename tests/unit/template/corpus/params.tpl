@@ -9,7 +9,7 @@ params:
   number: {type: number, default: .nan}
   extra: {type: integer, pattern: x}
 #! 3:3: params.Upper: 'Upper' is not valid here: it must match ^[a-z][a-z0-9_-]{0,63}$
-#! 4:12: params.no_type: must say its type:
+#! 4:12: params.no_type: must say its type
 #! 5:8: params.odd: unknown type: must be one of string, integer, number, boolean, size, duration, choice
 #! 6:36: params.choices.choices: too few entries: 1 at least
 #! 7:34: params.twice.choices: a value stands here twice

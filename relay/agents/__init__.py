@@ -1,0 +1,1 @@
+"""What sessions call, and how they are told things."""

@@ -1,0 +1,1 @@
+"""From the X server of a session to a viewer: RFB, tickets, pictures."""
