@@ -171,3 +171,18 @@ async def test_an_agent_that_connects_is_told_of_its_own_sessions_displays(house
     await agent.open_display()
     await (await asking).close()
     assert other.commands.empty()
+
+
+async def test_a_viewers_ping_is_answered(house: House) -> None:
+    """By the pump, which takes turns, and not by aiohttp."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    url = f"http://relay{await house.ticket(session_id)}"
+    asking = asyncio.create_task(house.web.ws_connect(url, autoping=False))
+    await agent.open_display()
+    viewer = await asking
+    await viewer.ping(b"still there?")
+    async with asyncio.timeout(10):
+        answer = await viewer.receive()
+    assert (answer.type, answer.data) == (aiohttp.WSMsgType.PONG, b"still there?")
+    await viewer.close()
