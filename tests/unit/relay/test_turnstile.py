@@ -150,7 +150,7 @@ def test_many_that_are_new_cost_each_as_much_as_the_first() -> None:
             return id(self)
 
     allowance: Allowance[Address] = Allowance(2, 0.001, lambda: 0.0)
-    count_new = 5 * 4096
+    count_new = 4096 + 512
     for _ in range(count_new):
         assert allowance.take(Address())
     assert Address.hashed < 10 * count_new
