@@ -200,7 +200,7 @@ async def test_a_daemon_that_is_down(site: Surroundings) -> None:
         code, document = await doctor(daemon, "--user", site.user, environment=places)
         assert (code, named(document)) == (1, {"daemon": "fault"}), document
         assert skipped(document) == {
-            *("ready", "version", "web-server", "webhook", "orphans"),
+            *("ready", "version", "web-server", "webhook", "audit", "orphans"),
             *("config-current", "descriptors"),
         }
 
