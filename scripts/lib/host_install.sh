@@ -158,8 +158,8 @@ prune_versions() {
 }
 
 is_mounted() { # DIRECTORY
-    # The fourth field is the path inside its file system, which may not be the root.
-    cat /proc/[0-9]*/mountinfo 2>/dev/null | cut -d' ' -f4 | grep -qF -- "/$(basename "$1")/"
+    # Whose processes come and go while this looks: no pipeline, which a vanished one would fail.
+    grep -qsF -- "/$(basename "$1")/" /proc/[0-9]*/mountinfo
 }
 
 # ------------------------------------------------------------------------------- what stands around it

@@ -10,6 +10,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 NAME = "fastx-docker-supervisor"
 INSTALL = "dpkg --install /packages/*-1_*.deb"
+LEFT_TO_PURGE = [
+    f"{place}/fastx-supervisor" for place in ("/run", "/usr/lib", "/usr/share", "/var/log")
+]
 MODES = {
     "/etc/fastx": "755 root root",
     "/etc/fastx/fastx.env": "644 root root",
@@ -96,15 +99,17 @@ async def test_removal_leaves_state_and_purge_takes_it(host: Host) -> None:
     """Configuration and store of a removed package wait for it; a purged one leaves its user."""
     await host.sh(INSTALL)
     await host.sh("touch /var/fastx/local/supervisor.db; mkdir -p /home/alice; touch /home/alice/x")
-    await host.sh("mkdir -p /usr/lib/fastx-supervisor/bundle-1/bin")
+    await host.sh("mkdir -p /usr/lib/fastx-supervisor/bundle-1/bin /var/log/fastx-supervisor")
     await host.sh("dpkg --remove " + NAME)
     assert await host.exists("/etc/fastx/fastx.env")
     assert await host.exists("/var/fastx/local/supervisor.db")
     assert not await host.exists("/usr/bin/fxctl")
     assert not await host.exists("/usr/lib/fastx-supervisor/python")
     await host.sh("dpkg --purge " + NAME)
-    for path in ("/etc/fastx", "/var/fastx", "/usr/lib/fastx-supervisor", "/run/fastx-supervisor"):
-        assert not await host.exists(path), path
+    assert not await host.exists("/etc/fastx")
+    for place in ("/var/fastx", *LEFT_TO_PURGE):
+        assert not await host.exists(place), place
+    assert await host.sh("find /etc/systemd /lib/systemd -name 'fx-supervisor*'") == ""
     assert await host.exists("/home/alice/x")
     assert "fastx" in await host.sh("id fastx")
 

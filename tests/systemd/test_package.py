@@ -17,7 +17,6 @@ from tests.support.installation import (
     SETTINGS,
     USER,
     configure,
-    place_bundle,
 )
 from tests.support.machine import SOCKETS, UNIT, Machine
 from tests.support.surroundings import surroundings
@@ -65,10 +64,6 @@ async def test_an_upgrade_under_a_session(home: Machine) -> None:
     assert "# of the next version" in await home.run("cat", f"{CONFIG}.dpkg-dist")
     assert await container(home) == before
     await until_seen_again(home, session_id)
-    async with never_refused(home):
-        await home.sh(INSTALL)
-    assert await container(home) == before
-    await until_seen_again(home, session_id)
 
 
 async def test_an_upgrade_of_what_was_stopped_starts_nothing_twice(home: Machine) -> None:
@@ -80,24 +75,15 @@ async def test_an_upgrade_of_what_was_stopped_starts_nothing_twice(home: Machine
     await home.run("systemctl", "enable", "--now", UNIT, SOCKETS)
 
 
-async def test_a_session_outlives_removal(home: Machine) -> None:
-    """It runs on without its supervisor, and is taken over by the next one."""
-    session_id = await running_session(home)
-    before = await container(home)
-    assert "1 sessions' containers run on" in await home.run("dpkg", "--remove", NAME)
-    assert (await home.run("sh", "-c", "systemctl is-active fx-supervisor || true")) == "inactive\n"
-    assert await container(home) == before
-    await home.sh(INSTALL)
-    await until_seen_again(home, session_id)
-    assert await container(home) == before
-
-
-async def test_a_session_outlives_a_purge(home: Machine) -> None:
+async def test_a_session_outlives_removal_and_purge(home: Machine) -> None:
     """Store and configuration are gone; what runs is rebuilt from what it has with it."""
     session_id = await running_session(home)
     before = await container(home)
-    said = await home.sh(f"dpkg --purge {NAME}")
-    assert "docker rm -f" in said
+    assert "1 sessions' containers run on" in await home.run("dpkg", "--remove", NAME)
+    for unit in (UNIT, SOCKETS):
+        assert (await home.properties(unit))["LoadState"] == "not-found"
+    assert await home.run("cat", CONFIG) == SETTINGS
+    assert "docker rm -f" in await home.sh(f"dpkg --purge {NAME}")
     # What the administrator has written themselves, but for the shipped file that they changed.
     assert await home.sh("find /etc/fastx -type f; find /var/fastx 2>/dev/null || true") == (
         "/etc/fastx/launcher-templates/docker.tpl\n"
@@ -107,19 +93,6 @@ async def test_a_session_outlives_a_purge(home: Machine) -> None:
     await configure(home, surroundings().perl_base)
     await until_seen_again(home, session_id)
     assert await container(home) == before
-
-
-async def test_a_purge_without_sessions_leaves_nothing_behind(home: Machine) -> None:
-    """But the user, homes, and templates of the administrator's own."""
-    await home.sh(f"dpkg --purge {NAME}; rm -r /etc/fastx")
-    places = "/var/fastx /usr/lib/fastx-supervisor /usr/share/fastx-supervisor"
-    found = await home.sh(f"find {places} /run/fastx-supervisor /var/log/fastx-supervisor || true")
-    assert found.count("No such file or directory") == found.count("\n") == 5
-    assert await home.sh("find /etc/systemd /usr/lib/systemd -name 'fx-supervisor*'") == ""
-    assert "fastx" in await home.run("id", "fastx")
-    await place_bundle(home)
-    await home.sh(INSTALL)
-    await configure(home, surroundings().perl_base)
 
 
 async def test_a_reboot(home: Machine) -> None:

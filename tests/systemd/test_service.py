@@ -170,6 +170,7 @@ async def test_a_knock_that_finds_wrong_configuration_is_the_last(service: Machi
         await service.until_unit(SOCKETS, ActiveState="inactive")
     finally:
         await service.write(CONFIG, SETTINGS)
+        await service.run("systemctl", "start", UNIT)
 
 
 async def test_the_log_is_json_for_programs(service: Machine) -> None:
