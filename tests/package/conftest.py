@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 import pytest_asyncio
@@ -18,10 +19,13 @@ def packages() -> Packages:
     return built()
 
 
+def debian(packages: Packages) -> AbstractAsyncContextManager[Host]:
+    """A Debian host with what the package depends on, without a network, ``/packages`` on it."""
+    return Host.running(given("FX_TEST_IMAGE_SYSTEMD"), {packages.directory: "/packages"})
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def host(packages: Packages) -> AsyncIterator[Host]:
-    """A Debian host with what the package depends on, without a network, ``/packages`` on it."""
-    async with Host.running(
-        given("FX_TEST_IMAGE_SYSTEMD"), {packages.directory: "/packages"}
-    ) as up:
+    """One of its own for a test that changes it."""
+    async with debian(packages) as up:
         yield up

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
+import pytest
+import pytest_asyncio
+
+from tests.package.conftest import debian
 from tests.package.host import Host
+from tests.support.packages import Packages
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
@@ -33,47 +39,70 @@ MODES = {
 }
 
 
-async def test_it_is_installed_and_runs(host: Host) -> None:
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A host for tests that only look, and what the installation said."""
+
+    host: Host
+    said: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def installed(packages: Packages) -> AsyncIterator[Installed]:
+    """Installed once for all of these."""
+    async with debian(packages) as host:
+        yield Installed(host, await host.sh(INSTALL))
+
+
+async def test_it_is_installed_and_runs(installed: Installed) -> None:
     """Files, user, service and programs are there; a missing bundle is said, and how to make it."""
-    said = await host.sh(INSTALL)
+    said = installed.said
     assert "/usr/lib/fastx-supervisor/build-bundle /usr/lib/fastx-supervisor/bundle &&" in said
     for path, expected in MODES.items():
-        assert (await host.sh(f"stat -L -c '%a %U %G' {path}")).strip() == expected, path
-    assert "docker" in await host.sh("id -nG fastx")
+        assert (await installed.host.sh(f"stat -L -c '%a %U %G' {path}")).strip() == expected, path
+    assert "docker" in await installed.host.sh("id -nG fastx")
     for unit in ("fx-supervisor.service", "fx-supervisor.socket"):
-        assert (await host.sh(f"systemctl is-enabled {unit}")).strip() == "enabled"
-    checked = await host.sh("setpriv --reuid fastx --regid fastx --init-groups fx-supervisor check")
+        assert (await installed.host.sh(f"systemctl is-enabled {unit}")).strip() == "enabled"
+    checked = await installed.host.sh(
+        "setpriv --reuid fastx --regid fastx --init-groups fx-supervisor check"
+    )
     assert "in order (docker)" in checked
     assert "share/agent/build-bundle /usr/lib/fastx-supervisor/bundle" in checked
-    assert await host.sh("dpkg --verify " + NAME) == ""
+    assert await installed.host.sh("dpkg --verify " + NAME) == ""
 
 
-async def test_files_name_the_schemas_where_they_are(host: Host) -> None:
+async def test_files_name_the_schemas_where_they_are(installed: Installed) -> None:
     """An editor finds what completes and explains the keys."""
-    await host.sh(INSTALL)
     for path in ("/etc/fastx/supervisor.yaml", "/usr/share/fastx-supervisor/templates/docker.tpl"):
-        first = (await host.sh(f"head -n 1 {path}")).strip()
+        first = (await installed.host.sh(f"head -n 1 {path}")).strip()
         schema = first.removeprefix("# yaml-language-server: $schema=")
-        assert '"$schema"' in await host.sh(f"cat {schema}")
-    assert "/etc/fastx/supervisor.yaml" in await host.sh("dpkg-query -W -f '${Conffiles}' " + NAME)
+        assert '"$schema"' in await installed.host.sh(f"cat {schema}")
+    assert "/etc/fastx/supervisor.yaml" in await installed.host.sh(
+        "dpkg-query -W -f '${Conffiles}' " + NAME
+    )
 
 
-async def test_neither_environment_nor_other_modules_change_what_runs(host: Host) -> None:
+async def test_neither_environment_nor_other_modules_change_what_runs(installed: Installed) -> None:
     """What Python loads for every program of a host, and a module that has a name of ours."""
-    await host.sh(INSTALL)
-    await host.sh("mkdir /tmp/other && echo 'raise SystemExit(99)' > /tmp/other/pydantic.py")
-    await host.sh("echo 'import os; os._exit(99)' > /usr/lib/python3/dist-packages/other.pth")
-    said = await host.sh("cd /tmp/other && PYTHONPATH=/tmp/other PYTHONHOME=/x fx-supervisor check")
+    await installed.host.sh(
+        "mkdir /tmp/other && echo 'raise SystemExit(99)' > /tmp/other/pydantic.py"
+    )
+    await installed.host.sh(
+        "echo 'import os; os._exit(99)' > /usr/lib/python3/dist-packages/other.pth"
+    )
+    said = await installed.host.sh(
+        "cd /tmp/other && PYTHONPATH=/tmp/other PYTHONHOME=/x fx-supervisor check"
+    )
     assert "in order" in said
 
 
-async def test_the_daemon_starts_as_its_user(host: Host) -> None:
+async def test_the_daemon_starts_as_its_user(installed: Installed) -> None:
     """With a bundle it gets as far as its engine, which this host has not started."""
-    await host.sh(INSTALL)
-    await host.sh("mkdir /usr/lib/fastx-supervisor/bundle; mkdir -m 755 /run/fastx-supervisor")
-    await host.sh("chown fastx: /run/fastx-supervisor")
-    await host.sh("echo '{\"mounts\": []}' > /usr/lib/fastx-supervisor/bundle/bundle.json")
-    await host.sh(
+    await installed.host.sh("mkdir /usr/lib/fastx-supervisor/bundle")
+    await installed.host.sh(
+        "echo '{\"mounts\": []}' > /usr/lib/fastx-supervisor/bundle/bundle.json"
+    )
+    await installed.host.sh(
         "setpriv --reuid fastx --regid fastx --init-groups fx-supervisor >/tmp/log 2>&1 & "
         "for i in {1..300}; do test -S /run/fastx-supervisor/web.sock && break; sleep 0.1; done; "
         "curl=$(fxctl --json templates); kill %1; wait %1; grep -q docker <<< $curl"

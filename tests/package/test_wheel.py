@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import tarfile
 import venv
 import zipfile
 from email import message_from_bytes
@@ -90,8 +89,8 @@ def test_a_second_build_gives_the_same_bytes(packages: Packages, tmp_path: Path)
 
 def test_the_sdist_builds_the_same_wheel(packages: Packages, tmp_path: Path) -> None:
     """Nothing that the wheel is made of is left out of the sdist."""
-    with tarfile.open(packages.sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    # Not tarfile: Debian 12's has no filters yet.
+    _run("/bin/tar", "-xf", packages.sdist, "-C", tmp_path)
     (tree,) = tmp_path.iterdir()
     assert not (tree / "tests").exists()
     build(tmp_path / "built", "wheel", tree=tree)
