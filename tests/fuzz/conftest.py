@@ -54,6 +54,8 @@ def crowd(daemon: FuzzedDaemon, site: Surroundings) -> Iterator[Iterator[str]]:
 
 def started(daemon: FuzzedDaemon, user: str) -> str:
     """The id of a session that runs."""
+    # What was generated may have cordoned the node.
+    daemon.web.post(f"{URL}/v1/node/undrain", json={}, timeout=10).raise_for_status()
     session_id = daemon.start(user)
     asyncio.run(eventually(lambda: daemon.token(session_id) is not None, "there is a token"))
     asyncio.run(eventually(lambda: said_ready(daemon, session_id), "the agent may speak"))
