@@ -29,6 +29,8 @@ source "$FX_LIB/engine.sh"
 source "$FX_LIB/users.sh"
 # shellcheck source=scripts/lib/venvs.sh
 source "$FX_LIB/venvs.sh"
+# shellcheck source=scripts/lib/vendor.sh
+source "$FX_LIB/vendor.sh"
 # shellcheck source=scripts/lib/wheels.sh
 source "$FX_LIB/wheels.sh"
 # shellcheck source=scripts/lib/deb.sh

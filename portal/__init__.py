@@ -1,0 +1,1 @@
+"""The reference web server: people launch, see, share and end their sessions in a browser."""
