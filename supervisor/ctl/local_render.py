@@ -29,7 +29,7 @@ from supervisor.policy.guard import Guard
 from supervisor.reactor.draft import draft_session, render_start
 from supervisor.share import agent_directory, templates_directory
 from supervisor.template.catalog import TemplateCatalog
-from supervisor.template.template import describe
+from supervisor.template.description import describe
 
 PLACEHOLDER_ID = SessionId("0" * 26)
 PLACEHOLDER_OWNER = "0" * 16

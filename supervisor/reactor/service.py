@@ -44,9 +44,10 @@ from supervisor.store.delivery import (
 from supervisor.store.outbox import replay
 from supervisor.store.tickets import drop_tickets, keep_ticket, load_tickets
 from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.description import describe
 from supervisor.template.errors import TemplateError
 from supervisor.template.param_schema import params_json_schema
-from supervisor.template.template import Template, describe
+from supervisor.template.template import Template
 
 PURGE_SECONDS = 60.0
 _INCOMPLETE = (

@@ -8,13 +8,14 @@ YAML, as a placeholder, as a short form or (where quoted) as shell afterwards.
 """
 
 from supervisor.template.catalog import TemplateCatalog
+from supervisor.template.description import TemplateSummary, describe
 from supervisor.template.errors import Fault, ParamsInvalidError, TemplateError, TemplateValueError
 from supervisor.template.loader import load_template
 from supervisor.template.param_schema import params_json_schema
 from supervisor.template.params import Choice, Param, ParamType, change_params, resolve_params
 from supervisor.template.render import RenderContext, RenderedSession, UserContext, render
 from supervisor.template.spec import ContainerSpec, Mount, MountType
-from supervisor.template.template import Template, TemplateSummary, describe
+from supervisor.template.template import Template
 
 __all__ = [
     "Choice",

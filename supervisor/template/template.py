@@ -31,29 +31,3 @@ class Template:
     marks: Mapping[Loc, Mark] = field(repr=False, default_factory=dict)
     uses_command: bool = True
     """Whether ``${start.command}`` stands in it, so that a command may be asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateSummary:
-    """What a web server shows of a template."""
-
-    name: str
-    title: str
-    icon: str | None
-    description: str
-    geometry: str
-    dpi: int
-    params: tuple[Param, ...]
-
-
-def describe(template: Template) -> TemplateSummary:
-    """Give what users may know of a template: nothing of the container's keys."""
-    return TemplateSummary(
-        name=template.name,
-        title=template.title,
-        icon=template.icon,
-        description=template.description,
-        geometry=template.geometry,
-        dpi=template.dpi,
-        params=template.params,
-    )

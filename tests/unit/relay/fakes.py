@@ -61,8 +61,30 @@ class FakeCatalog:
         "title": "Terminal",
         "icon": "",
         "description": "A terminal.",
-        "params": [{"name": "cores", "type": "integer", "default": 2, "label": "Cores"}],
+        "geometry": "1280x800",
+        "dpi": 96,
+        "command": "xterm",
+        "accepts_command": True,
+        "requires_command": False,
+        "params": [
+            {
+                "name": "cores",
+                "type": "integer",
+                "label": "Cores",
+                "help": "",
+                "required": False,
+                "changeable": True,
+                "default": 2,
+                "minimum": 1,
+                "maximum": None,
+                "min_length": 0,
+                "max_length": 0,
+                "pattern": None,
+                "choices": [],
+            }
+        ],
         "params_schema": {"type": "object", "properties": {"cores": {"type": "integer"}}},
+        "session": {"clipboard": "both", "lifetime_seconds": None},
     }
 
     def list(self) -> Sequence[Mapping[str, Any]]:

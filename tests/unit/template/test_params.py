@@ -14,7 +14,6 @@ from supervisor.template import (
     Param,
     ParamsInvalidError,
     change_params,
-    describe,
     params_json_schema,
     resolve_params,
 )
@@ -208,11 +207,3 @@ def _takes(param: Param, value: Any) -> bool:  # noqa: ANN401
     except ParamsInvalidError:
         return False
     return True
-
-
-def test_description_tells_nothing_of_the_container() -> None:
-    """What users see of a template is its head and its params."""
-    summary = describe(TEMPLATE)
-    assert (summary.name, summary.title) == ("x", "All types")
-    assert {param.name for param in summary.params} == set(resolve()) | {"level"}
-    assert not hasattr(summary, "service")
