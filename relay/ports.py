@@ -218,8 +218,8 @@ class TicketShelf(Protocol):
     async def keep(self, kept: KeptTicket) -> None:
         """Remember the ticket with so many uses; one that has none is forgotten."""
 
-    async def drop(self, session_id: SessionId) -> None:
-        """Forget the session's tickets."""
+    async def drop(self, session_id: SessionId, label: str | None) -> None:
+        """Forget the session's tickets; with a label, only those that have it."""
 
 
 class AgentLink(Protocol):

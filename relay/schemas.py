@@ -92,6 +92,7 @@ def _command(value: Any, _next: Any) -> str | list[str]:  # noqa: ANN401 likewis
 
 Word = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_no_nul)]
 Text = Annotated[str, Field(max_length=4096), AfterValidator(_no_nul)]
+Label = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
 Scalar = Annotated[Any, WrapValidator(_scalar)]
 Command = Annotated[Any, WrapValidator(_command)]
 
@@ -138,6 +139,7 @@ class TicketBody(_Body):
 
     mode: Annotated[Mode, Field(strict=False)] = Mode.CONTROL
     guest: Annotated[str, Field(max_length=64), AfterValidator(_printable)] | None = None
+    label: Label | None = None
     ttl_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 30
     uses: Annotated[int, Field(ge=1, le=1000)] = 1
 
@@ -200,6 +202,12 @@ class ScreenshotQuery(_Query):
     max_width: Annotated[int, Field(ge=16, le=4096)] | None = None
 
 
+class TicketsQuery(_Query):
+    """``DELETE /v1/sessions/{id}/tickets``."""
+
+    label: Label | None = None
+
+
 class EventsQuery(_Query):
     """``GET /v1/events``."""
 
@@ -217,6 +225,7 @@ EXEC = TypeAdapter(ExecBody)
 LIST_QUERY = TypeAdapter(ListQuery)
 LOG_QUERY = TypeAdapter(LogQuery)
 SCREENSHOT_QUERY = TypeAdapter(ScreenshotQuery)
+TICKETS_QUERY = TypeAdapter(TicketsQuery)
 EVENTS_QUERY = TypeAdapter(EventsQuery)
 
 
@@ -268,6 +277,7 @@ __all__ = [
     "SCREENSHOT_QUERY",
     "START",
     "TICKET",
+    "TICKETS_QUERY",
     "UNDRAIN",
     "ChangeBody",
     "CordonBody",

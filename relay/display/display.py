@@ -146,7 +146,7 @@ class Display:
         await socket.prepare(request)
         if request.transport is not None:
             request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
-        viewer.connected = True
+        viewer.connected_at = self._clock()
         log.debug("viewer_connected")
         self._admissions.connected(request, ticket)
         begun = time.monotonic()

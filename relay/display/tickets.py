@@ -17,9 +17,10 @@ import structlog
 
 from relay.ports import TicketShelf
 from relay.problems import ProblemError
+from relay.schemas import TicketBody
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.session import SessionId, Timestamp
-from supervisor.lifecycle.tickets import KeptTicket, Mode, Ticket
+from supervisor.lifecycle.tickets import KeptTicket, Ticket
 
 _log = structlog.get_logger()
 
@@ -49,19 +50,18 @@ class Tickets:
             ticket = kept.ticket
             self._uses.setdefault(ticket.session_id, {})[ticket.key] = _Uses(ticket, kept.uses)
 
-    async def issue(
-        self, session_id: SessionId, mode: Mode, guest: str | None, ttl_seconds: int, uses: int
-    ) -> tuple[str, Ticket]:
+    async def issue(self, session_id: SessionId, wish: TicketBody) -> tuple[str, Ticket]:
         """A new ticket and the secret that is it. Raises ProblemError 429: too many."""
         outstanding = self._current(session_id)
         if len(outstanding) >= self._per_session:
             detail = "The session has too many tickets outstanding; revoke some or let them expire."
             raise ProblemError(429, "too_many_tickets", detail)
         secret = secrets.token_urlsafe(32)
-        ticket = Ticket(_key(secret), session_id, mode, guest, self._clock() + ttl_seconds)
-        outstanding[ticket.key] = _Uses(ticket, uses)
+        expires_at = self._clock() + wish.ttl_seconds
+        ticket = Ticket(_key(secret), session_id, wish.mode, wish.guest, expires_at, wish.label)
+        outstanding[ticket.key] = _Uses(ticket, wish.uses)
         self._uses[session_id] = outstanding
-        await self._keep(ticket, uses)
+        await self._keep(ticket, wish.uses)
         return secret, ticket
 
     def redeem(self, session_id: SessionId, secret: str) -> Ticket:
@@ -95,9 +95,13 @@ class Tickets:
         await self._keep(ticket, remaining)
         return True
 
-    def outstanding(self, session_id: SessionId) -> frozenset[str]:
-        """The keys of every ticket that can still admit somebody."""
-        return frozenset(self._uses.get(session_id, {}))
+    def outstanding(self, session_id: SessionId, label: str | None = None) -> frozenset[str]:
+        """The keys of every ticket, or every one of a label, that can still admit somebody."""
+        return frozenset(
+            key
+            for key, uses in self._uses.get(session_id, {}).items()
+            if label in (None, uses.ticket.label)
+        )
 
     def count(self) -> int:
         """How many can still admit somebody, or are being used."""
@@ -108,14 +112,16 @@ class Tickets:
             for uses in of_session.values()
         )
 
-    async def revoke(self, session_id: SessionId) -> None:
-        """Void every ticket that could still admit somebody.
+    async def revoke(self, session_id: SessionId, label: str | None = None) -> None:
+        """Void every ticket, or every one of a label, that could still admit somebody.
 
         Raises StoreError: they are void now, but would be good again after a restart.
         """
-        if session_id in self._uses:
-            self.forget(session_id)
-            await self._shelf.drop(session_id)
+        revoked = self.outstanding(session_id, label)
+        for key in revoked:
+            self._forget(session_id, key)
+        if revoked:
+            await self._shelf.drop(session_id, label)
 
     def forget(self, session_id: SessionId) -> None:
         """The session is over, and the store has forgotten its tickets."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 
 from relay.defence.allowance import Allowance
 from relay.problems import ProblemError
-from supervisor.lifecycle.session import SessionId, ViewerCount
+from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
 from supervisor.lifecycle.tickets import Mode, Ticket
 
 
@@ -16,12 +17,19 @@ class Viewer:
 
     def __init__(self, ticket: Ticket) -> None:
         self.ticket = ticket
-        self.connected = False
+        self.id = secrets.token_hex(8)
+        """Tells it from others who came by the same ticket."""
+        self.connected_at: Timestamp | None = None
         self.counting: asyncio.Task[None] | None = None
         """Tells the supervisor that the viewer came."""
         self.dismissed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Resolved with a WebSocket close code when the viewer is to be put out."""
         self.gone = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has the display."""
+        return self.connected_at is not None
 
     def dismiss(self, code: int) -> None:
         """Put the viewer out; the first code given is the one it is told."""
@@ -65,7 +73,7 @@ class Viewers:
 
     def remove(self, viewer: Viewer) -> None:
         """The viewer's connection is over."""
-        viewer.connected = False
+        viewer.connected_at = None
         of_session = self._viewers.get(viewer.ticket.session_id, set())
         of_session.discard(viewer)
         if not of_session:
@@ -75,6 +83,11 @@ class Viewers:
         """Who is connected to the session's display at present."""
         modes = [v.ticket.mode for v in self._viewers.get(session_id, ()) if v.connected]
         return ViewerCount(control=modes.count(Mode.CONTROL), view=modes.count(Mode.VIEW))
+
+    def connected(self, session_id: SessionId) -> Sequence[Viewer]:
+        """Who is connected to the session's display, the longest first."""
+        present = [v for v in self._viewers.get(session_id, ()) if v.connected]
+        return sorted(present, key=lambda viewer: (viewer.connected_at, viewer.id))
 
     def count_all(self) -> ViewerCount:
         """Who is connected to any display at present."""

@@ -14,13 +14,14 @@ from relay.calls import current_call
 from relay.config import RelayLimits
 from relay.display.admissions import admission_of
 from relay.display.tickets import Tickets
-from relay.display.viewers import Viewers
+from relay.display.viewers import Viewer, Viewers
 from relay.ports import Sessions
 from relay.schemas import (
     CHANGE,
     LIST_QUERY,
     START,
     TICKET,
+    TICKETS_QUERY,
     idempotency_key,
     if_none_match,
     named_session,
@@ -63,6 +64,7 @@ class WebApi:
             web.post(f"{one}/disconnect", self.disconnect),
             web.post(f"{one}/tickets", self.issue_ticket),
             web.delete(f"{one}/tickets", self.revoke_tickets),
+            web.get(f"{one}/viewers", self.list_viewers, allow_head=False),
             web.get("/v1/users/{name}/quota", self.show_quota, allow_head=False),
         ]
 
@@ -150,13 +152,12 @@ class WebApi:
         session = self._find(request)
         if known_phase(session) in (Phase.TERMINATING, Phase.ENDED):
             raise ConflictError("The session is over; there is no display to be admitted to.")
-        secret, ticket = await self._tickets.issue(
-            session.id, asked.mode, asked.guest, asked.ttl_seconds, asked.uses
-        )
+        secret, ticket = await self._tickets.issue(session.id, asked)
         current_call().details |= {
             "admission": admission_of(ticket),
             "mode": ticket.mode.value,
             "guest": ticket.guest,
+            "label": ticket.label,
             "ttl_seconds": asked.ttl_seconds,
             "uses": asked.uses,
         }
@@ -169,15 +170,29 @@ class WebApi:
         return json_response(issued, 201, {"Cache-Control": "no-store"})
 
     async def revoke_tickets(self, request: web.Request) -> web.Response:
-        """204: no ticket issued before admits anybody; who came in by one still good is put out."""
+        """204: no ticket issued before admits anybody; who came in by one still good is put out.
+
+        With a label: none of that label; and who came in by one is put out in any case.
+        """
+        label = query(TICKETS_QUERY, request.query).label
         session = self._find(request)
-        revoked = self._tickets.outstanding(session.id)
-        current_call().details["count"] = len(revoked)
-        self._viewers.dismiss(
-            session.id, CloseCode.TICKET_REVOKED, lambda viewer: viewer.ticket.key in revoked
+        revoked = self._tickets.outstanding(session.id, label)
+        leaving = self._viewers.dismiss(
+            session.id,
+            CloseCode.TICKET_REVOKED,
+            lambda viewer: (
+                viewer.ticket.key in revoked or (label is not None and viewer.ticket.label == label)
+            ),
         )
-        await self._tickets.revoke(session.id)
+        current_call().details |= {"count": len(revoked), "label": label, "viewers": len(leaving)}
+        await self._tickets.revoke(session.id, label)
         return web.Response(status=204)
+
+    async def list_viewers(self, request: web.Request) -> web.Response:
+        """200: who is connected to the display, the longest first."""
+        session = self._find(request)
+        present = self._viewers.connected(session.id)
+        return json_response({"viewers": [_viewer_object(viewer) for viewer in present]})
 
     def _find(self, request: web.Request) -> Session:
         return self._sessions.get(named_session(request))
@@ -192,6 +207,16 @@ def _required(session: Session, phase: Phase, what: str) -> Session:
             else f"The session is {known_phase(session).value}; only a suspended one can be {what}."
         )
     return session
+
+
+def _viewer_object(viewer: Viewer) -> Mapping[str, Any]:
+    return {
+        "id": viewer.id,
+        "mode": viewer.ticket.mode.value,
+        "guest": viewer.ticket.guest,
+        "label": viewer.ticket.label,
+        "connected_at": rfc3339(viewer.connected_at),
+    }
 
 
 def json_response(

@@ -24,6 +24,8 @@ class Ticket:
     mode: Mode
     guest: str | None
     expires_at: Timestamp
+    label: str | None = None
+    """The web server's own word for it, by which it finds the ticket and its viewers again."""
 
 
 @dataclass(frozen=True, slots=True)

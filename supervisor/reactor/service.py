@@ -251,9 +251,9 @@ class TicketService:
         """Remember it with so many uses; one that has none is forgotten."""
         await self.database.run(lambda connection: keep_ticket(connection, kept))
 
-    async def drop(self, session_id: SessionId) -> None:
-        """Forget the session's tickets."""
-        await self.database.run(lambda connection: drop_tickets(connection, session_id))
+    async def drop(self, session_id: SessionId, label: str | None) -> None:
+        """Forget the session's tickets, or those with this label."""
+        await self.database.run(lambda connection: drop_tickets(connection, session_id, label))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

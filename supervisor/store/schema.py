@@ -142,7 +142,16 @@ _CORDON: _Step = (
     """,
 )
 
-_STEPS: Sequence[_Step] = (_FIRST, (*_DELIVERY, *_TICKETS), (*_LIVES, *_QUOTAS), _LOGS, _CORDON)
+_LABELS: _Step = ("ALTER TABLE tickets ADD COLUMN label TEXT",)
+
+_STEPS: Sequence[_Step] = (
+    _FIRST,
+    (*_DELIVERY, *_TICKETS),
+    (*_LIVES, *_QUOTAS),
+    _LOGS,
+    _CORDON,
+    _LABELS,
+)
 
 VERSION = len(_STEPS)
 

@@ -12,10 +12,12 @@ from supervisor.lifecycle.tickets import KeptTicket, Mode, Ticket
 def load_tickets(connection: sqlite3.Connection, now: Timestamp) -> Sequence[KeptTicket]:
     """Every ticket that can still admit somebody."""
     drop_expired(connection, now)
-    rows = connection.execute("SELECT key, session_id, mode, guest, expires_at, uses FROM tickets")
+    rows = connection.execute(
+        "SELECT key, session_id, mode, guest, expires_at, label, uses FROM tickets"
+    )
     return [
-        KeptTicket(Ticket(key, SessionId(session_id), Mode(mode), guest, expires_at), uses)
-        for key, session_id, mode, guest, expires_at, uses in rows
+        KeptTicket(Ticket(key, SessionId(session_id), Mode(mode), guest, expires_at, label), uses)
+        for key, session_id, mode, guest, expires_at, label, uses in rows
     ]
 
 
@@ -31,19 +33,25 @@ def keep_ticket(connection: sqlite3.Connection, kept: KeptTicket) -> None:
         connection.execute("DELETE FROM tickets WHERE key = ?", (ticket.key,))
         return
     connection.execute(
-        "INSERT INTO tickets (key, session_id, mode, guest, expires_at, uses) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET uses = excluded.uses",
+        "INSERT INTO tickets (key, session_id, mode, guest, expires_at, label, uses) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET uses = excluded.uses",
         (
             ticket.key,
             ticket.session_id,
             ticket.mode.value,
             ticket.guest,
             ticket.expires_at,
+            ticket.label,
             kept.uses,
         ),
     )
 
 
-def drop_tickets(connection: sqlite3.Connection, session_id: SessionId) -> None:
-    """Forget the session's tickets."""
-    connection.execute("DELETE FROM tickets WHERE session_id = ?", (session_id,))
+def drop_tickets(
+    connection: sqlite3.Connection, session_id: SessionId, label: str | None = None
+) -> None:
+    """Forget the session's tickets, or those with this label."""
+    connection.execute(
+        "DELETE FROM tickets WHERE session_id = ? AND (? IS NULL OR label = ?)",
+        (session_id, label, label),
+    )

@@ -11,6 +11,7 @@ from enum import Enum
 
 from relay.display.viewers import Viewer
 from relay.problems import ProblemError
+from relay.schemas import TicketBody
 from supervisor.lifecycle.errors import SupervisorError
 from supervisor.lifecycle.facts import (
     AgentFailed,
@@ -176,7 +177,9 @@ class Visit:
             session = core.sessions.get(self._session_id)
             if known_phase(session) in (Phase.TERMINATING, Phase.ENDED):
                 return
-            secret, _ = await relay._tickets.issue(session.id, self._mode, None, TICKET_SECONDS, 2)
+            secret, _ = await relay._tickets.issue(
+                session.id, TicketBody(mode=self._mode, ttl_seconds=TICKET_SECONDS, uses=2)
+            )
             viewer = self._viewer = Viewer(relay._tickets.redeem(session.id, secret))
             relay._viewers.add(viewer)
             admitted = False
@@ -186,7 +189,7 @@ class Visit:
                 if known_phase(session) is Phase.RUNNING:
                     admitted = True
                     await relay._display._settle(viewer.ticket)
-                    viewer.connected = True
+                    viewer.connected_at = relay._display._clock()
                     counting = relay._display._post_count(session.id)
                     viewer.counting = asyncio.create_task(counting)
                     await viewer.dismissed

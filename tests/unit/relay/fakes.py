@@ -229,11 +229,12 @@ class FakeShelf:
         if kept.uses:
             self.kept[kept.ticket.key] = kept
 
-    async def drop(self, session_id: SessionId) -> None:
-        """Those of a session."""
+    async def drop(self, session_id: SessionId, label: str | None) -> None:
+        """Those of a session, or of a label in it."""
         self._ask()
-        for key in [k for k, each in self.kept.items() if each.ticket.session_id == session_id]:
-            del self.kept[key]
+        for key, each in list(self.kept.items()):
+            if each.ticket.session_id == session_id and label in (None, each.ticket.label):
+                del self.kept[key]
 
     def _ask(self) -> None:
         if self.refusal is not None:

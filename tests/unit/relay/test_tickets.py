@@ -6,6 +6,7 @@ import pytest
 
 from relay.display.tickets import Tickets
 from relay.problems import ProblemError
+from relay.schemas import TicketBody
 from supervisor.errors import StoreError
 from supervisor.lifecycle.session import SessionId
 from supervisor.lifecycle.tickets import Mode
@@ -15,9 +16,10 @@ ALICE = SessionId("01jd0000000000000000000001")
 BOB = SessionId("01jd0000000000000000000002")
 
 
-async def issued(tickets: Tickets, ttl: int = 30, uses: int = 1) -> str:
+async def issued(tickets: Tickets, ttl: int = 30, uses: int = 1, label: str | None = None) -> str:
     """A ticket for Alice's session."""
-    secret, _ = await tickets.issue(ALICE, Mode.VIEW, "guest", ttl, uses)
+    wish = TicketBody(mode=Mode.VIEW, guest="guest", ttl_seconds=ttl, uses=uses, label=label)
+    secret, _ = await tickets.issue(ALICE, wish)
     return secret
 
 
@@ -98,7 +100,7 @@ async def test_tickets_of_a_session_are_bounded_and_expired_ones_do_not_count() 
     with pytest.raises(ProblemError) as raised:
         await issued(tickets)
     assert raised.value.status == 429
-    await tickets.issue(BOB, Mode.VIEW, None, 30, 1)
+    await tickets.issue(BOB, TicketBody())
     clock.now += 31
     assert await issued(tickets)
 
@@ -117,7 +119,7 @@ async def test_a_shared_link_outlives_the_daemon() -> None:
     shared, spent = await issued(before, ttl=3600, uses=3), await issued(before)
     for secret in (shared, spent):
         assert await before.use_up(before.redeem(ALICE, secret))
-    gone, _ = await before.issue(BOB, Mode.VIEW, None, 3600, 5)
+    gone, _ = await before.issue(BOB, TicketBody(ttl_seconds=3600, uses=5))
     await before.revoke(BOB)
     after = Tickets(clock, 10, shelf)
     await after.load()
@@ -126,6 +128,27 @@ async def test_a_shared_link_outlives_the_daemon() -> None:
     for session_id, secret in ((ALICE, shared), (ALICE, spent), (BOB, gone)):
         with pytest.raises(ProblemError):
             after.redeem(session_id, secret)
+
+
+async def test_revoking_a_label_leaves_the_others() -> None:
+    """Those without one among them, now and after a restart; so does a label that nobody has."""
+    clock, shelf = Clock(), FakeShelf()
+    before = Tickets(clock, 10, shelf)
+    gone = [await issued(before, uses=2, label="one") for _ in range(2)]
+    kept = [await issued(before, label="two"), await issued(before)]
+    held = before.redeem(ALICE, gone[0])
+    await before.revoke(ALICE, "none")
+    await before.revoke(BOB, "one")
+    assert len(before.outstanding(ALICE)) == 4
+    await before.revoke(ALICE, "one")
+    assert not await before.use_up(held)
+    after = Tickets(clock, 10, shelf)
+    await after.load()
+    for tickets in (before, after):
+        for secret in gone:
+            with pytest.raises(ProblemError):
+                tickets.redeem(ALICE, secret)
+    assert [after.redeem(ALICE, secret).label for secret in kept] == ["two", None]
 
 
 async def test_a_use_that_was_under_way_is_good_again_after_a_crash() -> None:

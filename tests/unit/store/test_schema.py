@@ -172,7 +172,7 @@ def test_a_file_that_has_tickets_already(old: sqlite3.Connection) -> None:
     old.execute("INSERT INTO tickets VALUES ('key', ?, 'view', NULL, ?, 3)", (SESSION.id, NOW + 1))
     migrate(old)
     (kept,) = load_tickets(old, NOW)
-    assert (kept.ticket.session_id, kept.uses) == (SESSION.id, 3)
+    assert (kept.ticket.session_id, kept.ticket.label, kept.uses) == (SESSION.id, None, 3)
 
 
 def test_a_first_file_that_lacks_its_version(old: sqlite3.Connection) -> None:
