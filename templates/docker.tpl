@@ -15,9 +15,11 @@
 # described in docs/template-reference.md, one by one in docs/template-keys.md. The first line lets
 # editors complete and explain them; `fx-supervisor schema template` prints what it names.
 
-title: Terminal
-description: A terminal in a container of its own, with your home directory.
-#icon: utilities-terminal
+title: Application
+description: Any one program by its command line, in a container of its own, with your home directory.
+# A name of the freedesktop.org icon naming specification; docs/template-reference.md lists those that
+# every portal should have a picture for.
+icon: application-x-executable
 
 # The display, where the start asks for nothing else.
 geometry: 1280x800
@@ -36,8 +38,9 @@ pull_policy: missing
 # value as one quoted word. A list is the program and its arguments, each exactly as it stands.
 command: ${start.command:-xterm}
 
-# Put before the command, as with docker run --entrypoint.
-#entrypoint: [dbus-run-session, --]
+# Put before the command, as with docker run --entrypoint. This one gives the program a window manager
+# that lets it fill the screen, whatever size the viewer gives it (Debian: matchbox-window-manager).
+#entrypoint: [sh, -c, 'matchbox-window-manager -use_titlebar no & exec "$$@"', sh]
 
 # ---- what the user may set ----------------------------------------------------------------------
 
@@ -55,7 +58,7 @@ params:
     # The engine refuses more cores than the host has: let max be what your smallest host offers.
     default: 1
     min: 0.5
-    max: 4
+    max: 2
 #  theme: {type: choice, choices: [light, {value: dark, label: Dark and quiet}], default: light}
 #  project: {type: string, pattern: "[a-z0-9-]+", max_length: 32, default: none}
 #  accelerated: {type: boolean, default: false}

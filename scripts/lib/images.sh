@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# ensure_image NAME: the image of images/NAME/recipe (see images/README.md), built when it is not
-# there or its recipe has changed.
+# ensure_image NAME: the image of images/NAME/recipe and images/NAME/files (see images/README.md),
+# built when it is not there or one of the two has changed.
 
 RECIPE_LABEL=com.fastx.supervisor.recipe
 STAGE_LABEL=com.fastx.supervisor.recipe-stage # on what a build leaves beside its result
@@ -34,7 +34,23 @@ recipe_value() { # NAME KEY
 }
 
 recipe_hash() { # NAME
-    grep -v '^#' "$FX_ROOT/images/$1/recipe" | sha256sum | cut -c -16
+    {
+        grep -v '^#' "$FX_ROOT/images/$1/recipe"
+        if has_files "$1"; then
+            (cd "$FX_ROOT/images/$1/files" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+        fi
+    } | sha256sum | cut -c -16
+}
+
+# What lies over the packages' own files.
+has_files() { # NAME
+    [[ -d $FX_ROOT/images/$1/files ]]
+}
+
+# Root's, and to be read by everybody, whatever the tree's owner and umask.
+copy_files() { # NAME DIRECTORY
+    ! has_files "$1" || tar -C "$FX_ROOT/images/$1/files" --owner=0 --group=0 --mode=u=rwX,go=rX -c . |
+        tar -C "$2" --no-same-permissions --no-overwrite-dir -x
 }
 
 build_image() { # NAME
@@ -72,6 +88,8 @@ has_base() { # NAME
 build_from_base() { # NAME WORK
     dockerfile "$1" >"$2/Dockerfile"
     cp "$FX_LIB/finish-scratch" "$2/"
+    mkdir "$2/files"
+    copy_files "$1" "$2/files"
     say "docker build of $(recipe_value "$1" image)"
     timeout --foreground "$BUILD_SECONDS" docker build --force-rm --tag "$(recipe_value "$1" image)" \
         --label "$RECIPE_LABEL=$(recipe_hash "$1")" "$2" && {
@@ -97,6 +115,7 @@ dockerfile() { # NAME
     else
         printf '%s\n' "FROM $base"
         [[ -z $packages ]] || printf '%s\n' "$install"
+        printf '%s\n' "COPY files/ /"
     fi
     printf 'CMD ["%s"]\n' "$command"
 }
@@ -132,6 +151,7 @@ bootstrap() { # NAME WORK
     for unneeded in "${UNNEEDED[@]}"; do
         rm -rf "${2:?}/tree/$unneeded"
     done
+    copy_files "$1" "$2/tree"
 }
 
 # Runs COMMAND in process and mount namespaces of its own: whatever kills this script ends

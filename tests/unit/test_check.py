@@ -88,7 +88,7 @@ def test_what_the_policy_will_refuse_is_a_note(
 ) -> None:
     """The template is right in itself, and no daemon need be told."""
     templates = directory / "launcher-templates"
-    (directory / "supervisor.yaml").write_text("policy: {images: [fx/*, fx-sample]}\n")
+    (directory / "supervisor.yaml").write_text("policy: {images: [fx/*, fx-*]}\n")
     (templates / "bare.tpl").write_text("image: fx/x\nprivileged: true\n")
     (templates / "foreign.tpl").write_text("image: other/x\n")
     (templates / "fine.tpl").write_text("image: fx/x\n")
@@ -100,7 +100,7 @@ def test_what_the_policy_will_refuse_is_a_note(
     assert "[policy.allow: privileged]" in bare
     assert foreign.startswith("note: launcher-templates/foreign.tpl: starts will be refused. ")
     assert "policy.images" in foreign
-    assert last.endswith("(asks, bare, docker, fine, foreign).")
+    assert last.endswith("(asks, bare, browser, docker, fine, foreign, opengl, terminal, xfce).")
 
 
 def test_a_key_given_twice(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

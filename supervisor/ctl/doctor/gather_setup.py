@@ -113,6 +113,10 @@ def valid_templates(scene: Scene) -> dict[str, Template]:
     return found
 
 
+def _is_shipped(template: Template) -> bool:
+    return template.path.parent == templates_directory()
+
+
 async def refusals(scene: Scene) -> list[Refusal]:
     """Valid templates that nobody can start as they are."""
     config = await scene.config()
@@ -129,7 +133,7 @@ def _refusals(scene: Scene, config: Config, identity: Identity) -> list[Refusal]
             if rendered is not None:
                 guard.admit(rendered.spec, identity)
         except (PolicyError, ImageNotAllowedError) as error:
-            found.append(Refusal(template=name, reason=str(error)))
+            found.append(Refusal(template=name, reason=str(error), shipped=_is_shipped(template)))
     return found
 
 
@@ -156,7 +160,10 @@ def _wanted_images(scene: Scene, identity: Identity) -> list[TemplateImage]:
         if (rendered := _rendered(name, template, identity)) is not None:
             wanted.append(
                 TemplateImage(
-                    template=name, image=rendered.image, pull_policy=str(rendered.pull_policy)
+                    template=name,
+                    image=rendered.image,
+                    pull_policy=str(rendered.pull_policy),
+                    shipped=_is_shipped(template),
                 )
             )
     return wanted
@@ -209,7 +216,8 @@ def _identity_policy(config: Config) -> IdentityPolicy:
 
 def _rendered(name: str, template: Template, identity: Identity) -> RenderedSession | None:
     """With defaults; ``None`` where a request has to say more."""
-    request = StartRequest(user=identity.name, template=name, command="xterm")
+    command = "xterm" if template.uses_command else None
+    request = StartRequest(user=identity.name, template=name, command=command)
     try:
         return render_start(template, request, identity, _NO_SESSION, platform.node())
     except InvalidRequestError:

@@ -28,6 +28,8 @@ class TemplateImage:
     image_id: str | None = None
     has_perl: bool | None = None
     """``None`` where it could not be read."""
+    shipped: bool = False
+    """Whether the template is one of the product's own, which nobody need use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Refusal:
 
     template: str
     reason: str
+    shipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,36 +123,51 @@ def judge_templates(faults: Sequence[str], names: Sequence[str]) -> Finding:
 
 
 def judge_refusals(refusals: Sequence[Refusal]) -> Finding:
-    """Whether valid templates may be started at all."""
-    if refusals:
-        first = refusals[0]
-        more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+    """Whether valid templates may be started at all. Shipped ones are only told of."""
+    own = [each for each in refusals if not each.shipped]
+    if own:
+        first = own[0]
+        more = f" (and {len(own) - 1} more)" if len(own) > 1 else ""
         return bad(
             f"Template {first.template} cannot be started: {first.reason}{more}",
             "Change the template, or allow it in supervisor.yaml (policy); fxctl render -t "
             f"{first.template} shows what it asks for.",
         )
+    if refusals:
+        names = ", ".join(each.template for each in refusals)
+        return good(f"The policy allows every template but these of the shipped ones: {names}.")
     return good("The policy allows every template.")
 
 
 def judge_images(images: Sequence[TemplateImage]) -> Finding:
-    """Whether they are here, or can come."""
+    """Whether they are here, or can come. Shipped templates need not have theirs, if any has."""
     absent = [each for each in images if each.image_id is None]
-    for each in absent:
+    here = sorted({each.image for each in images if each.image_id is not None})
+    excused = [each for each in absent if each.shipped] if here else []
+    missing = [each for each in absent if each not in excused]
+    for each in missing:
         if each.pull_policy == "never":
             return bad(
                 f"Template {each.template}: the image {each.image} is not here, and pull_policy "
                 "is never.",
                 f"docker pull {each.image} (or docker load), or change the template's image.",
             )
-    if absent:
-        names = ", ".join(f"{each.image} ({each.template})" for each in absent)
+    if missing:
         return doubtful(
-            f"Not here yet: {names}. The first start has to fetch it.",
+            f"Not here yet: {_with_templates(missing)}. The first start has to fetch it.",
             "docker pull it now, so that nobody waits; if that fails, correct the template's image "
             "or the engine's access to the registry.",
         )
-    return good(f"All here: {', '.join(sorted({each.image for each in images}))}.")
+    if excused:
+        return good(
+            f"Here: {', '.join(here)}. Shipped templates without their images: "
+            f"{_with_templates(excused)}; docs/desktops.md tells how these are made."
+        )
+    return good(f"All here: {', '.join(here)}.")
+
+
+def _with_templates(images: Sequence[TemplateImage]) -> str:
+    return ", ".join(f"{each.image} ({each.template})" for each in images)
 
 
 def judge_perl(images: Sequence[TemplateImage]) -> Finding:

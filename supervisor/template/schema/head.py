@@ -26,7 +26,7 @@ class HeadSection(Section):
     title: Line | None = None
     """What users see; the template's name."""
     icon: Line | None = None
-    """Name or URL of an icon."""
+    """Name (freedesktop.org, such as ``web-browser``) or URL of an icon."""
     description: Annotated[str, Field(max_length=4096)] = ""
     """A sentence or two."""
     geometry: Geometry = DEFAULT_GEOMETRY

@@ -77,6 +77,7 @@ BUNDLE = files.BundleFacts(
 IMAGE = setup.TemplateImage(
     template="docker", image="debian", pull_policy="missing", image_id="sha256:1", has_perl=True
 )
+SHIPPED = setup.TemplateImage(template="xfce", image="fx-xfce", pull_policy="missing", shipped=True)
 UNIT = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}
 RUN = files.Entry(path=Path("/run/fx"), mode=0o755, uid=900, owner="fastx")
 
@@ -202,7 +203,11 @@ JUDGEMENTS: list[tuple[Verdict, Finding]] = [
     (FAULT, setup.judge_templates(("f:1:1: no",), ("docker",))),
     (OK, setup.judge_refusals([])),
     (FAULT, setup.judge_refusals([setup.Refusal(template="t", reason="no")])),
+    (OK, setup.judge_refusals([setup.Refusal(template="t", reason="no", shipped=True)])),
     (OK, setup.judge_images([IMAGE])),
+    (OK, setup.judge_images([IMAGE, SHIPPED])),
+    (WARNING, setup.judge_images([IMAGE, replace(SHIPPED, shipped=False)])),
+    (WARNING, setup.judge_images([SHIPPED])),
     (WARNING, setup.judge_images([replace(IMAGE, image_id=None)])),
     (FAULT, setup.judge_images([replace(IMAGE, image_id=None, pull_policy="never")])),
     (OK, setup.judge_perl([IMAGE])),

@@ -170,7 +170,8 @@ def test_a_ticket_is_a_path(daemon: Daemon, run: Run) -> None:
 def test_templates_and_their_params_are_listed(run: Run) -> None:
     """By name with what can be set, and one of them with types, limits and defaults."""
     listed = run("templates")
-    assert [line.split()[0] for line in listed.lines] == ["NAME", "desk", "docker"]
+    names = [line.split()[0] for line in listed.lines]
+    assert names == ["NAME", "browser", "desk", "docker", "opengl", "terminal", "xfce"]
     shown = run("templates", "desk")
     assert "memory  size" in shown.out
     assert "2.0G" in shown.out

@@ -1,0 +1,75 @@
+# yaml-language-server: $schema=/usr/share/fastx-supervisor/schema/template.json
+#
+# opengl.tpl: OpenGL, drawn by the CPU unless the host has a GPU for it (docs/desktops.md).
+# docker.tpl explains every key.
+
+title: OpenGL
+description: What three-dimensional graphics are like here, by turning gears or a benchmark.
+icon: applications-graphics
+
+# images/fx-sample/recipe, built by `scripts/image fx-sample`; put your own application's in its place.
+image: fx-sample:bookworm
+
+# The driver is the image's own Mesa; the X server's half comes with the bundle.
+command: >-
+  matchbox-window-manager -use_titlebar no &
+  case ${start.params.demo} in
+  gears) exec glxgears ;;
+  benchmark) exec glmark2 --fullscreen --run-forever ;;
+  driver) exec xterm -fa "DejaVu Sans Mono" -fs 11 -bg "#16202f" -fg "#e8edf4" -bw 0 -e sh -c "glxinfo -B; exec sh" ;;
+  esac
+
+params:
+  demo:
+    type: choice
+    label: Program
+    choices:
+      - {value: gears, label: Turning gears}
+      - {value: benchmark, label: Benchmark (glmark2)}
+      - {value: driver, label: About the driver (glxinfo)}
+    default: gears
+  memory:
+    type: size
+    label: Memory
+    default: 2g
+    min: 512m
+    max: 16g
+  cores:
+    type: number
+    label: CPU cores
+    help: Without a GPU, the more the faster.
+    # The engine refuses more cores than the host has.
+    default: 2
+    min: 0.5
+    max: 2
+
+volumes:
+  - type: bind
+    source: ${user.home}
+    target: ${user.home}
+working_dir: ${user.home}
+hostname: ${host.name}
+
+# For GPUs: what `docker run --gpus` takes, or Mesa's own devices. The first needs
+# `policy: {allow: [gpus]}` in supervisor.yaml.
+#gpus: all
+#devices: ["/dev/dri:/dev/dri"]
+#group_add: [render, video]
+
+read_only: true
+tmpfs:
+  - /tmp:mode=1777,size=1g,exec
+  - /var/tmp:mode=1777,size=1g
+  - /run:mode=1777,size=64m
+
+mem_limit: ${start.params.memory}
+cpus: ${start.params.cores}
+pids_limit: 512
+shm_size: 512m
+
+network_mode: none
+
+cap_drop: [ALL]
+security_opt:
+  - no-new-privileges:true
+init: true
