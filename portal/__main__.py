@@ -1,0 +1,127 @@
+"""``fx-portal [run] | check | link --user NAME | version``.
+
+Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 the state cannot be used, 70 internal
+error, 78 the configuration is wrong, or a part is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from portal import __version__, check
+from portal.app import Places, serve
+from portal.config import Config, load_config
+from portal.errors import ConfigError, PortalError
+from portal.log import configure
+from portal.places import state_directory, static_directory
+from portal.sign_in.links import Links
+from portal.sign_in.users import find_user
+from portal.store.directory import link_key, prepare_directory
+
+EXIT_UNAVAILABLE = 69
+EXIT_INTERNAL = 70
+EXIT_CONFIG = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.command == "link") != (options.user is not None):
+        parser.error("of whom? link --user NAME")
+    try:
+        return _run(options)
+    except ConfigError as error:
+        print(_prefixed(error), file=sys.stderr)
+        return EXIT_CONFIG
+    except PortalError as error:
+        print(_prefixed(error), file=sys.stderr)
+        return EXIT_UNAVAILABLE
+    except KeyboardInterrupt:
+        return 130
+    except Exception:  # noqa: BLE001 the last boundary: the log has it, the exit code says so
+        structlog.get_logger(__name__).exception("portal_crashed")
+        return EXIT_INTERNAL
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "version":
+        print(f"fx-portal {__version__}")
+        return 0
+    config = load_config(options.config)
+    match options.command:
+        case "check":
+            return _check(config)
+        case "link":
+            print(_link(config, options.user))
+        case _:
+            configure(config.log.level, config.log.format)
+            if found := check.faults(config, static_directory()):
+                raise ConfigError("\n".join(found))
+            asyncio.run(serve(config, Places(state_directory(), static_directory())))
+    return 0
+
+
+def _check(config: Config) -> int:
+    found = check.faults(config, static_directory())
+    for line in found:
+        print(line, file=sys.stderr)
+    for line in check.notes(config):
+        print(f"note: {line}", file=sys.stderr)
+    if found:
+        print(f"{len(found)} fault{'' if len(found) == 1 else 's'}.", file=sys.stderr)
+        return EXIT_CONFIG
+    print("The configuration is in order.")
+    return 0
+
+
+def _link(config: Config, user: str) -> str:
+    """A one-time link. Raises ConfigError, StoreError."""
+    if not config.sign_in.link.enabled:
+        raise ConfigError("sign_in.link.enabled is false: the portal takes no links.")
+    if not find_user(user).is_known:
+        raise ConfigError(f"this host knows no user {user}: nobody could be signed in.")
+    directory = state_directory()
+    prepare_directory(directory)
+    token = Links(link_key(directory)).issue(user, time.time() + config.sign_in.link.valid_seconds)
+    listen = config.listen
+    scheme = "http" if listen.certificate_file is None else "https"
+    base = listen.origins[0] if listen.origins else f"{scheme}://{listen.host}:{listen.port}"
+    return f"{base}/sign-in#link={token}"
+
+
+def _prefixed(error: PortalError) -> str:
+    return "\n".join(f"fx-portal: {line}" for line in str(error).splitlines())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fx-portal",
+        description="The reference web server: sessions in a browser.",
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("run", "check", "link", "version"),
+        default="run",
+        help="run the portal (default); check the configuration; print a link that signs a user in "
+        "once; print the version",
+    )
+    parser.add_argument("--user", help="with link: whom it signs in")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help="configuration file (default: $FX_CONFIG_DIR/portal.yaml)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

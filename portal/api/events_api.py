@@ -1,0 +1,76 @@
+"""``GET /api/events``: what there is, then what changes, for one browser.
+
+upstream, (node), reset, update*, synced, then as it comes
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from portal.api.feed import Feed, encode
+from portal.api.sessions_api import wants_all
+from portal.roster import Roster
+from portal.sign_in.sign_ins import SignIn
+from portal.upstream.mirror import Reader
+from portal.web.caller import signed_in
+
+_KEEPALIVE_SECONDS = 15.0
+_STALL_SECONDS = 30.0
+"""A browser that takes nothing for so long is cut off, and comes back."""
+
+_KEEP_ALIVE = b": keep-alive\n\n"
+
+
+class EventsApi:
+    """Serves browsers."""
+
+    def __init__(self, roster: Roster, stopping: asyncio.Event) -> None:
+        self._roster = roster
+        self._stopping = stopping
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and call."""
+        return [web.get("/api/events", self.follow, allow_head=False)]
+
+    async def follow(self, request: web.Request) -> web.StreamResponse:
+        """The stream, until the browser leaves, the sign-in ends or the portal stops."""
+        person, sign_in = signed_in(request)
+        everybody = wants_all(request, person)
+        response = web.StreamResponse(
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        response.content_type = "text/event-stream"
+        await response.prepare(request)
+        feed = Feed(self._roster, person, everybody=everybody)
+        with self._roster.mirror.watch() as reader:
+            try:
+                async for piece in self._pieces(feed, reader, sign_in):
+                    async with asyncio.timeout(_STALL_SECONDS):
+                        await response.write(piece)
+            except TimeoutError:
+                if request.transport is not None:
+                    request.transport.abort()
+        return response
+
+    async def _pieces(self, feed: Feed, reader: Reader, sign_in: SignIn) -> AsyncIterator[bytes]:
+        yield feed.opening(reader)
+        while not self._stopping.is_set():
+            await _wait(reader.news, sign_in.ended, self._stopping)
+            if sign_in.ended.is_set():
+                yield encode("signed_out", {})
+                return
+            yield feed.news(reader) or _KEEP_ALIVE
+
+
+async def _wait(*events: asyncio.Event) -> None:
+    """Return when one of the events is set, or it is time to say something."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=_KEEPALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,0 +1,95 @@
+"""What a session shows and says: thumbnails and logs, handed on as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+import aiohttp
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from portal.access import Act
+from portal.roster import Roster
+from portal.web.bodies import read_query
+from portal.web.caller import signed_in
+
+_STALL_SECONDS = 30.0
+"""A browser that takes nothing for so long is cut off."""
+
+
+class Thumbnail(BaseModel):
+    """``GET /api/sessions/{id}/thumbnail``; pixels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: Annotated[int, Field(ge=16, le=4096)] = 320
+
+
+class Log(BaseModel):
+    """``GET /api/sessions/{id}/log``; ``tail`` counts lines."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tail: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    follow: Literal["true", "false", "1", "0"] = "false"
+
+
+class MediaApi:
+    """The calls whose answers are no JSON."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._upstream = roster.upstream
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and call."""
+        return [
+            web.get("/api/sessions/{id}/thumbnail", self.thumbnail, allow_head=False),
+            web.get("/api/sessions/{id}/log", self.log, allow_head=False),
+        ]
+
+    async def thumbnail(self, request: web.Request) -> web.Response:
+        """200: PNG; 304 when the browser has this one; 409 while there is no display."""
+        person, _ = signed_in(request)
+        session, _ = await self._roster.find(person, request.match_info["id"], Act.SEE)
+        width = read_query(request, Thumbnail).width
+        known = request.headers.get("If-None-Match")
+        answer = await self._upstream.call(
+            "GET",
+            f"/v1/sessions/{session['id']}/screenshot",
+            query={"max_width": str(width)},
+            headers={} if known is None else {"If-None-Match": known},
+        )
+        headers = {"ETag": answer.headers.get("ETag", ""), "Cache-Control": "private, no-cache"}
+        if answer.status == 304:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=answer.body, content_type="image/png", headers=headers)
+
+    async def log(self, request: web.Request) -> web.StreamResponse:
+        """200: text, to its end or on and on."""
+        person, _ = signed_in(request)
+        session, _ = await self._roster.find(person, request.match_info["id"], Act.READ_LOG)
+        asked = read_query(request, Log).model_dump(exclude_none=True)
+        query = {name: str(value) for name, value in asked.items()}
+        path = f"/v1/sessions/{session['id']}/log"
+        async with self._upstream.stream("GET", path, query=query) as source:
+            response = web.StreamResponse(headers={"X-Accel-Buffering": "no"})
+            response.content_type, response.charset = "text/plain", "utf-8"
+            await response.prepare(request)
+            await _hand_on(source, request, response)
+        return response
+
+
+async def _hand_on(
+    source: aiohttp.ClientResponse, request: web.Request, response: web.StreamResponse
+) -> None:
+    try:
+        async for piece in source.content.iter_any():
+            async with asyncio.timeout(_STALL_SECONDS):
+                await response.write(piece)
+        await response.write_eof()
+    except (TimeoutError, aiohttp.ClientError):
+        # Not in good form: what the browser has is not all there is.
+        if request.transport is not None:
+            request.transport.abort()

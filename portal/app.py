@@ -1,0 +1,195 @@
+"""The composition root: the only place that starts long-lived tasks.
+
+    browser ──> Callers (from where? who?) ──> api/* ──> Roster (access) ──> Upstream ──> relay
+       ^                                                    ^                               │
+       │                                                 Mirror <───── /v1/events ──────────┘
+       └───────── events: Feed <── Reader <─────────────────┘
+    browser ══ WebSocket ══> Carriage ═════════════ bytes, both ways ═══════════════════> relay
+
+Sign-ins, shares and preferences are in the store; Revocation ends what hangs on them when they end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from portal.access import Mode
+from portal.api.events_api import EventsApi
+from portal.api.guest_api import GuestApi
+from portal.api.me_api import MeApi
+from portal.api.media_api import MediaApi
+from portal.api.node_api import NodeApi
+from portal.api.preferences_api import PreferencesApi
+from portal.api.sessions_api import SessionsApi
+from portal.api.shares_api import SharesApi
+from portal.config import Config
+from portal.display.admissions import Admissions
+from portal.display.carriage import Carriage
+from portal.display.live import GOING_AWAY, LiveDisplays
+from portal.listeners import listen
+from portal.revocation import Revocation
+from portal.roster import Roster
+from portal.service_manager import notify
+from portal.shares import Shares
+from portal.sign_in.links import Links
+from portal.sign_in.pace import Pace
+from portal.sign_in.pam import Pam
+from portal.sign_in.sign_ins import SignIns
+from portal.sign_in.users import Users
+from portal.sign_in.ways import Ways
+from portal.store.database import Database
+from portal.store.directory import link_key, prepare_directory
+from portal.upstream.client import Upstream
+from portal.upstream.mirror import Mirror
+from portal.web.answers import json_answer, problems
+from portal.web.bodies import BODY_BYTES
+from portal.web.caller import Callers
+from portal.web.cookies import Cookies
+from portal.web.headers import add_headers
+from portal.web.pages import Pages
+from portal.web.remote import Remotes
+
+_STOP_SECONDS = 5.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are."""
+
+    state: Path
+    static: Path
+
+
+class Portal:
+    """Everything, put together; ``start``, then ``stop``."""
+
+    def __init__(self, config: Config, places: Places) -> None:
+        self._config = config
+        self._stopping = asyncio.Event()
+        self._stack = AsyncExitStack()
+        prepare_directory(places.state)
+        self._database = Database(places.state / "portal.db")
+        self._upstream = Upstream(config.upstream.socket, config.upstream.timeout_seconds)
+        self.mirror = Mirror(self._upstream)
+        self._sign_ins = SignIns(self._database, config.sign_in, time.time)
+        self._shares = Shares(self._database, time.time)
+        self._live = LiveDisplays()
+        self._admissions = Admissions(self._upstream)
+        mode = Mode(config.administrators.display)
+        self._roster = Roster(self._upstream, self.mirror, self._shares, mode)
+        self._revocation = Revocation(self._roster, self._admissions, self._live, self._sign_ins)
+        self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
+        self._links = Links(link_key(places.state))
+        self._pages = Pages(places.static)
+        self.addresses: list[str] = []
+        """Where it listens, as URLs."""
+
+    async def start(self) -> None:
+        """Open what there is to open, and listen. Raises StoreError, OSError, ConfigError."""
+        stack = self._stack
+        await self._database.open()
+        stack.push_async_callback(self._database.close)
+        await self._sign_ins.load()
+        await self._shares.load()
+        await self._upstream.open()
+        stack.push_async_callback(self._upstream.close)
+        if self._pam is not None:
+            stack.callback(self._pam.close)
+        runner = web.AppRunner(
+            self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        self.addresses = await listen(runner, self._config.listen)
+        # Ended before the runner waits for calls: streams and displays have no end of their own.
+        stack.push_async_callback(self._hurry)
+
+    async def run(self) -> None:
+        """What goes on beside the calls, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.mirror.run(), name="mirror")
+            tasks.create_task(self._revocation.run(), name="revocation")
+
+    async def stop(self) -> None:
+        """Let calls finish, close displays and streams, close everything."""
+        await self._stack.aclose()
+
+    async def _hurry(self) -> None:
+        self._stopping.set()
+        await self._live.dismiss_all(GOING_AWAY, _STOP_SECONDS)
+
+    def _application(self) -> web.Application:
+        config = self._config
+        cookies = Cookies(config.sign_in.lifetime_seconds)
+        remotes, users = Remotes(config.listen), Users(config.administrators)
+        header = config.sign_in.header.name
+        callers = Callers(remotes, self._sign_ins, users, cookies, header)
+        pace = Pace(config.sign_in.attempts, time.monotonic)
+        ways = Ways(config.sign_in, self._pam, self._links, self._database, pace)
+        application = web.Application(
+            middlewares=[problems, callers.middleware()], client_max_size=BODY_BYTES
+        )
+        application.on_response_prepare.append(add_headers)
+        application.on_response_prepare.append(cookies.add_offered)
+        roster, admissions = self._roster, self._admissions
+        rooms = (
+            self._pages,
+            MeApi(config, ways, callers, users, self._upstream),
+            SessionsApi(roster, admissions, users),
+            MediaApi(roster),
+            SharesApi(config.shares, roster, self._revocation, users, remotes),
+            GuestApi(roster, admissions, pace),
+            EventsApi(roster, self._stopping),
+            PreferencesApi(self._database),
+            NodeApi(self._upstream),
+            Carriage(
+                self._upstream,
+                admissions,
+                self._live,
+                callers,
+                lambda admission: self._revocation.holds(admission.label),
+            ),
+        )
+        for room in rooms:
+            application.add_routes(room.routes())
+        application.router.add_get("/healthz", _healthz)
+        return application
+
+
+async def serve(config: Config, places: Places) -> None:
+    """Run until SIGTERM or SIGINT."""
+    portal = Portal(config, places)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await portal.start()
+        _log.info("portal_started", addresses=portal.addresses)
+        running = asyncio.create_task(portal.run(), name="portal")
+        waiting = asyncio.create_task(stopped.wait(), name="signal")
+        notify("READY=1")
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        notify("STOPPING=1")
+        waiting.cancel()
+        if running.done():
+            running.result()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    finally:
+        await portal.stop()
+        _log.info("portal_stopped")
+
+
+async def _healthz(_request: web.Request) -> web.Response:
+    return json_answer({"status": "ok"})

@@ -1,0 +1,1 @@
+"""A browser's WebSocket, carried to the relay as it is."""

@@ -1,0 +1,146 @@
+"""Tickets of the relay's for viewers, labelled so that each can be taken back.
+
+    label = "fx-portal." SHARE "." SIGN-IN "." CONNECTION        (a dash stands for none)
+
+The label tells, also after a restart and for displays that a proxy carries past the portal, by
+which share and which sign-in a viewer came. What is kept here are tickets that are not used yet.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from portal.access import Mode
+from portal.errors import ProblemError, RelayError
+from portal.upstream.client import Upstream, Wire
+
+_PREFIX = "fx-portal"
+_TICKET_SECONDS = 30
+_REFUSALS = 1000
+"""So many are kept, the newest."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """By what a viewer came: ids, no secrets."""
+
+    share: str | None
+    sign_in: str | None
+    connection: str
+
+    @classmethod
+    def read(cls, text: str | None) -> Label | None:
+        """What the relay tells of a viewer; ``None`` if it is not the portal's."""
+        parts = (text or "").split(".")
+        if len(parts) != 4 or parts[0] != _PREFIX:
+            return None
+        share, sign_in = (None if part == "-" else part for part in parts[1:3])
+        return cls(share, sign_in, parts[3])
+
+    def __str__(self) -> str:
+        return f"{_PREFIX}.{self.share or '-'}.{self.sign_in or '-'}.{self.connection}"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A ticket that was given out."""
+
+    session_id: str
+    label: Label
+    expires_at: float
+    """In seconds of ``time.monotonic``: of the ticket, not of the display."""
+
+
+class Admissions:
+    """Gives tickets, and takes them back with whoever came by them."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._given: dict[str, Admission] = {}
+        """By ticket, those not used yet."""
+        self._refusals: dict[str, ProblemError] = {}
+        self._labelled = True
+        """Whether the relay knows labels; one of an older release does not."""
+
+    async def give(
+        self, session_id: str, mode: Mode, name: str, *, share: str | None, sign_in: str | None
+    ) -> dict[str, Any]:
+        """Admission to a display, as the page is told. Raises RelayError, UnreachableError."""
+        label = Label(share, sign_in, secrets.token_hex(8))
+        ticket = await self._ticket(session_id, mode, name, label)
+        now = time.monotonic()
+        self._given = {key: each for key, each in self._given.items() if each.expires_at > now}
+        self._given[ticket["ticket"]] = Admission(session_id, label, now + _TICKET_SECONDS)
+        return {
+            "path": ticket["path"],
+            "mode": ticket["mode"],
+            "connection": label.connection,
+            "expires_at": ticket["expires_at"],
+        }
+
+    def note_refusal(self, connection: str, problem: ProblemError) -> None:
+        """Keep why an admission did not lead to a display: a WebSocket cannot tell its page."""
+        self._refusals = dict(list(self._refusals.items())[-_REFUSALS:])
+        self._refusals[connection] = problem
+
+    def refusal(self, connection: str) -> ProblemError | None:
+        """Why that connection did not come about; ``None``: it did, or nothing is known."""
+        return self._refusals.get(connection)
+
+    def take(self, ticket: str) -> Admission | None:
+        """The admission of a ticket that is about to be used; ``None``: it is unknown here."""
+        return self._given.get(ticket)
+
+    async def viewers(self, session_id: str) -> list[Wire]:
+        """Who is connected, as the relay tells it; raises as ``Upstream.call``."""
+        try:
+            answer = await self._upstream.call("GET", f"/v1/sessions/{session_id}/viewers")
+        except RelayError as error:
+            if error.status == 404 and error.code == "not_found":
+                return []
+            raise
+        viewers: list[Wire] = answer.object["viewers"]
+        return viewers
+
+    async def take_back(self, session_id: str, concerns: Callable[[Label], bool]) -> None:
+        """Void tickets and put viewers out (4003) whose label ``concerns``; tells what failed."""
+        mine = [
+            (ticket, each)
+            for ticket, each in self._given.items()
+            if each.session_id == session_id and concerns(each.label)
+        ]
+        for ticket, _ in mine:
+            del self._given[ticket]
+        labels = {str(each.label) for _, each in mine}
+        try:
+            for viewer in await self.viewers(session_id):
+                label = Label.read(viewer["label"])
+                if label is not None and concerns(label):
+                    labels.add(str(label))
+            for text in labels:
+                path = f"/v1/sessions/{session_id}/tickets"
+                await self._upstream.call("DELETE", path, query={"label": text})
+        except ProblemError as error:
+            _log.warning("viewers_not_put_out", session_id=session_id, reason=error.detail)
+
+    async def _ticket(self, session_id: str, mode: Mode, name: str, label: Label) -> Wire:
+        wish = {"mode": mode.value, "guest": name[:64], "ttl_seconds": _TICKET_SECONDS}
+        labelled = {**wish, "label": str(label)} if self._labelled else wish
+        path = f"/v1/sessions/{session_id}/tickets"
+        try:
+            return (await self._upstream.call("POST", path, labelled)).object
+        except RelayError as error:
+            if not self._labelled or error.status != 422:
+                raise
+        ticket = (await self._upstream.call("POST", path, wish)).object
+        self._labelled = False
+        _log.warning("labels_not_known", consequence="viewers that a proxy carries are not put out")
+        return ticket

@@ -1,0 +1,116 @@
+"""What ends with what: a share ends with its session and its time, displays end with both.
+
+    share ended, expired, its session gone ──> those who came by it are put out (4003)
+    sign-in ended ──> its displays are closed (4401), its event streams say so
+
+Displays that the portal carries are closed here, at once; those that a proxy carries past it are
+put out by the relay, by their label.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from portal.access import Person
+from portal.display.admissions import Admissions, Label
+from portal.display.live import REVOKED, SIGNED_OUT, LiveDisplays
+from portal.errors import StoreError
+from portal.roster import Roster
+from portal.sign_in.sign_ins import SignIn, SignIns
+from portal.store.share_rows import Share
+
+_TICK_SECONDS = 1.0
+_EXPIRY_TICKS = 30
+"""Sign-ins are looked through once in so many ticks."""
+
+_log = structlog.get_logger()
+
+
+class Revocation:
+    """Ends things, and ``run`` ends them when it is time."""
+
+    def __init__(
+        self, roster: Roster, admissions: Admissions, live: LiveDisplays, sign_ins: SignIns
+    ) -> None:
+        self._roster = roster
+        self._shares = roster.shares
+        self._admissions = admissions
+        self._live = live
+        self._sign_ins = sign_ins
+
+    async def end_shares(self, shares: Sequence[Share]) -> None:
+        """They hold no more; who came by them is put out. Raises StoreError."""
+        ids = {share.id for share in shares}
+
+        def concerns(label: Label) -> bool:
+            return label.share in ids
+
+        try:
+            await self._shares.end(shares)
+        finally:
+            # They are void now, whatever the store says of the next life.
+            for session_id in {share.session_id for share in shares}:
+                self._roster.mirror.tell_shares(session_id)
+                await self._admissions.take_back(session_id, concerns)
+            self._live.dismiss(concerns, REVOKED)
+
+    def holds(self, label: Label) -> bool:
+        """Whether what a ticket was given for still is."""
+        if label.share is not None and self._shares.find(label.share) is None:
+            return False
+        return label.sign_in is None or self._sign_ins.by_id(label.sign_in) is not None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tick(), name="revocation")
+            tasks.create_task(self._follow_sign_ins(), name="sign-ins")
+
+    async def _follow_sign_ins(self) -> None:
+        while True:
+            await self._close_displays(await self._sign_ins.ended.get())
+
+    async def _close_displays(self, sign_in: SignIn) -> None:
+        def concerns(label: Label) -> bool:
+            return label.sign_in == sign_in.id
+
+        self._live.dismiss(concerns, SIGNED_OUT)
+        person = Person(sign_in.user)
+        for session in self._roster.all_known(person):
+            if any(session["viewers"].values()):
+                await self._admissions.take_back(session["id"], concerns)
+
+    async def _tick(self) -> None:
+        ticks = 0
+        while True:
+            try:
+                await self._end_what_is_over()
+                if ticks % _EXPIRY_TICKS == 0:
+                    await self._expire_sign_ins()
+            except StoreError as error:
+                _log.error("store_failed", error=str(error))
+            ticks += 1
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def _end_what_is_over(self) -> None:
+        over = self._shares.over()
+        if self._roster.mirror.synced.is_set():
+            gone = [each for each in self._shares.sessions() if not self._is_there(each)]
+            over += [share for each in gone for share in self._shares.of_session(each)]
+        if over:
+            _log.info("shares_over", shares=[share.id for share in over])
+            await self.end_shares(over)
+
+    def _is_there(self, session_id: str) -> bool:
+        session = self._roster.mirror.sessions.get(session_id)
+        return session is not None and session["phase"] != "ended"
+
+    async def _expire_sign_ins(self) -> None:
+        for sign_in_id in self._live.used_sign_ins():
+            sign_in = self._sign_ins.by_id(sign_in_id)
+            if sign_in is not None:
+                await self._sign_ins.use(sign_in)
+        await self._sign_ins.expire()

@@ -1,0 +1,75 @@
+"""How often it may be guessed: failures by user and by address, within a window."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from portal.config import AttemptsConfig
+from portal.errors import TooManyError
+
+_MOST_KEYS = 50_000
+"""Users and addresses that are remembered; the oldest go first."""
+
+
+class Pace:
+    """Counts failures; ``clock`` is in seconds."""
+
+    def __init__(self, config: AttemptsConfig, clock: Callable[[], float]) -> None:
+        self._config = config
+        self._clock = clock
+        self._failures: dict[str, deque[float]] = {}
+
+    def require_leave(self, remote: str, user: str | None = None) -> None:
+        """Raise TooManyError if there were too many failures."""
+        for key, most in self._keys(remote, user):
+            recent = self._recent(key)
+            if len(recent) >= most:
+                wait = recent[0] + self._config.window_seconds - self._clock()
+                detail = f"Too many attempts have failed. Try again in {_told(wait)}."
+                raise TooManyError("too_many_attempts", detail, wait)
+
+    def note_failure(self, remote: str, user: str | None = None) -> None:
+        """One more."""
+        for key, most in self._keys(remote, user):
+            recent = self._recent(key)
+            recent.append(self._clock())
+            while len(recent) > most:
+                recent.popleft()
+            self._failures.pop(key, None)
+            self._failures[key] = recent
+        while len(self._failures) > _MOST_KEYS:
+            del self._failures[next(iter(self._failures))]
+
+    def note_success(self, user: str) -> None:
+        """The user's failures are forgotten; those of the address are not."""
+        self._failures.pop(f"user {user}", None)
+
+    def _keys(self, remote: str, user: str | None) -> list[tuple[str, int]]:
+        keys = [(f"address {_network(remote)}", self._config.per_address)]
+        if user is not None:
+            keys.append((f"user {user}", self._config.per_user))
+        return keys
+
+    def _recent(self, key: str) -> deque[float]:
+        since = self._clock() - self._config.window_seconds
+        recent = self._failures.get(key, deque())
+        while recent and recent[0] <= since:
+            recent.popleft()
+        return recent
+
+
+def _network(remote: str) -> str:
+    """Who has one address of IPv6 has 2**64 of them."""
+    try:
+        address = ip_address(remote)
+    except ValueError:
+        return remote
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return remote
+
+
+def _told(seconds: float) -> str:
+    return "a minute" if seconds <= 60 else f"{round(seconds / 60)} minutes"

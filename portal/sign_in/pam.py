@@ -1,0 +1,70 @@
+"""User and password, as PAM of this host checks them. Vendor errors end here."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+from portal.errors import ConfigError, UnreachableError
+
+PASSWORD_CHARACTERS = 1024
+_SECONDS = 60.0
+"""A stack of PAM may ask a directory that does not answer."""
+_THREADS = 8
+
+_PAM_REFUSALS = frozenset({6, 7, 8, 10, 11, 12, 13, 27})
+"""Of pam(3): denied, wrong, unknown, expired, too often. What else comes is a fault of the host."""
+
+
+class PamRefusedError(Exception):
+    """PAM said no; the text is for the log."""
+
+
+class Pam:
+    """One PAM service, asked in threads of its own."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pam")
+
+    async def check(self, user: str, password: str) -> None:
+        """Return if it is the user, whose account is in order.
+
+        Raises PamRefusedError, or UnreachableError when PAM itself fails.
+        """
+        if "\0" in user + password:
+            raise PamRefusedError("C knows no text with NUL in it")
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await loop.run_in_executor(self._threads, self._authenticate, user, password)
+        except TimeoutError:
+            detail = "Passwords cannot be checked at the moment: PAM does not answer."
+            raise UnreachableError(detail, "sign_in_unavailable") from None
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _authenticate(self, user: str, password: str) -> None:
+        pamela = library()
+        try:
+            # Credentials are for who opens a session of the host's: nobody does here.
+            pamela.authenticate(user, password, service=self._service, resetcred=0)
+        except pamela.PAMError as error:
+            if error.errno in _PAM_REFUSALS:
+                raise PamRefusedError(str(error)) from None
+            detail = f"Passwords cannot be checked: PAM says {error}."
+            raise UnreachableError(detail, "sign_in_unavailable") from None
+
+
+@cache
+def library() -> ModuleType:
+    """The binding; loaded where PAM is used, for it looks for libpam then. Raises ConfigError."""
+    try:
+        return import_module("pamela")
+    except (ImportError, OSError, AttributeError) as error:
+        raise ConfigError(f"libpam cannot be loaded ({error}): install it (libpam0g).") from error

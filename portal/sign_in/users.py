@@ -1,0 +1,70 @@
+"""What this host's name service knows of people."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import os
+import pwd
+import time
+from dataclasses import dataclass
+
+from portal.access import Person
+from portal.config import AdministratorsConfig
+
+_KEPT_SECONDS = 30.0
+"""How long an answer of the name service is believed: directories are slow, requests many."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of this host, or one that it does not know (``is_known``)."""
+
+    name: str
+    full_name: str
+    groups: frozenset[str]
+    is_known: bool
+
+
+class Users:
+    """Looks users up; who is an administrator is decided here."""
+
+    def __init__(self, administrators: AdministratorsConfig) -> None:
+        self._administrators = administrators
+        self._known: dict[str, tuple[float, User]] = {}
+
+    async def find(self, name: str) -> User:
+        """The user of that name."""
+        now = time.monotonic()
+        kept = self._known.get(name)
+        if kept is not None and now - kept[0] < _KEPT_SECONDS:
+            return kept[1]
+        user = await asyncio.to_thread(find_user, name)
+        self._known = {
+            key: each for key, each in self._known.items() if now - each[0] < _KEPT_SECONDS
+        }
+        self._known[name] = (now, user)
+        return user
+
+    async def person(self, name: str) -> Person:
+        """Who somebody is to the portal."""
+        user = await self.find(name)
+        named = name in self._administrators.users
+        grouped = not user.groups.isdisjoint(self._administrators.groups)
+        return Person(name, is_administrator=user.is_known and (named or grouped))
+
+
+def find_user(name: str) -> User:
+    """Ask the name service, which may take its time."""
+    try:
+        entry = pwd.getpwnam(name)
+    except (KeyError, ValueError, UnicodeError):
+        return User(name, "", frozenset(), is_known=False)
+    groups = set()
+    for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        try:
+            groups.add(grp.getgrgid(gid).gr_name)
+        except KeyError:
+            continue
+    full_name = entry.pw_gecos.partition(",")[0]
+    return User(entry.pw_name, full_name, frozenset(groups), is_known=True)

@@ -1,0 +1,79 @@
+"""The ways to sign in that are configured: each finds out who it is, or refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from portal.config import SignInConfig
+from portal.errors import NotFoundError, ProblemError
+from portal.sign_in.links import Links
+from portal.sign_in.pace import Pace
+from portal.sign_in.pam import Pam, PamRefusedError
+from portal.store.database import Database
+
+_REFUSAL_SECONDS = 2.0
+"""After so long a wrong password is answered, whatever was wrong: names cannot be told apart."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """PAM and links; a proxy's header needs no call (``portal.web.caller``)."""
+
+    config: SignInConfig
+    pam: Pam | None
+    links: Links
+    database: Database
+    pace: Pace
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """As the pages are told."""
+        offered = {
+            "pam": self.pam is not None,
+            "link": self.config.link.enabled,
+            "header": self.config.header.name is not None,
+        }
+        return [name for name, there in offered.items() if there]
+
+    async def by_password(self, user: str, password: str, remote: str) -> str:
+        """The user. Raises ProblemError 401, 404, 429, 503."""
+        if self.pam is None:
+            raise _not_offered()
+        self.pace.require_leave(remote, user)
+        begun = time.monotonic()
+        # Counted before it is known: guesses side by side count as well.
+        self.pace.note_failure(remote, user)
+        try:
+            await self.pam.check(user, password)
+        except PamRefusedError as error:
+            _log.warning(
+                "sign_in_refused", user=user, method="pam", remote=remote, reason=str(error)
+            )
+            await asyncio.sleep(max(0.0, begun + _REFUSAL_SECONDS - time.monotonic()))
+            detail = "User or password is not right, or this account cannot be used."
+            raise ProblemError(401, "sign_in_failed", detail) from None
+        self.pace.note_success(user)
+        return user
+
+    async def by_link(self, token: str, remote: str) -> str:
+        """The user. Raises ProblemError 401, 404, 429."""
+        if not self.config.link.enabled:
+            raise _not_offered()
+        self.pace.require_leave(remote)
+        try:
+            return await self.links.redeem(token, self.database, time.time())
+        except ProblemError:
+            self.pace.note_failure(remote)
+            _log.warning("sign_in_refused", method="link", remote=remote)
+            raise
+
+
+def _not_offered() -> ProblemError:
+    return NotFoundError("not_offered", "One cannot sign in to this portal in this way.")

@@ -1,0 +1,1 @@
+"""What outlives a restart: sign-ins, shares, preferences, links that were used."""

@@ -1,0 +1,43 @@
+"""The directory of the portal's state: for its user alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from portal.errors import StoreError
+
+KEY_BYTES = 32
+
+
+def prepare_directory(path: Path) -> None:
+    """Make it if need be. Raises StoreError."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o022:
+            raise StoreError(f"{path} can be written to by others: 'chmod go-w {path}'.")
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be made: {error.strerror}. Set FX_PORTAL_DIR to a directory of the "
+            "portal's own."
+        ) from error
+
+
+def link_key(directory: Path) -> bytes:
+    """The key that signs one-time links; made when it is needed first. Raises StoreError."""
+    path = directory / "link.key"
+    try:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            key = path.read_bytes()
+        else:
+            key = secrets.token_bytes(KEY_BYTES)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(key)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}.") from error
+    if len(key) != KEY_BYTES:
+        raise StoreError(f"{path} is damaged: remove it, and links that are out hold no more.")
+    return key

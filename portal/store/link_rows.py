@@ -1,0 +1,12 @@
+"""One-time links that were used, as long as they could be tried again."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def use(connection: sqlite3.Connection, nonce: str, expires_at: float, now: float) -> bool:
+    """Use a link up; False: it was used before."""
+    connection.execute("DELETE FROM used_links WHERE expires_at < ?", (now,))
+    done = connection.execute("INSERT OR IGNORE INTO used_links VALUES (?, ?)", (nonce, expires_at))
+    return done.rowcount == 1

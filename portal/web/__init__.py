@@ -1,0 +1,1 @@
+"""HTTP as browsers speak it: who asks, from where, pages, and what every answer carries."""
