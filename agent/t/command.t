@@ -81,4 +81,9 @@ $seen = started([ $^X, '-e', 'print "x" x 1000, "\n" for 1 .. 5000; print "the e
 ended($seen); $seen->{command}->close_output;
 is length $seen->{command}{tail}->bytes, 50, 'the tail of much output is bounded';
 like $seen->{command}->tail_text, qr/the end\z/, '... and its end';
+
+my $own = do { open my $file, '<', '/proc/self/oom_score_adj' or die "/proc: $!"; <$file> };
+$seen = started([ $^X, '-e', 'open my $file, "<", "/proc/self/oom_score_adj"; print <$file>' ]);
+ended($seen); $seen->{command}->close_output;
+is $seen->{output} + 0, $own + 500 > 1000 ? 1000 : $own + 500, 'when memory runs out, a program goes before the agent';
 done_testing;

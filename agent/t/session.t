@@ -145,6 +145,7 @@ $agent = started([ 'sleep', '100' ]);
 told($agent, 'ready');
 kill KILL => text($agent, 'bundle/pid');
 is told($agent, 'failed')->{reason}, 'XServerFailed', 'an X server that dies';
+is $agent->{relay}->callback('failed')->{exit_code}, 137, '... with the signal that ended it';
 ok ended($agent) && $agent->{status} >> 8 == 71, '... ends the session';
 # Its sockets close a moment before its process can be reaped: clients are quicker.
 my $signal_x = 'open my $in, "<", "../bundle/pid"; my $x = <$in>; kill $ARGV[0] => $x;';

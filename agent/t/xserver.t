@@ -18,7 +18,7 @@ sub stage {
     listen $listener, 5;
     $loop->on_readable($listener, sub { accept(my $connection, $listener); push @connections, $connection });
     $xserver = FastX::XServer->new(loop => $loop, settings => {}, directory => $folder,
-        on_ready => sub { push @told, "ready @_" }, on_failed => sub { push @told, "failed @_" });
+        on_ready => sub { push @told, "ready @_" }, on_failed => sub { push @told, "failed $_[0]" });
     @{$xserver}{qw(pid display)} = ($$, 7);
     return;
 }

@@ -23,9 +23,9 @@ from supervisor.lifecycle.limits import limits_from_ready
 from supervisor.lifecycle.session import Phase, Reason, Session, Timestamp, Usage
 from supervisor.lifecycle.transitions import (
     OUT_OF_MEMORY,
-    SIGKILL_EXIT_CODE,
     Decision,
     await_exit,
+    is_starved,
     unchanged,
 )
 
@@ -49,14 +49,10 @@ def judge_callback(session: Session, fact: Callback, now: Timestamp) -> Decision
         case AgentTitle():
             return Decision(replace(heard, title=fact.title))
         case CommandExited():
-            over = _reported(heard, fact)
-            if session.oom_killed and fact.exit_code == SIGKILL_EXIT_CODE:
-                return _leave(over, Reason.OUT_OF_MEMORY, OUT_OF_MEMORY, now)
             message = f"The command exited with code {fact.exit_code}."
-            return _leave(over, Reason.COMMAND_EXITED, message, now)
+            return _over(_reported(heard, fact), Reason.COMMAND_EXITED, message, now)
         case AgentFailed():
-            over = _reported(heard, fact)
-            return _leave(over, fact.reason, fact.message, now)
+            return _over(_reported(heard, fact), fact.reason, fact.message, now)
         case _:
             assert_never(fact)
 
@@ -93,6 +89,13 @@ def _ready(session: Session, now: Timestamp) -> Session:
         ready_at=now,
         deadlines=limits_from_ready(session, now),
     )
+
+
+def _over(session: Session, reason: Reason, message: str, now: Timestamp) -> Decision:
+    """What the kernel killed for want of memory, command or X server, says no more of the cause."""
+    if reason in (Reason.COMMAND_EXITED, Reason.X_SERVER_FAILED) and is_starved(session):
+        return _leave(session, Reason.OUT_OF_MEMORY, OUT_OF_MEMORY, now)
+    return _leave(session, reason, message, now)
 
 
 def _leave(session: Session, reason: Reason, message: str, now: Timestamp) -> Decision:

@@ -28,6 +28,7 @@ from supervisor.lifecycle.transitions import (
     Decision,
     await_exit,
     end,
+    is_starved,
     remove,
     terminate,
     unchanged,
@@ -159,10 +160,10 @@ def _listed(session: Session, fact: ContainerListed, now: Timestamp) -> Decision
 
 
 def _out_of_memory(session: Session) -> Session:
-    """The agent's report of the command that was killed may have come first."""
+    """The agent's report of what was killed, command or X server, may have come first."""
     killed = replace(session, oom_killed=True)
-    exited = (session.reason, session.exit_code) == (Reason.COMMAND_EXITED, SIGKILL_EXIT_CODE)
-    if exited and session.phase is Phase.TERMINATING:
+    reported = session.reason in (Reason.COMMAND_EXITED, Reason.X_SERVER_FAILED)
+    if reported and is_starved(killed) and session.phase is Phase.TERMINATING:
         return replace(killed, reason=Reason.OUT_OF_MEMORY, message=OUT_OF_MEMORY)
     return killed
 

@@ -49,6 +49,11 @@ class Decision:
     event: EventKind | None = None
 
 
+def is_starved(session: Session) -> bool:
+    """Whether what was reported killed was the kernel's choice, for want of memory."""
+    return session.oom_killed and session.exit_code == SIGKILL_EXIT_CODE
+
+
 def unchanged(session: Session) -> Decision:
     """The fact makes no difference."""
     return Decision(session)

@@ -29,6 +29,8 @@ sub start {
     my $loop = $self->{loop};
     my ($pid, $output, $read_report) = FastX::Process::start(
         (map { $_ => $self->{$_} } qw(loop argv environment directory)),
+        # The X server and this agent stay: what the user has on the screen besides is not lost.
+        expendable => 1,
         on_running => $self->{on_running},
         on_failed  => sub { $self->{failure} = [@_] },
     );

@@ -35,8 +35,8 @@ sub signalled {
 sub unknown_session { return { agent_exit_code => EXIT_UNKNOWN_SESSION } }
 
 sub x_server_failed {
-    my ($message, $log_tail) = @_;
-    return _failed('XServerFailed', EXIT_X_SERVER_FAILED, $message, log_tail => $log_tail);
+    my ($message, $log_tail, $exit_code) = @_;
+    return _failed('XServerFailed', EXIT_X_SERVER_FAILED, $message, log_tail => $log_tail, exit_code => $exit_code);
 }
 
 sub command_not_found {

@@ -7,13 +7,17 @@ package FastX::Process;
 use strict;
 use warnings;
 
-use Fcntl qw(F_SETFD O_RDONLY);
+use Fcntl qw(F_SETFD O_RDONLY O_WRONLY);
 use FastX::Loop;
 use POSIX ();
 
+# Out of a thousand: by so much of the memory limit what is expendable seems larger to the kernel.
+use constant EXPENDABLE => 500;
+
 # Options: loop, argv, environment, directory, inherit (handles that the
 # program keeps), on_running, on_failed($stage, $error_number): stage is "chdir"
-# or "exec".
+# or "exec"; expendable: when memory runs out, it goes before what the session cannot do
+# without.
 # Returns (pid, handle of its output, a function), or (undef, message). The
 # function sees to it that on_running or on_failed has been called; it waits for
 # the program to get that far, which one that has ended did.
@@ -51,6 +55,7 @@ sub _become {
     my ($option, $output) = @_;
     # Ignored signals stay ignored through exec; the program shall not inherit ours.
     $SIG{$_} = 'DEFAULT' for qw(CHLD HUP INT PIPE TERM USR1 USR2);
+    _expect_to_go_first() if $option->{expendable};
     POSIX::setsid();
     POSIX::sigprocmask(POSIX::SIG_SETMASK(), $option->{signals});
     my $nothing = POSIX::open('/dev/null', O_RDONLY);
@@ -64,6 +69,23 @@ sub _become {
     no warnings 'exec';
     exec { $argv[0] } @argv;
     return 'exec';
+}
+
+# Without CAP_SYS_RESOURCE this can be raised, never lowered. Where /proc hides it, the kernel chooses
+# by size alone.
+sub _expect_to_go_first {
+    my $file = POSIX::open('/proc/self/oom_score_adj', O_RDONLY);
+    return if !defined $file;
+    my $count = POSIX::read($file, my $score, 16);
+    POSIX::close($file);
+    return if !$count;
+    $score += EXPENDABLE;
+    $score = 1000 if $score > 1000;
+    $file = POSIX::open('/proc/self/oom_score_adj', O_WRONLY);
+    return if !defined $file;
+    POSIX::write($file, "$score", length $score);
+    POSIX::close($file);
+    return;
 }
 
 sub exit_code {

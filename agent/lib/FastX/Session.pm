@@ -104,8 +104,8 @@ sub display_ready {
 }
 
 sub display_failed {
-    my ($self, $message) = @_;
-    return $self->_end(FastX::Outcome::x_server_failed($message, $self->{xserver}->log_text));
+    my ($self, $message, $exit_code) = @_;
+    return $self->_end(FastX::Outcome::x_server_failed($message, $self->{xserver}->log_text, $exit_code));
 }
 
 # Something that every session needs is not there.

@@ -35,7 +35,8 @@ my $CHATTER = qr/^\s*(?:ComparingUpdateTracker|Connections|VNCSConnST|SConnectio
     |Copyright|See[ ]|Underlying|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[ ]|[(]1:)/x;
 
 # Options: loop, settings, directory (private, writable), on_ready($display),
-# on_failed($message): the server did not start or ended unasked.
+# on_failed($message, $exit_code): the server did not start or ended unasked; the exit code (128 + number)
+# if a signal ended it.
 sub new {
     my ($class, %option) = @_;
     return bless {
@@ -244,7 +245,8 @@ sub _ended {
         # A server that was killed had no time to say why.
         my $words = FastX::Process::signal_number($wait_status) ? '' : $self->_last_words;
         $self->_fail('The X server ' . FastX::Process::describe($wait_status) . $words
-            . ': see the log of the container; a memory limit that is too low is the usual cause.');
+            . ': see the log of the container; a memory limit that is too low is the usual cause.',
+            FastX::Process::signal_number($wait_status) && FastX::Process::exit_code($wait_status));
     });
     return;
 }
@@ -257,10 +259,10 @@ sub _last_words {
 }
 
 sub _fail {
-    my ($self, $message) = @_;
+    my ($self, $message, $exit_code) = @_;
     return if $self->{failed}++ || $self->{stopping};
     $self->{loop}->cancel(delete $self->{start_timer});
-    $self->{on_failed}->($message);
+    $self->{on_failed}->($message, $exit_code);
     return;
 }
 

@@ -158,6 +158,28 @@ def test_out_of_memory_is_told_from_a_kill() -> None:
     assert starved.reason is Reason.OUT_OF_MEMORY
 
 
+@pytest.mark.parametrize("engine_first", [True, False])
+@pytest.mark.parametrize(
+    "report",
+    [CommandExited(2, 137), AgentFailed(2, Reason.X_SERVER_FAILED, "signal 9", exit_code=137)],
+    ids=["command", "x-server"],
+)
+def test_want_of_memory_is_the_reason_whoever_was_killed(
+    report: CommandExited | AgentFailed, *, engine_first: bool
+) -> None:
+    """The agent's word and the engine's come in any order, of the command or the X server."""
+    facts = (ContainerOutOfMemory(CONTAINER), report)
+    told, _ = _after(session_in(Phase.RUNNING), *(facts if engine_first else facts[::-1]))
+    assert (told.reason, told.exit_code) == (Reason.OUT_OF_MEMORY, 137)
+
+
+def test_an_x_server_that_fails_after_others_were_killed_is_told_as_such() -> None:
+    """What the kernel killed before explains no other end."""
+    failed = AgentFailed(2, Reason.X_SERVER_FAILED, "no display")
+    told, _ = _after(session_in(Phase.RUNNING), ContainerOutOfMemory(CONTAINER), failed)
+    assert told.reason is Reason.X_SERVER_FAILED
+
+
 def test_callbacks_are_taken_once() -> None:
     """A callback whose answer got lost comes again and changes nothing."""
     session, _ = _after(session_in(Phase.RUNNING), AgentHeartbeat(7, Usage(1, 1.0, 1)))
