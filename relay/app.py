@@ -119,6 +119,8 @@ class Relay:
             admissions=Admissions(trail, sessions, clock),
         )
         self._defence = Defence(sessions, feed, limits)
+        self._remotes = Remotes(limits, self._defence.offences)
+        self._bearers = Bearers(lambda: self._web_terms, self._remotes)
         self._handshakes = Handshakes(
             self._rendezvous.judge,
             guesses=self._defence.guesses,
@@ -181,9 +183,11 @@ class Relay:
     def set_terms(self, web_server: TcpTerms | None, viewers: TcpTerms | None) -> None:
         """Take connections from the network on these terms from now on; ``None``: take none.
 
-        Calls that are under way go on until they end; each new one needs a token that holds.
+        Each new call needs a token that holds. Streams that were opened by one that does not are
+        ended; other calls under way go on, and so do displays, whose viewers have tickets.
         """
         self._web_terms, self._viewer_terms = web_server, viewers
+        self._bearers.review()
 
     def certificates(self) -> Mapping[str, Certificate]:
         """What is shown to whoever connects from the network, by listener."""
@@ -254,9 +258,7 @@ class Relay:
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config, defence = self._config, self._defence
-        remotes = Remotes(config.limits, defence.offences)
-        bearers = Bearers(lambda: self._web_terms, remotes)
-        peers = guard(lambda: self._allowed, bearers)
+        peers = guard(lambda: self._allowed, self._bearers)
         record, note_opened = recorder(self._trail, self._sessions)
         web_app = self._app("web", self.web_routes(stopping), peers, record)
         web_app.on_response_prepare.append(note_opened)
@@ -298,7 +300,9 @@ class Relay:
         web_server = self._add(web_app)
         await web_server.start(partial(sockets.unix, config.web_socket))
         if config.web_tcp is not None:
-            web_server.start_tcp(sockets.tcp(*config.web_tcp), lambda: self._web_terms, remotes)
+            web_server.start_tcp(
+                sockets.tcp(*config.web_tcp), lambda: self._web_terms, self._remotes
+            )
 
     def _app(
         self, listener: str, routes: Iterable[web.RouteDef], *guards: Middleware
