@@ -97,6 +97,7 @@ class Relay:
         self._metrics = metrics or _NoMetrics()
         self._measures = measures
         self._trail = trail
+        self._clock = clock
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
         coming: Allowance[str] = Allowance(limits.ticket_connects, limits.ticket_connects_a_second)
@@ -259,7 +260,7 @@ class Relay:
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config, defence = self._config, self._defence
         peers = guard(lambda: self._allowed, self._bearers)
-        record, note_opened = recorder(self._trail, self._sessions)
+        record, note_opened = recorder(self._trail, self._sessions, self._clock)
         web_app = self._app("web", self.web_routes(stopping), peers, record)
         web_app.on_response_prepare.append(note_opened)
         viewer_app = self._app("viewer", self._display.routes())
