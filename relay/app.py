@@ -97,6 +97,7 @@ class Relay:
         self._metrics = metrics or _NoMetrics()
         self._measures = measures
         self._trail = trail
+        self._clock = clock
         limits = config.limits
         self._tickets = Tickets(clock, limits.tickets, shelf)
         coming: Allowance[str] = Allowance(limits.ticket_connects, limits.ticket_connects_a_second)
@@ -119,6 +120,8 @@ class Relay:
             admissions=Admissions(trail, sessions, clock),
         )
         self._defence = Defence(sessions, feed, limits)
+        self._remotes = Remotes(limits, self._defence.offences)
+        self._bearers = Bearers(lambda: self._web_terms, self._remotes)
         self._handshakes = Handshakes(
             self._rendezvous.judge,
             guesses=self._defence.guesses,
@@ -181,9 +184,11 @@ class Relay:
     def set_terms(self, web_server: TcpTerms | None, viewers: TcpTerms | None) -> None:
         """Take connections from the network on these terms from now on; ``None``: take none.
 
-        Calls that are under way go on until they end; each new one needs a token that holds.
+        Each new call needs a token that holds. Streams that were opened by one that does not are
+        ended; other calls under way go on, and so do displays, whose viewers have tickets.
         """
         self._web_terms, self._viewer_terms = web_server, viewers
+        self._bearers.review()
 
     def certificates(self) -> Mapping[str, Certificate]:
         """What is shown to whoever connects from the network, by listener."""
@@ -254,10 +259,8 @@ class Relay:
 
     async def _listen(self, stopping: asyncio.Future[None]) -> None:
         config, defence = self._config, self._defence
-        remotes = Remotes(config.limits, defence.offences)
-        bearers = Bearers(lambda: self._web_terms, remotes)
-        peers = guard(lambda: self._allowed, bearers)
-        record, note_opened = recorder(self._trail, self._sessions)
+        peers = guard(lambda: self._allowed, self._bearers)
+        record, note_opened = recorder(self._trail, self._sessions, self._clock)
         web_app = self._app("web", self.web_routes(stopping), peers, record)
         web_app.on_response_prepare.append(note_opened)
         viewer_app = self._app("viewer", self._display.routes())
@@ -298,7 +301,9 @@ class Relay:
         web_server = self._add(web_app)
         await web_server.start(partial(sockets.unix, config.web_socket))
         if config.web_tcp is not None:
-            web_server.start_tcp(sockets.tcp(*config.web_tcp), lambda: self._web_terms, remotes)
+            web_server.start_tcp(
+                sockets.tcp(*config.web_tcp), lambda: self._web_terms, self._remotes
+            )
 
     def _app(
         self, listener: str, routes: Iterable[web.RouteDef], *guards: Middleware

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from relay import problems
+from relay import expectations, problems
 from relay.defence.turnstile import BACKLOG, GatedServer, Turnstile
 from relay.peers import peer_of
 from relay.remotes import Remotes
@@ -187,6 +187,10 @@ class HttpListener:
     async def start(self, *binders: Callable[[], BoundSocket]) -> None:
         """Bind one after the other and serve; ``close`` undoes what was done when one fails."""
         await self._runner.setup()
+        if self._runner.server is not None:
+            self._runner.server.request_handler = expectations.met(
+                self._runner.server.request_handler
+            )
         for bind in binders:
             self._listeners.append(await Listener.start(self._connection, bind(), self._gate))
 

@@ -102,8 +102,8 @@ def guard(allowed: Callable[[], Allowed], bearers: Bearers) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if _is_remote(request.transport):
-            bearers.admit(request)
-            return await handler(request)
+            with bearers.admitted(request):
+                return await handler(request)
         peer = peer_of(request.transport)
         if peer is None or not allowed().admits(peer):
             note(peer.uid if peer else None)

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from relay.calls import current_call
+from relay.transports import abort
 from supervisor.lifecycle.errors import (
     ConflictError,
     DeniedError,
@@ -152,7 +153,6 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     current_call().code = problem.code
     if request.writer.output_size > 0:
         # The answer has begun; a second one would be read as part of it.
-        if request.transport is not None:
-            request.transport.abort()
+        abort(request.transport)
         raise ConnectionResetError("the answer had begun when it failed")
     return response(problem)

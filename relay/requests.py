@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -17,8 +18,10 @@ from relay.measures import route_of
 from relay.peers import actor_of
 from relay.ports import Sessions
 from relay.problems import ProblemError, of_supervisor
+from relay.repeats import Repeats
 from supervisor.lifecycle.audit import Act, AuditTrail, Outcome
 from supervisor.lifecycle.errors import SupervisorError
+from supervisor.lifecycle.session import Timestamp
 
 _ONE = "/v1/sessions/{id}"
 OTHER = "other.call"
@@ -49,11 +52,19 @@ _ID_CHARACTERS = 64
 Prepare = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
-def recorder(trail: AuditTrail, sessions: Sessions) -> tuple[Middleware, Prepare]:
+_REPEATED = frozenset({"screenshot.take"})
+"""What a web server's pages ask for by themselves, every few seconds."""
+_REPEATED_SECONDS = 60.0
+
+
+def recorder(
+    trail: AuditTrail, sessions: Sessions, clock: Callable[[], Timestamp]
+) -> tuple[Middleware, Prepare]:
     """A middleware that records acts, and what it needs told of each answer that begins.
 
     What streams is recorded when it begins: it may go on for days.
     """
+    recording = _Recording(trail, Repeats(_REPEATED_SECONDS, clock))
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -64,22 +75,22 @@ def recorder(trail: AuditTrail, sessions: Sessions) -> tuple[Middleware, Prepare
         try:
             response = await handler(request)
         except asyncio.CancelledError:
-            _record_once(trail, request, call, Outcome.BROKEN_OFF)
+            recording.record_once(request, call, Outcome.BROKEN_OFF)
             raise
         except (ProblemError, SupervisorError) as error:
             problem = error if isinstance(error, ProblemError) else of_supervisor(error)
             outcome = Outcome.FAILED if problem.status >= 500 else Outcome.REFUSED
-            _record_once(trail, request, call, outcome, problem.code)
+            recording.record_once(request, call, outcome, problem.code)
             raise
         except Exception:
-            _record_once(trail, request, call, Outcome.FAILED, "internal")
+            recording.record_once(request, call, Outcome.FAILED, "internal")
             raise
-        _record_once(trail, request, call, Outcome.DONE)
+        recording.record_once(request, call, Outcome.DONE)
         return response
 
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
         if not isinstance(response, web.Response) and action_of(request) is not None:
-            _record_once(trail, request, current_call(), Outcome.DONE)
+            recording.record_once(request, current_call(), Outcome.DONE)
 
     return middleware, prepare
 
@@ -103,25 +114,40 @@ def _look_up(request: web.Request, call: Call, sessions: Sessions) -> None:
         return
 
 
-def _record_once(
-    trail: AuditTrail, request: web.Request, call: Call, outcome: Outcome, code: str | None = None
-) -> None:
-    if call.recorded:
-        return
-    call.recorded = True
-    action = action_of(request) or OTHER
-    details = dict(call.details)
-    if action == OTHER:
-        details |= {"method": request.method[:16], "route": route_of(request)}
-    trail.record(
-        Act(
-            action=action,
-            actor=actor_of(request),
-            outcome=outcome,
-            code=code,
-            session_id=call.session_id,
-            user=call.user,
-            request_id=call.id,
-            details=details,
+class _Recording:
+    """Writes each call down once."""
+
+    def __init__(self, trail: AuditTrail, repeats: Repeats) -> None:
+        self._trail = trail
+        self._repeats = repeats
+
+    def record_once(
+        self, request: web.Request, call: Call, outcome: Outcome, code: str | None = None
+    ) -> None:
+        """Unless it was already, or is the same as one a moment ago."""
+        if call.recorded:
+            return
+        call.recorded = True
+        action = action_of(request) or OTHER
+        actor = actor_of(request)
+        details = dict(call.details)
+        if action == OTHER:
+            details |= {"method": request.method[:16], "route": route_of(request)}
+        if action in _REPEATED and outcome is Outcome.DONE:
+            left_out = self._repeats.take((action, call.session_id, replace(actor, pid=None)))
+            if left_out is None:
+                return
+            if left_out:
+                details["unrecorded_before"] = left_out
+        self._trail.record(
+            Act(
+                action=action,
+                actor=actor,
+                outcome=outcome,
+                code=code,
+                session_id=call.session_id,
+                user=call.user,
+                request_id=call.id,
+                details=details,
+            )
         )
-    )

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from relay.listeners import Connection
+from relay.transports import abort
 
 _PART_BYTES = 256 * 1024
 """Of a body: a caller has the time of a stall to take so much."""
@@ -67,15 +68,13 @@ async def close_socket(
         await asyncio.wait([closing], timeout=2 * close_seconds)
     finally:
         closing.cancel()
-        if transport is not None:
-            transport.abort()
+        abort(transport)
         await asyncio.gather(closing, return_exceptions=True)
 
 
 def cut_off(request: web.Request) -> None:
     """End the connection without waiting for its reader to take what is buffered."""
-    if request.transport is not None:
-        request.transport.abort()
+    abort(request.transport)
 
 
 def departure(request: web.Request) -> asyncio.Future[None]:

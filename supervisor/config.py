@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import ip_address
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from supervisor.addresses import collide, is_loopback
 from supervisor.errors import ConfigError
 from supervisor.host.identity import IdentityPolicy
 from supervisor.phrasing import did_you_mean, keys_beside, phrase, yaml_problem
@@ -113,14 +114,6 @@ def _require_pair(certificate: Path | None, key: Path | None) -> None:
     if (certificate is None) != (key is None):
         missing = "key_file" if key is None else "certificate_file"
         raise ValueError(f"{missing} is missing: certificate and key go together")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this host can reach it."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class TcpConfig(Section):
@@ -256,6 +249,22 @@ class RelayConfig(Section):
     viewer: ViewerConfig = ViewerConfig()
     webhook: WebhookConfig = WebhookConfig()
     metrics: MetricsConfig = MetricsConfig()
+
+    @model_validator(mode="after")
+    def _listens_once(self) -> RelayConfig:
+        sections: tuple[tuple[str, TcpConfig | ViewerConfig | MetricsConfig], ...] = (
+            ("web.tcp", self.web.tcp),
+            ("viewer", self.viewer),
+            ("metrics", self.metrics),
+        )
+        listeners = [
+            (name, (each.host, each.port)) for name, each in sections if each.port is not None
+        ]
+        for (name, address), (other, another) in combinations(listeners, 2):
+            if collide(address, another):
+                message = f"{name} and {other} both listen on port {address[1]}: change one of them"
+                raise ValueError(message)
+        return self
 
 
 class RetentionConfig(Section):

@@ -11,8 +11,9 @@ from pathlib import Path
 from relay.config import RelayConfig, WebhookConfig
 from relay.sockets import Address, address_of
 from relay.tcp_terms import Certificate, TcpTerms, WebToken
+from supervisor.addresses import is_loopback
 from supervisor.certificates import read_certificate
-from supervisor.config import Config, TcpConfig, is_loopback
+from supervisor.config import Config, TcpConfig
 from supervisor.engine.agent_document import AgentSettings
 from supervisor.engine.dress import HostPaths
 from supervisor.errors import ConfigError

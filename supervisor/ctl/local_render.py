@@ -58,13 +58,12 @@ def render_locally(
     policy = IdentityPolicy(config.identity.min_uid, config.identity.forbidden_groups)
     identity = asyncio.run(look_up(request.user, policy))
     rendered = render_start(template, request, identity, PLACEHOLDER_ID, platform.node())
-    spec = Guard(config.policy.policy(config.identity.forbidden_groups)).admit(
-        rendered.spec, identity
-    )
+    guard = Guard(config.policy.policy(config.identity.forbidden_groups))
+    spec = guard.admit(rendered.spec, identity)
     session = draft_session(
         session_id=PLACEHOLDER_ID,
         request=request,
-        rendered=replace(rendered, spec=spec),
+        rendered=replace(rendered, spec=spec, rules=guard.bounded(rendered.rules)),
         identity=identity,
         node=platform.node(),
         now=0.0,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from supervisor.addresses import is_loopback
 from supervisor.ctl.errors import BadEndpointError
 
 _URL = re.compile(r"https?://[!-~]+")
@@ -45,7 +45,7 @@ def _require_origin(url: str) -> None:
     rest = parts.path.strip("/") or parts.query or parts.fragment
     if rest or not _URL.fullmatch(url) or not parts.hostname or port == 0 or "@" in parts.netloc:
         raise wrong
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise BadEndpointError(
             f"{url} is in clear: others on the way could read the token. Say https://."
         )
@@ -80,10 +80,3 @@ def _tls(url: str, ca_file: str | None) -> ssl.SSLContext | None:
         raise BadEndpointError(
             f"{ca_file}: it holds no authorities' certificates in PEM form (FX_CA_FILE): {error}."
         ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -139,7 +139,11 @@ def terminate(
         session_ids = _chosen(settings, user, yes=yes)
 
     async def end(client: Client, typed: str) -> None:
-        _tell(settings, await watching.terminate(client, typed, settings, wait=wait))
+        session = await watching.terminate(client, typed, settings, wait=wait)
+        _tell(settings, session)
+        if session.phase == "unknown" and not settings.json:
+            kept = "the order is kept, and carried out once it does"
+            say(f"fxctl: the engine does not answer at the moment; {kept}.")
 
     _for_each(context, session_ids, end)
 

@@ -88,6 +88,12 @@ class ClipboardPolicy(StrEnum):
     OUT = "out"
     OFF = "off"
 
+    def within(self, other: ClipboardPolicy) -> ClipboardPolicy:
+        """What both let through."""
+        if other in (self, ClipboardPolicy.BOTH):
+            return self
+        return other if self is ClipboardPolicy.BOTH else ClipboardPolicy.OFF
+
 
 class EndRule(StrEnum):
     """When a session is over: a desktop when its command exits, a rootless one with its windows."""

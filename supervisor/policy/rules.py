@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from supervisor.lifecycle.session import ClipboardPolicy
+
 
 class Grant(StrEnum):
     """What gives the host, or other users, away: denied unless it stands in ``policy.allow``."""
@@ -99,3 +101,5 @@ class Policy:
     """For templates that say nothing."""
     logging: Logging | None = Logging()
     """Likewise; ``None`` leaves it to the engine, whose own default may have no bound."""
+    clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
+    """The most that a template can let through."""

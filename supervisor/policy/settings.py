@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.policy.groups import forbidden_gids
 from supervisor.policy.rules import Ceilings, Grant, Logging, Policy
 from supervisor.template.schema.values import Size
@@ -102,6 +103,8 @@ class PolicySettings(BaseModel):
     """What a container has if its template says nothing."""
     logging: LoggingSettings | None = LoggingSettings()
     """Likewise; ``null`` leaves it to the engine."""
+    clipboard: ClipboardPolicy = _DEFAULT.clipboard
+    """Which way text may be copied at most; ``in`` is to the session. Templates may narrow it."""
 
     def policy(self, forbidden_groups: Collection[str]) -> Policy:
         """With the groups of this host that never enter a container."""
@@ -119,5 +122,6 @@ class PolicySettings(BaseModel):
             forbidden_groups=frozenset(forbidden_groups),
             most=self.most.ceilings(),
             default=self.default.ceilings(),
+            clipboard=self.clipboard,
             logging=None if self.logging is None else self.logging.logging(),
         )

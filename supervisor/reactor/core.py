@@ -253,7 +253,9 @@ class Core:
             broadcast=self.broadcast,
             database=parts.database,
         )
-        self.templates = CatalogService(catalog=parts.catalog)
+        self.templates = CatalogService(
+            catalog=parts.catalog, clipboard=lambda: self._guard.policy.clipboard
+        )
         self.health = HealthService(
             health=health,
             directory=self.directory,

@@ -69,11 +69,12 @@ class Intake:
         identity = await look_up(request.user, self.identity_policy())
         session_id = self.ids.next()
         rendered = render_start(template, request, identity, session_id, self.node)
-        spec = await self.guard().admitted(rendered.spec, identity)
+        guard = self.guard()
+        spec = await guard.admitted(rendered.spec, identity)
         session = draft_session(
             session_id=session_id,
             request=request,
-            rendered=replace(rendered, spec=spec),
+            rendered=replace(rendered, spec=spec, rules=guard.bounded(rendered.rules)),
             identity=identity,
             node=self.node,
             now=self.now(),

@@ -17,6 +17,7 @@ from supervisor.lifecycle.errors import SessionNotFoundError, UnavailableError
 from supervisor.lifecycle.facts import Fact, PurgeRequested
 from supervisor.lifecycle.feed import FeedGapError, FeedItem, Page
 from supervisor.lifecycle.session import (
+    ClipboardPolicy,
     ParamValue,
     Phase,
     Session,
@@ -47,7 +48,6 @@ from supervisor.template.catalog import TemplateCatalog
 from supervisor.template.description import describe
 from supervisor.template.errors import TemplateError
 from supervisor.template.param_schema import params_json_schema
-from supervisor.template.template import Template
 
 PURGE_SECONDS = 60.0
 _INCOMPLETE = (
@@ -261,24 +261,24 @@ class CatalogService:
     """What can be started, as JSON-ready objects."""
 
     catalog: TemplateCatalog
+    clipboard: Callable[[], ClipboardPolicy] = lambda: ClipboardPolicy.BOTH
+    """The most that this host lets through."""
 
     def list(self) -> Sequence[Mapping[str, Any]]:
         """Every valid template; faulty ones are the administrator's business (``check``)."""
         found = []
         for name in self.catalog.names():
             try:
-                found.append(_template_object(self.catalog.get(name)))
+                found.append(self.get(name))
             except TemplateError:
                 continue
         return found
 
     def get(self, name: str) -> Mapping[str, Any]:
         """Raises TemplateNotFoundError, TemplateError."""
-        return _template_object(self.catalog.get(name))
-
-
-def _template_object(template: Template) -> Mapping[str, Any]:
-    return {**asdict(describe(template)), "params_schema": params_json_schema(template)}
+        template = self.catalog.get(name)
+        told = asdict(describe(template, self.clipboard()))
+        return {**told, "params_schema": params_json_schema(template)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.template.names import PARAM_PREFIX, texts
 from supervisor.template.params import Param
 from supervisor.template.schema.session import SessionSection
@@ -49,8 +50,10 @@ class TemplateSummary:
     else that a start says is not in it."""
 
 
-def describe(template: Template) -> TemplateSummary:
-    """Give what users may know of a template."""
+def describe(
+    template: Template, clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
+) -> TemplateSummary:
+    """Give what users may know of a template, on a host that lets through no more than this."""
     command = next(_commands(template), None)
     default = command.default if command is not None else None
     return TemplateSummary(
@@ -64,7 +67,7 @@ def describe(template: Template) -> TemplateSummary:
         accepts_command=template.uses_command,
         requires_command=any(each.default is None for each in _commands(template)),
         params=template.params,
-        session=_session(template),
+        session=_narrowed(_session(template), clipboard),
     )
 
 
@@ -97,3 +100,8 @@ def _session(template: Template) -> dict[str, Any]:
             continue
         found[name] = getattr(section, key)
     return found
+
+
+def _narrowed(session: dict[str, Any], clipboard: ClipboardPolicy) -> dict[str, Any]:
+    own: ClipboardPolicy | None = session.get("clipboard")
+    return session if own is None else {**session, "clipboard": own.within(clipboard)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.addresses import Address, collide
 from supervisor.config import Config, EngineConfig, load_config
 from supervisor.errors import ConfigError
 from supervisor.places import run_directory
@@ -83,6 +84,38 @@ def test_values_are_taken(path: Path) -> None:
     assert config.relay.viewer.port == 8443
     assert (config.relay.metrics.host, config.relay.metrics.port) == ("127.0.0.1", 9464)
     assert config.audit.path == Path("/var/log/audit.log")
+
+
+def test_no_port_is_listened_on_twice(path: Path) -> None:
+    """Not by two of the three listeners; it would be found when the daemon starts, if then."""
+    (fault,) = faults(path, "relay: {viewer: {port: 8443}, metrics: {port: 8443}}\n")
+    assert fault.startswith("1:1: relay: viewer and metrics both listen on port 8443")
+    web = "web: {tcp: {port: 8443, token_files: [/t]}}"
+    (fault,) = faults(path, f"relay: {{{web}, viewer: {{port: 8443, host: '::'}}}}\n")
+    assert "web.tcp and viewer both listen on port 8443" in fault
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "collides"),
+    [
+        (("127.0.0.1", 1), ("127.0.0.1", 1), True),
+        (("127.0.0.1", 1), ("127.0.0.1", 2), False),
+        (("127.0.0.1", 0), ("127.0.0.1", 0), False),
+        (("127.0.0.1", 1), ("localhost", 1), True),
+        (("127.0.0.1", 1), ("127.0.0.2", 1), False),
+        (("127.0.0.1", 1), ("0.0.0.0", 1), True),  # noqa: S104 nothing is bound
+        (("::1", 1), ("0.0.0.0", 1), False),  # noqa: S104 likewise
+        (("::1", 1), ("127.0.0.1", 1), False),
+        (("::1", 1), ("0:0:0:0:0:0:0:1", 1), True),
+        (("127.0.0.1", 1), ("::", 1), True),
+        (("desk", 1), ("desk", 1), True),
+        (("desk", 1), ("::", 1), True),
+        (("desk", 1), ("lab", 1), False),
+    ],
+)
+def test_which_addresses_collide(one: Address, other: Address, *, collides: bool) -> None:
+    """As binding both tells, whichever is first."""
+    assert (collide(one, other), collide(other, one)) == (collides, collides)
 
 
 def test_the_audit_files_path_is_absolute(path: Path) -> None:

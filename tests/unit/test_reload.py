@@ -61,6 +61,7 @@ TAKEN_OVER = {
     "policy.default.shm_size",
     "policy.logging.driver",
     "policy.logging.options",
+    "policy.clipboard",
     "relay.web.allow_users",
     "relay.web.allow_groups",
     "relay.web.tcp.certificate_file",

@@ -226,6 +226,16 @@ def test_ending_is_waited_for(daemon: Daemon, run: Run) -> None:
     assert run("terminate", daemon.start(), "--wait").lines[0].endswith(" ended")
 
 
+def test_an_order_that_waits_for_the_engine_is_kept(daemon: Daemon, run: Run) -> None:
+    """A session that cannot be seen is told to end all the same, and that is said."""
+    session_id = daemon.start()
+    daemon.change(session_id, phase=Phase.UNKNOWN, known_phase=Phase.RUNNING)
+    told = run("terminate", session_id)
+    assert (told.code, told.lines) == (0, [f"{session_id} unknown"])
+    assert "the order is kept" in told.err
+    assert "the order is kept" not in run("terminate", session_id, "--json").err
+
+
 def test_purging_forgets(daemon: Daemon, run: Run) -> None:
     """Without a terminal it does not ask."""
     session_id = daemon.start()

@@ -8,6 +8,7 @@ import pytest
 
 from supervisor.config import load_config
 from supervisor.errors import ConfigError
+from supervisor.lifecycle.session import ClipboardPolicy
 from supervisor.policy.rules import Ceilings, Grant, Policy
 
 WHOLE = """\
@@ -23,6 +24,7 @@ policy:
   runtimes: [runsc]
   most: {memory: 8g, cpus: 2.5, pids: 1000, shm_size: 1g}
   default: {memory: null, pids: 100}
+  clipboard: out
 """
 
 
@@ -58,6 +60,7 @@ def test_everything_said(tmp_path: Path) -> None:
             memory_bytes=8 * 1024**3, nano_cpus=2_500_000_000, pids=1000, shm_bytes=1024**3
         ),
         default=Ceilings(pids=100),
+        clipboard=ClipboardPolicy.OUT,
     )
 
 
@@ -69,6 +72,7 @@ def test_everything_said(tmp_path: Path) -> None:
         ("policy: {most: {memory: lots}}", "policy.most.memory"),
         ("policy: {most: {cpus: 0}}", "policy.most.cpus"),
         ("policy: {image: [x]}", "policy.image"),
+        ("policy: {clipboard: none}", "policy.clipboard"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_place(tmp_path: Path, text: str, place: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from supervisor.engine.plan import load_plan
 from supervisor.errors import ImageNotAllowedError, PolicyError
-from supervisor.lifecycle.session import Phase, Reason
+from supervisor.lifecycle.session import ClipboardPolicy, Phase, Reason
+from supervisor.lifecycle.view import session_object
 from supervisor.policy.rules import Ceilings, Grant
 from tests.unit.reactor.life import IMAGE, TEMPLATE, House, Life
 
@@ -110,3 +111,30 @@ async def test_a_mount_that_has_become_a_link(house: House, tmp_path: Path) -> N
         assert ended.reason is Reason.TEMPLATE_INVALID
         assert "is /etc, which is never mounted" in ended.message
         assert house.engine.host.containers == {}
+
+
+@pytest.mark.parametrize(
+    ("template", "host", "both"),
+    [
+        ("both", "both", "both"),
+        ("in", "both", "in"),
+        ("both", "out", "out"),
+        ("in", "in", "in"),
+        ("in", "out", "off"),
+        ("out", "in", "off"),
+        ("off", "out", "off"),
+        ("out", "off", "off"),
+    ],
+)
+async def test_the_clipboard_is_what_template_and_host_let_through(
+    house: House, template: str, host: str, both: str
+) -> None:
+    """Nothing is refused; the session and the template's description tell what holds."""
+    house.policy = replace(house.policy, clipboard=ClipboardPolicy(host))
+    keys = f"image: {IMAGE}\ncommand: xterm\nsession: {{clipboard: {template}}}\n"
+    house.write_template("docker", keys)
+    async with house.life() as life:
+        await life.ready()
+        session = await life.start()
+        assert session_object(session)["clipboard"] == both
+        assert life.core.templates.get("docker")["session"]["clipboard"] == both

@@ -11,7 +11,9 @@ from relay.requests import ACTIONS, OTHER
 from supervisor.lifecycle.audit import ActorKind, Outcome
 from tests.support.turning import until
 from tests.unit.relay.conftest import TOKEN, House
+from tests.unit.relay.pictures import noise, shown
 from tests.unit.relay.viewing import closed, connected, refused
+from tests.unit.relay.x_server import XServer
 
 URL = "http://relay/v1/sessions"
 
@@ -100,6 +102,33 @@ async def test_a_viewer_that_is_kept_out_is_recorded(house: House) -> None:
     house.clock.now += 11
     assert await refused(house, path) == 401
     assert house.trail.of("viewer.connect")[-1].details == {"unrecorded_before": 21}
+
+
+async def test_thumbnails_do_not_fill_the_trail(house: House) -> None:
+    """One record a minute of each session, with how many were left out; failures each time."""
+    sessions = [await house.sessions.run(TOKEN), await house.sessions.run("another")]
+    agents = [await house.agent(), await house.agent("another")]
+
+    async def look(at: int) -> None:
+        await shown(house, agents[at], XServer(noise()), sessions[at])
+
+    for _ in range(3):
+        await look(0)
+        house.clock.now += 10
+    await look(1)
+    house.clock.now += 30
+    await look(0)
+    taken = house.trail.of("screenshot.take")
+    assert [(act.session_id, dict(act.details)) for act in taken] == [
+        (sessions[0], {}),
+        (sessions[1], {}),
+        (sessions[0], {"unrecorded_before": 2}),
+    ]
+    await house.sessions.end(sessions[0])
+    for _ in range(2):
+        async with house.web.get(f"{URL}/{sessions[0]}/screenshot") as answer:
+            assert answer.status == 409
+    assert [act.code for act in house.trail.of("screenshot.take")[3:]] == ["not_running"] * 2
 
 
 async def test_reading_a_log_is_recorded_when_it_begins(house: House) -> None:

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from relay.config import RelayConfig, RelayLimits
 from supervisor.lifecycle.audit import ActorKind
 from tests.support.certificates import Authority, KeyPair
+from tests.support.memory_log import MemoryLog
 from tests.support.turning import until
 from tests.unit.relay.conftest import TOKEN as AGENT_TOKEN
 from tests.unit.relay.conftest import House
@@ -90,23 +91,77 @@ async def test_without_the_token_nobody_learns_anything(
 async def test_a_token_that_is_withdrawn_admits_nobody(
     house: House, authority: Authority, pair: KeyPair
 ) -> None:
-    """Also on a connection that is there already; a stream that has begun goes on."""
+    """Also on a connection that is there already."""
     connector = aiohttp.TCPConnector(ssl=authority.trusting())
     headers = {"Authorization": f"Bearer {TOKEN}"}
     base = f"https://127.0.0.1:{port_of(house)}"
-    async with (
-        aiohttp.ClientSession(base, connector=connector, headers=headers) as http,
-        http.get("/v1/events") as stream,
-    ):
-        assert await next_event(stream) is not None
+    async with aiohttp.ClientSession(base, connector=connector, headers=headers) as http:
         async with http.get("/healthz") as answer:
             assert answer.status == 200
         house.relay.set_terms(terms(pair, OTHER_TOKEN), None)
         async with http.get("/healthz") as answer:
             assert answer.status == 401
-        await house.sessions.run(AGENT_TOKEN)
-        found = await next_event(stream)
-        assert found is not None
+
+
+@pytest.mark.parametrize("left", [True, False])
+async def test_a_stream_ends_with_the_token_that_opened_it(
+    house: House, authority: Authority, pair: KeyPair, *, left: bool
+) -> None:
+    """Events and logs; not those of a token that still holds, under whatever name."""
+    session_id = await house.sessions.run(AGENT_TOKEN)
+    house.logs.printed[session_id] = MemoryLog()
+    async with (
+        calling(port_of(house), authority.trusting(), TOKEN) as old,
+        calling(port_of(house), authority.trusting(), OTHER_TOKEN) as new,
+        old.get("/v1/events") as ending,
+        new.get("/v1/events") as staying,
+        old.get(f"/v1/sessions/{session_id}/log?follow=true") as log,
+    ):
+        for stream in (ending, staying):
+            while (found := await next_event(stream)) and found.event != "synced":
+                pass
+        house.relay.set_terms(terms(pair, OTHER_TOKEN) if left else None, None)
+        for broken in (ending, log, *(() if left else (staying,))):
+            with pytest.raises(aiohttp.ClientError):
+                await broken.read()
+        if left:
+            await house.sessions.run("another")
+            assert await next_event(staying) is not None
+
+
+async def test_a_websocket_ends_with_the_token_that_opened_it(
+    house: House, authority: Authority, pair: KeyPair
+) -> None:
+    """And nothing goes wrong over it, though its connection is ended from two sides."""
+    with capture_logs() as logs:
+        async with (
+            calling(port_of(house), authority.trusting()) as http,
+            http.ws_connect("/v1/events") as socket,
+        ):
+            house.relay.set_terms(terms(pair, OTHER_TOKEN), None)
+            async with asyncio.timeout(5):
+                while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                    pass
+            await until(lambda: house.relay.presence.state()["streams"] == 0)
+        await house.relay.stop(5.0)
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+async def test_a_display_goes_on_when_the_web_servers_token_is_changed(
+    house: House, authority: Authority, pair: KeyPair
+) -> None:
+    """Its viewer came by a ticket; to change a token costs no display."""
+    session_id = await house.sessions.run(AGENT_TOKEN)
+    agent = await house.agent()
+    async with calling(port_of(house), authority.trusting()) as http:
+        path = await house.ticket(session_id)
+        asking = asyncio.create_task(http.ws_connect(path, protocols=("binary",)))
+        _, writer = await agent.open_display()
+        viewer = await asking
+        house.relay.set_terms(terms(pair, OTHER_TOKEN), None)
+        writer.write(b"still here")
+        assert await viewer.receive_bytes() == b"still here"
+        await viewer.close()
 
 
 async def test_events_and_displays_come_over_websockets(house: House, authority: Authority) -> None:
