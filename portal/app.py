@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ from portal.display.admissions import Admissions
 from portal.display.carriage import Carriage
 from portal.display.live import GOING_AWAY, LiveDisplays
 from portal.listeners import listen
-from portal.revocation import Revocation
+from portal.revocation import TICK_SECONDS, Revocation
 from portal.roster import Roster
 from portal.service_manager import notify
 from portal.shares import Shares
@@ -43,13 +44,13 @@ from portal.sign_in.links import Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam
 from portal.sign_in.sign_ins import SignIns
-from portal.sign_in.users import Users
-from portal.sign_in.ways import Ways
+from portal.sign_in.users import User, Users, find_user
+from portal.sign_in.ways import REFUSAL_SECONDS, Ways
 from portal.store.database import Database
 from portal.store.directory import link_key, prepare_directory
 from portal.upstream.client import Upstream
 from portal.upstream.mirror import Mirror
-from portal.web.answers import json_answer, problems
+from portal.web.answers import completion, json_answer, problems
 from portal.web.bodies import BODY_BYTES
 from portal.web.caller import Callers
 from portal.web.cookies import Cookies
@@ -70,24 +71,47 @@ class Places:
     static: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the portal takes from outside itself; tests bring their own."""
+
+    look_up: Callable[[str], User] = find_user
+    """The name service."""
+    clock: Callable[[], float] = time.time
+    """Seconds since the epoch."""
+    tick_seconds: float = TICK_SECONDS
+    refusal_seconds: float = REFUSAL_SECONDS
+
+
 class Portal:
     """Everything, put together; ``start``, then ``stop``."""
 
-    def __init__(self, config: Config, places: Places) -> None:
+    def __init__(
+        self,
+        config: Config,
+        places: Places,
+        outside: Outside = Outside(),
+    ) -> None:
+        """Raises StoreError."""
         self._config = config
+        self._outside = outside
+        self._users = Users(config.administrators, outside.look_up)
         self._stopping = asyncio.Event()
         self._stack = AsyncExitStack()
         prepare_directory(places.state)
         self._database = Database(places.state / "portal.db")
         self._upstream = Upstream(config.upstream.socket, config.upstream.timeout_seconds)
         self.mirror = Mirror(self._upstream)
-        self._sign_ins = SignIns(self._database, config.sign_in, time.time)
-        self._shares = Shares(self._database, time.time)
+        self._sign_ins = SignIns(self._database, config.sign_in, outside.clock)
+        self._shares = Shares(self._database, outside.clock)
         self._live = LiveDisplays()
         self._admissions = Admissions(self._upstream)
         mode = Mode(config.administrators.display)
         self._roster = Roster(self._upstream, self.mirror, self._shares, mode)
-        self._revocation = Revocation(self._roster, self._admissions, self._live, self._sign_ins)
+        self._revocation = Revocation(
+            self._roster, self._admissions, self._live, self._sign_ins, outside.tick_seconds
+        )
+        self.events = EventsApi(self._roster, self._stopping)
         self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
         self._links = Links(link_key(places.state))
         self._pages = Pages(places.static)
@@ -106,7 +130,11 @@ class Portal:
         if self._pam is not None:
             stack.callback(self._pam.close)
         runner = web.AppRunner(
-            self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0
+            self._application(),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            handler_cancellation=True,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -131,13 +159,21 @@ class Portal:
     def _application(self) -> web.Application:
         config = self._config
         cookies = Cookies(config.sign_in.lifetime_seconds)
-        remotes, users = Remotes(config.listen), Users(config.administrators)
+        remotes, users = Remotes(config.listen), self._users
         header = config.sign_in.header.name
         callers = Callers(remotes, self._sign_ins, users, cookies, header)
         pace = Pace(config.sign_in.attempts, time.monotonic)
-        ways = Ways(config.sign_in, self._pam, self._links, self._database, pace)
+        ways = Ways(
+            config.sign_in,
+            self._pam,
+            self._links,
+            self._database,
+            pace,
+            self._outside.clock,
+            self._outside.refusal_seconds,
+        )
         application = web.Application(
-            middlewares=[problems, callers.middleware()], client_max_size=BODY_BYTES
+            middlewares=[completion, problems, callers.middleware()], client_max_size=BODY_BYTES
         )
         application.on_response_prepare.append(add_headers)
         application.on_response_prepare.append(cookies.add_offered)
@@ -149,7 +185,7 @@ class Portal:
             MediaApi(roster),
             SharesApi(config.shares, roster, self._revocation, users, remotes),
             GuestApi(roster, admissions, pace),
-            EventsApi(roster, self._stopping),
+            self.events,
             PreferencesApi(self._database),
             NodeApi(self._upstream),
             Carriage(

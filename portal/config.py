@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from portal.places import config_file
 from portal.yaml_file import read_yaml
@@ -21,6 +21,19 @@ Network = IPv4Network | IPv6Network
 
 UNIX = "unix"
 """Among trusted proxies: whoever may connect to the Unix socket."""
+
+
+def _origin(origin: str) -> str:
+    parts = urlsplit(origin)
+    if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("it has to be like https://desk.example.com, and no more")
+    return origin.lower()
+
+
+def _proxy(proxy: str) -> str:
+    if proxy != UNIX:
+        ip_network(proxy)
+    return proxy
 
 
 class Section(BaseModel):
@@ -42,30 +55,10 @@ class ListenConfig(Section):
     """PEM, with the chain to the authority after it; ``null``: in clear."""
     key_file: Path | None = None
     """The certificate's key: PEM, without a password."""
-    origins: tuple[str, ...] = ()
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     """What browsers call the portal, as ``https://desk.example.com``; none: as the request says."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = ()
     """Addresses, networks, or ``unix``: whose X-Forwarded-* and user header are believed."""
-
-    @field_validator("origins")
-    @classmethod
-    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            parts = urlsplit(origin)
-            if (
-                parts.scheme not in {"http", "https"}
-                or origin != f"{parts.scheme}://{parts.netloc}"
-            ):
-                raise ValueError(f"{origin!r} has to be like https://desk.example.com, no more")
-        return tuple(origin.lower() for origin in origins)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            if proxy != UNIX:
-                ip_network(proxy)
-        return proxies
 
     @model_validator(mode="after")
     def _is_whole(self) -> ListenConfig:

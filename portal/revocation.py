@@ -22,7 +22,7 @@ from portal.roster import Roster
 from portal.sign_in.sign_ins import SignIn, SignIns
 from portal.store.share_rows import Share
 
-_TICK_SECONDS = 1.0
+TICK_SECONDS = 1.0
 _EXPIRY_TICKS = 30
 """Sign-ins are looked through once in so many ticks."""
 
@@ -33,13 +33,19 @@ class Revocation:
     """Ends things, and ``run`` ends them when it is time."""
 
     def __init__(
-        self, roster: Roster, admissions: Admissions, live: LiveDisplays, sign_ins: SignIns
+        self,
+        roster: Roster,
+        admissions: Admissions,
+        live: LiveDisplays,
+        sign_ins: SignIns,
+        tick_seconds: float,
     ) -> None:
         self._roster = roster
         self._shares = roster.shares
         self._admissions = admissions
         self._live = live
         self._sign_ins = sign_ins
+        self._tick_seconds = tick_seconds
 
     async def end_shares(self, shares: Sequence[Share]) -> None:
         """They hold no more; who came by them is put out. Raises StoreError."""
@@ -93,7 +99,7 @@ class Revocation:
             except StoreError as error:
                 _log.error("store_failed", error=str(error))
             ticks += 1
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(self._tick_seconds)
 
     async def _end_what_is_over(self) -> None:
         over = self._shares.over()

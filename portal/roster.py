@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from portal.access import Access, Act, Mode, Person, access_of, require
-from portal.errors import NotFoundError
+from portal.errors import NotFoundError, RelayError
 from portal.shares import Shares
 from portal.upstream.client import Upstream, Wire
 from portal.upstream.mirror import Mirror
@@ -68,7 +69,13 @@ class Roster:
         if known is not None:
             return known
         # One that was started a moment ago, by another web server.
-        session = (await self.upstream.call("GET", f"/v1/sessions/{session_id}")).object
+        try:
+            session = (await self.upstream.call("GET", f"/v1/sessions/{session_id}")).object
+        except RelayError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                # In the words that hide what one may not see.
+                raise NotFoundError from None
+            raise
         self.mirror.absorb(session)
         return session
 

@@ -16,7 +16,7 @@ from portal.config import Config
 from portal.errors import ProblemError
 from portal.sign_in.sign_ins import SignIn, csrf_token
 from portal.sign_in.users import Users
-from portal.sign_in.ways import Ways
+from portal.sign_in.ways import Ways, refused
 from portal.upstream.client import Upstream
 from portal.web.answers import json_answer, no_content
 from portal.web.bodies import Body, read_body
@@ -99,11 +99,17 @@ class MeApi:
 
     async def _begin(self, request: web.Request, user: str, method: str) -> web.Response:
         remote, before = remote_of(request), request[CALLER].sign_in
+        # As the host writes the name: sessions have it so.
+        user = (await self.users.find(user)).name
+        person = await self.users.person(user)
+        if person is None:
+            _log.warning("sign_in_refused", user=user, method=method, remote=remote.address)
+            raise refused()
         token, sign_in = await self.callers.sign_ins.begin(user, method)
         if before is not None:
             await self.callers.sign_ins.end(before)
         _log.info("signed_in", user=user, method=method, remote=remote.address)
-        response = json_answer(await self._me(await self.users.person(user), sign_in, token))
+        response = json_answer(await self._me(person, sign_in, token))
         self.callers.cookies.set(response, token, remote)
         return response
 

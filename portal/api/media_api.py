@@ -68,7 +68,7 @@ class MediaApi:
 
     async def log(self, request: web.Request) -> web.StreamResponse:
         """200: text, to its end or on and on."""
-        person, _ = signed_in(request)
+        person, sign_in = signed_in(request)
         session, _ = await self._roster.find(person, request.match_info["id"], Act.READ_LOG)
         asked = read_query(request, Log).model_dump(exclude_none=True)
         query = {name: str(value) for name, value in asked.items()}
@@ -77,19 +77,24 @@ class MediaApi:
             response = web.StreamResponse(headers={"X-Accel-Buffering": "no"})
             response.content_type, response.charset = "text/plain", "utf-8"
             await response.prepare(request)
-            await _hand_on(source, request, response)
+            handing = asyncio.create_task(_hand_on(source, response))
+            ended = asyncio.create_task(sign_in.ended.wait())
+            try:
+                await asyncio.wait({handing, ended}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                whole = handing.done() and not handing.cancelled() and handing.exception() is None
+                handing.cancel()
+                ended.cancel()
+                await asyncio.gather(handing, ended, return_exceptions=True)
+                # Not in good form: what the browser has is not all there is.
+                if not whole and request.transport is not None:
+                    request.transport.abort()
         return response
 
 
-async def _hand_on(
-    source: aiohttp.ClientResponse, request: web.Request, response: web.StreamResponse
-) -> None:
-    try:
-        async for piece in source.content.iter_any():
-            async with asyncio.timeout(_STALL_SECONDS):
-                await response.write(piece)
-        await response.write_eof()
-    except (TimeoutError, aiohttp.ClientError):
-        # Not in good form: what the browser has is not all there is.
-        if request.transport is not None:
-            request.transport.abort()
+async def _hand_on(source: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
+    """Raises TimeoutError or aiohttp.ClientError when it breaks off."""
+    async for piece in source.content.iter_any():
+        async with asyncio.timeout(_STALL_SECONDS):
+            await response.write(piece)
+    await response.write_eof()

@@ -120,21 +120,21 @@ class Carriage:
         self._live.add(display)
         log = _log.bind(session_id=admission.session_id, connection=admission.label.connection)
         log.info("display_opened", remote=remote_of(request).address, share=admission.label.share)
-        begun = time.monotonic()
+        begun, code = time.monotonic(), None
         try:
             code = await carry(browser, relay, display.dismissed)
         finally:
+            # Broken off, perhaps: aiohttp hears of it when the browser has left.
             self._live.remove(display)
-            for end in (browser, relay):
-                if end.transport is not None:
-                    end.transport.abort()
-        log.info(
-            "display_closed",
-            seconds=round(time.monotonic() - begun, 1),
-            close_code=code,
-            to_browser_bytes=relay.carried_bytes,
-            from_browser_bytes=browser.carried_bytes,
-        )
+            if browser.transport is not None:
+                browser.transport.abort()
+            log.info(
+                "display_closed",
+                seconds=round(time.monotonic() - begun, 1),
+                close_code=code,
+                to_browser_bytes=relay.carried_bytes,
+                from_browser_bytes=browser.carried_bytes,
+            )
 
 
 class _Carried(web.StreamResponse):

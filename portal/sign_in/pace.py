@@ -42,9 +42,12 @@ class Pace:
         while len(self._failures) > _MOST_KEYS:
             del self._failures[next(iter(self._failures))]
 
-    def note_success(self, user: str) -> None:
-        """The user's failures are forgotten; those of the address are not."""
+    def forgive(self, remote: str, user: str) -> None:
+        """The last one was none: the user's are forgotten, of the address only that one."""
         self._failures.pop(f"user {user}", None)
+        recent = self._failures.get(f"address {_network(remote)}")
+        if recent:
+            recent.pop()
 
     def _keys(self, remote: str, user: str | None) -> list[tuple[str, int]]:
         keys = [(f"address {_network(remote)}", self._config.per_address)]

@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from portal.access import Person
@@ -29,8 +30,11 @@ class User:
 class Users:
     """Looks users up; who is an administrator is decided here."""
 
-    def __init__(self, administrators: AdministratorsConfig) -> None:
+    def __init__(
+        self, administrators: AdministratorsConfig, look_up: Callable[[str], User]
+    ) -> None:
         self._administrators = administrators
+        self._look_up = look_up
         self._known: dict[str, tuple[float, User]] = {}
 
     async def find(self, name: str) -> User:
@@ -39,19 +43,21 @@ class Users:
         kept = self._known.get(name)
         if kept is not None and now - kept[0] < _KEPT_SECONDS:
             return kept[1]
-        user = await asyncio.to_thread(find_user, name)
+        user = await asyncio.to_thread(self._look_up, name)
         self._known = {
             key: each for key, each in self._known.items() if now - each[0] < _KEPT_SECONDS
         }
         self._known[name] = (now, user)
         return user
 
-    async def person(self, name: str) -> Person:
-        """Who somebody is to the portal."""
+    async def person(self, name: str) -> Person | None:
+        """Who somebody is to the portal; ``None``: this host does not know them (any more)."""
         user = await self.find(name)
+        if not user.is_known:
+            return None
         named = name in self._administrators.users
         grouped = not user.groups.isdisjoint(self._administrators.groups)
-        return Person(name, is_administrator=user.is_known and (named or grouped))
+        return Person(name, is_administrator=named or grouped)
 
 
 def find_user(name: str) -> User:

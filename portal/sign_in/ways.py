@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +16,7 @@ from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
 from portal.store.database import Database
 
-_REFUSAL_SECONDS = 2.0
+REFUSAL_SECONDS = 2.0
 """After so long a wrong password is answered, whatever was wrong: names cannot be told apart."""
 
 _log = structlog.get_logger()
@@ -31,6 +31,9 @@ class Ways:
     links: Links
     database: Database
     pace: Pace
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    refusal_seconds: float
 
     @property
     def methods(self) -> Sequence[str]:
@@ -53,13 +56,11 @@ class Ways:
         try:
             await self.pam.check(user, password)
         except PamRefusedError as error:
-            _log.warning(
-                "sign_in_refused", user=user, method="pam", remote=remote, reason=str(error)
-            )
-            await asyncio.sleep(max(0.0, begun + _REFUSAL_SECONDS - time.monotonic()))
-            detail = "User or password is not right, or this account cannot be used."
-            raise ProblemError(401, "sign_in_failed", detail) from None
-        self.pace.note_success(user)
+            reason = str(error)
+            _log.warning("sign_in_refused", user=user, method="pam", remote=remote, reason=reason)
+            await asyncio.sleep(max(0.0, begun + self.refusal_seconds - time.monotonic()))
+            raise refused() from None
+        self.pace.forgive(remote, user)
         return user
 
     async def by_link(self, token: str, remote: str) -> str:
@@ -68,11 +69,17 @@ class Ways:
             raise _not_offered()
         self.pace.require_leave(remote)
         try:
-            return await self.links.redeem(token, self.database, time.time())
+            return await self.links.redeem(token, self.database, self.clock())
         except ProblemError:
             self.pace.note_failure(remote)
             _log.warning("sign_in_refused", method="link", remote=remote)
             raise
+
+
+def refused() -> ProblemError:
+    """What is said whatever was wrong."""
+    detail = "User or password is not right, or this account cannot be used."
+    return ProblemError(401, "sign_in_failed", detail)
 
 
 def _not_offered() -> ProblemError:

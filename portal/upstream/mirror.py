@@ -135,6 +135,13 @@ class Mirror:
             raise unreachable(self._upstream.socket, error) from error
 
     def _take(self, event: Event) -> None:
+        """Raises StreamBrokenError."""
+        try:
+            self._note(event)
+        except (KeyError, TypeError) as error:
+            raise StreamBrokenError(f"an event {event.kind} without {error}") from None
+
+    def _note(self, event: Event) -> None:
         match event.kind:
             case "update":
                 self._update(event.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -62,16 +63,34 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         problem = _of_http(error)
     except ConnectionError:
-        raise
+        return _cut_off(request)
     except Exception:  # noqa: BLE001 the one boundary of all calls; logged with its traceback
         _log.exception("request_failed", method=request.method, path=request.path)
         problem = _INTERNAL
     if request.writer.output_size > 0:
         # The answer has begun; a second one would be read as part of it.
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionResetError("the answer had begun when it failed")
+        return _cut_off(request)
     return problem_answer(problem)
+
+
+@web.middleware
+async def completion(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What changes something is done to its end, whether or not the browser waits for it.
+
+    A call that only looks is broken off with its connection (``handler_cancellation``).
+    """
+    if request.method in {"GET", "HEAD"}:
+        return await handler(request)
+    return await asyncio.shield(asyncio.ensure_future(handler(request)))
+
+
+def _cut_off(request: web.Request) -> web.StreamResponse:
+    """In the place of an answer to a browser that has left, or shall."""
+    if request.transport is not None:
+        request.transport.abort()
+    response = web.Response(status=400)
+    response.force_close()
+    return response
 
 
 def _of_http(error: web.HTTPException) -> ProblemError:

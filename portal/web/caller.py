@@ -125,9 +125,12 @@ class Callers:
         # Twice: one of them is not the proxy's.
         return names[0].strip() or None if len(names) == 1 else None
 
-    async def _begin_by_header(self, request: web.Request, user: str) -> tuple[str, SignIn]:
-        token, sign_in = await self.sign_ins.begin(user, "header")
+    async def _begin_by_header(self, request: web.Request, user: str) -> tuple[str, SignIn | None]:
         remote = remote_of(request)
+        if not (await self.users.find(user)).is_known:
+            _log.warning("sign_in_refused", user=user, method="header", remote=remote.address)
+            return "", None
+        token, sign_in = await self.sign_ins.begin(user, "header")
         self.cookies.offer(request, token, remote)
         _log.info("signed_in", user=user, method="header", remote=remote.address)
         return token, sign_in

@@ -9,7 +9,7 @@ from aiohttp import web
 from portal.web.remote import Remote
 
 _NAME = "fx_portal"
-_OFFER: web.RequestKey[tuple[str, str]] = web.RequestKey("cookie_offer", tuple)
+_OFFER: web.RequestKey[tuple[str, Remote]] = web.RequestKey("cookie_offer", tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Cookies:
 
     def offer(self, request: web.Request, token: str, remote: Remote) -> None:
         """Give it with whatever this request is answered."""
-        request[_OFFER] = (token, _name(remote))
+        request[_OFFER] = (token, remote)
 
     def clear(self, response: web.StreamResponse, remote: Remote) -> None:
         """Take it back."""
@@ -46,9 +46,12 @@ class Cookies:
 
     async def add_offered(self, request: web.Request, response: web.StreamResponse) -> None:
         """A signal of aiohttp's: an answer is about to be sent."""
-        offered = request.get(_OFFER)
-        if offered is not None and offered[1] not in response.cookies:
-            self.set(response, offered[0], Remote("", offered[1] != _NAME, by_proxy=True, host=""))
+        if (offered := request.get(_OFFER)) is not None:
+            token, remote = offered
+            self.set(response, token, remote)
+            # aiohttp has written its cookies into the headers by now.
+            cookie = response.cookies[_name(remote)]
+            response.headers.add("Set-Cookie", cookie.OutputString())
 
 
 def _name(remote: Remote) -> str:

@@ -1,0 +1,321 @@
+"""Displays: carried to the relay as they are, and ended when what they came by ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from tests.support.rfb_client import VERSION
+from tests.support.turning import until
+from tests.unit.portal.browser import Browser, Object
+from tests.unit.portal.conftest import Site
+from tests.unit.portal.test_shares import shared, token_of
+from tests.unit.relay.agent import FakeAgent
+
+Socket = aiohttp.ClientWebSocketResponse
+
+
+async def admitted(browser: Browser, session_id: str, mode: str = "control") -> Object:
+    """An admission."""
+    reply = await browser.post(f"/api/sessions/{session_id}/connect", {"mode": mode})
+    assert reply.status == 200, reply.body
+    return reply.object
+
+
+async def opened(
+    site: Site, browser: Browser, agent: FakeAgent, admission: Object
+) -> tuple[Socket, asyncio.StreamReader, asyncio.StreamWriter]:
+    """A display, and the agent's end of it."""
+    asking = asyncio.create_task(browser.display(admission["path"]))
+    reader, writer = await agent.open_display()
+    socket = await asking
+    site.stack.push_async_callback(socket.close)
+    return socket, reader, writer
+
+
+async def code_of(socket: Socket) -> int | None:
+    """With what it is closed, whatever comes before."""
+    async with asyncio.timeout(10):
+        while (message := await socket.receive()).type is aiohttp.WSMsgType.BINARY:
+            pass
+    assert message.type is aiohttp.WSMsgType.CLOSE, message
+    code: int = message.data
+    return code
+
+
+async def written_until_stuck(writer: asyncio.StreamWriter, most_bytes: int) -> int:
+    """How many bytes are taken before nobody takes any more."""
+    written = 0
+    while written < most_bytes:
+        writer.write(bytes(1024 * 1024))
+        written += 1024 * 1024
+        try:
+            async with asyncio.timeout(1):
+                await writer.drain()
+        except (TimeoutError, ConnectionError):
+            # Nothing is taken, or the relay has given the viewer up.
+            break
+    return written
+
+
+async def refused(browser: Browser, path: str, origin: str | None = None) -> int:
+    """The status with which a display is refused."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+        await browser.display(path, origin)
+    return refusal.value.status
+
+
+async def test_bytes_go_both_ways(site: Site) -> None:
+    """Large and small, in order, with the subprotocol that was agreed on."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, reader, writer = await opened(site, alice, agent, await admitted(alice, session_id))
+    assert socket.protocol == "binary"
+    picture = bytes(range(256)) * 8192
+    writer.write(picture)
+    received = b""
+    while len(received) < len(picture):
+        received += await socket.receive_bytes()
+    assert received == picture
+    await socket.send_bytes(VERSION)
+    assert await reader.readexactly(len(VERSION)) == VERSION
+
+
+async def test_the_owner_is_seen_by_name(site: Site) -> None:
+    """And the page finds itself by its connection."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    await opened(site, alice, agent, admission)
+    (viewer,) = (await alice.get(f"/api/sessions/{session_id}/viewers")).object["viewers"]
+    assert viewer["connection"] == admission["connection"]
+    assert (viewer["name"], viewer["mode"]) == ("Alice Liddell", "control")
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
+async def test_other_origins_open_no_display(site: Site, origin: str) -> None:
+    """403, though the ticket is good."""
+    session_id = await site.session()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    assert await refused(alice, admission["path"], origin) == 403
+
+
+async def test_a_ticket_is_used_once(site: Site) -> None:
+    """401 the second time, and the page can ask why."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    await opened(site, alice, agent, admission)
+    assert await refused(alice, admission["path"]) == 401
+    told = await alice.get(f"/api/connections/{admission['connection']}")
+    assert told.object["refused"]["code"] == "ticket_invalid"
+    assert await refused(alice, f"/v1/sessions/{session_id}/display?ticket=x") == 401
+    assert await refused(alice, f"/v1/sessions/{session_id}/display") == 401
+    nothing = await alice.get("/api/connections/0123456789abcdef")
+    assert nothing.object == {"refused": None}
+
+
+async def test_a_ticket_opens_the_session_it_is_for(site: Site) -> None:
+    """401 at another one's display."""
+    mine, other = await site.session(), await site.session("bob", "other-token")
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, mine)
+    assert await refused(alice, admission["path"].replace(mine, other)) == 401
+
+
+async def test_without_a_display_there_is_no_admission(site: Site) -> None:
+    """409, which a WebSocket could not say."""
+    session_id = await site.house.sessions.prepare("token-of-alice")
+    alice = await site.signed_in("alice")
+    path = f"/api/sessions/{session_id}/connect"
+    reply = await alice.post(path, {})
+    assert (reply.status, reply.code) == (409, "not_connectable")
+    assert "starting" in reply.object["detail"]
+
+
+async def test_a_session_that_ended_meanwhile_is_told(site: Site) -> None:
+    """The relay's refusal is the upgrade's answer, and is kept for the page."""
+    session_id = await site.session()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    await site.house.sessions.end(session_id)
+    assert await refused(alice, admission["path"]) in {401, 409}
+    told = await alice.get(f"/api/connections/{admission['connection']}")
+    assert told.object["refused"]["code"] in {"ticket_invalid", "not_connectable"}
+
+
+async def test_the_relays_close_codes_arrive(site: Site) -> None:
+    """4000 for viewers who are put out by request."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, _, _ = await opened(site, alice, agent, await admitted(alice, session_id))
+    asking = asyncio.create_task(alice.post(f"/api/sessions/{session_id}/disconnect"))
+    assert await code_of(socket) == 4000
+    assert (await asking).status == 200
+
+
+async def test_a_share_that_is_ended_puts_its_guests_out(site: Site) -> None:
+    """4003 for those who came by it, and for nobody else; its tickets are void."""
+    session_id, agent = await site.session(), await site.agent()
+    alice, guest = await site.signed_in("alice"), site.browser()
+    share, other = [await shared(alice, session_id) for _ in range(2)]
+    mine, *_ = await opened(site, alice, agent, await admitted(alice, session_id))
+    sockets = []
+    for each in (share, other):
+        knock = {"token": token_of(each), "guest": "Bob"}
+        admission = (await guest.post("/api/shared/connect", knock)).object
+        sockets.append((await opened(site, guest, agent, admission))[0])
+    unused = (await guest.post("/api/shared/connect", {"token": token_of(share)})).object
+    assert (await alice.call("DELETE", f"/api/shares/{share['id']}")).status == 204
+    assert await code_of(sockets[0]) == 4003
+    assert await refused(guest, unused["path"]) == 401
+    assert not sockets[1].closed
+    assert not mine.closed
+    viewers = (await alice.get(f"/api/sessions/{session_id}/viewers")).object["viewers"]
+    assert sorted(each["name"] for each in viewers) == ["Alice Liddell", "Bob (by link)"]
+
+
+async def test_a_share_that_expires_puts_its_guests_out(site: Site) -> None:
+    """4003, without anybody doing anything."""
+    session_id, agent = await site.session(), await site.agent()
+    alice, guest = await site.signed_in("alice"), site.browser()
+    share = await shared(alice, session_id, expires_in_seconds=60)
+    admission = (await guest.post("/api/shared/connect", {"token": token_of(share)})).object
+    socket, *_ = await opened(site, guest, agent, admission)
+    site.clock.now += 60
+    assert await code_of(socket) == 4003
+
+
+async def test_a_guest_by_name_is_put_out_too(site: Site) -> None:
+    """By the share, though they stay signed in."""
+    session_id, agent = await site.session(), await site.agent()
+    alice, bob = await site.signed_in("alice"), await site.signed_in("bob")
+    share = await shared(alice, session_id, user="bob")
+    socket, *_ = await opened(site, bob, agent, await admitted(bob, session_id, "view"))
+    await alice.call("DELETE", f"/api/shares/{share['id']}")
+    assert await code_of(socket) == 4003
+    assert (await bob.get("/api/me")).status == 200
+
+
+async def test_viewers_that_went_past_the_portal_are_put_out_too(site: Site) -> None:
+    """A proxy may route displays to the relay itself: labels tell whose they are."""
+    session_id, agent = await site.session(), await site.agent()
+    alice, guest = await site.signed_in("alice"), site.browser()
+    share = await shared(alice, session_id)
+    admission = (await guest.post("/api/shared/connect", {"token": token_of(share)})).object
+    asking = asyncio.create_task(site.house.view(admission["path"]))
+    await agent.open_display()
+    passed_by = await asking
+    mine = asyncio.create_task(site.house.view((await admitted(alice, session_id))["path"]))
+    await agent.open_display()
+    await alice.call("DELETE", f"/api/shares/{share['id']}")
+    assert await code_of(passed_by) == 4003
+    await alice.post("/api/sign-out")
+    assert await code_of(await mine) == 4003
+
+
+async def test_a_display_ends_with_its_sign_in(site: Site) -> None:
+    """4401 for this browser's; another one's of the same user stays."""
+    session_id, agent = await site.session(), await site.agent()
+    here, there = await site.signed_in("alice"), await site.signed_in("alice")
+    mine, *_ = await opened(site, here, agent, await admitted(here, session_id))
+    other, *_ = await opened(site, there, agent, await admitted(there, session_id))
+    unused = await admitted(here, session_id)
+    await here.post("/api/sign-out")
+    assert await code_of(mine) == 4401
+    assert await refused(here, unused["path"]) == 401
+    await other.ping()
+    assert not other.closed
+
+
+async def test_a_verdict_waits_for_the_end_of_a_frame(site: Site) -> None:
+    """However much is on its way: what arrives is whole frames, then the close."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, _, writer = await opened(site, alice, agent, await admitted(alice, session_id))
+    for _ in range(64):
+        writer.write(bytes(65_536))
+    await socket.receive_bytes()
+    await alice.post("/api/sign-out")
+    assert await code_of(socket) == 4401
+
+
+async def test_a_browser_that_takes_nothing_stops_the_picture(site: Site) -> None:
+    """What is held for it is bounded, and the agent is not read any further."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    port = int(site.base.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    head = (
+        f"GET {admission['path']} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {site.base}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary\r\n\r\n"
+    )
+    writer.write(head.encode())
+    _, agent_writer = await agent.open_display()
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    # As much as fits between the agent and the browser, and then no more.
+    written = await written_until_stuck(agent_writer, 256 * 1024 * 1024)
+    assert written < 64 * 1024 * 1024
+    writer.transport.abort()
+    await until(lambda: not site.portal._live._displays)
+
+
+async def test_a_browser_that_leaves_is_a_viewer_less(site: Site) -> None:
+    """Both ends are closed, and nothing of it is left in the portal."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, reader, _ = await opened(site, alice, agent, await admitted(alice, session_id))
+    await socket.close()
+    assert await reader.read() == b""
+    await until(lambda: not site.portal._live._displays)
+    listed = await alice.get(f"/api/sessions/{session_id}/viewers")
+    assert listed.object["viewers"] == []
+
+
+async def test_an_agent_that_leaves_ends_the_display(site: Site) -> None:
+    """With the relay's code; the connection is closed."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, _, writer = await opened(site, alice, agent, await admitted(alice, session_id))
+    await site.house.sessions.end(session_id)
+    writer.close()
+    assert await code_of(socket) == 4001
+
+
+async def test_a_portal_that_stops_says_so(site: Site) -> None:
+    """1001, within its deadline, and streams end as well."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, *_ = await opened(site, alice, agent, await admitted(alice, session_id))
+    async with alice.events() as events:
+        await events.until("synced")
+        stopping = asyncio.create_task(site.portal.stop())
+        assert await code_of(socket) == 1001
+        with pytest.raises(EOFError):
+            await events.until("nothing of that name")
+    await stopping
+
+
+async def test_using_a_display_is_using_the_sign_in(site: Site) -> None:
+    """Whoever works in a session for a day is not signed out meanwhile; who looks away is."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    socket, reader, _ = await opened(site, alice, agent, await admitted(alice, session_id))
+    await socket.send_bytes(VERSION)
+    await reader.readexactly(len(VERSION))
+    revocation, (sign_in,) = site.portal._revocation, site.portal._sign_ins._by_key.values()
+    site.clock.now += 8 * 3600 - 10
+    await revocation._expire_sign_ins()
+    site.clock.now += 8 * 3600 - 10
+    assert not sign_in.ended.is_set()
+    await revocation._expire_sign_ins()
+    assert not sign_in.ended.is_set()
+    site.clock.now += 20
+    await revocation._expire_sign_ins()
+    assert sign_in.ended.is_set()
+    assert await code_of(socket) == 4401

@@ -1,0 +1,147 @@
+"""Signing in by a link, staying signed in, signing out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.portal.browser import Browser
+from tests.unit.portal.conftest import Site
+
+
+async def test_a_link_signs_in_once(site: Site) -> None:
+    """200 with who it is, and a cookie; the same link again is worth nothing."""
+    token, browser = site.link("alice"), site.browser()
+    reply = await browser.sign_in(token)
+    assert reply.status == 200
+    assert reply.object["user"] == "alice"
+    assert reply.object["full_name"] == "Alice Liddell"
+    assert reply.object["administrator"] is False
+    assert reply.object["quota"]["limits"] == {"sessions": 3}
+    cookie = reply.headers["Set-Cookie"]
+    assert cookie.startswith("fx_portal=")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert (await browser.get("/api/me")).object["user"] == "alice"
+    again = await site.browser().sign_in(token)
+    assert (again.status, again.code) == (401, "link_invalid")
+
+
+async def test_a_link_signs_in_once_for_all_lives(site: Site) -> None:
+    """What was used is in the store, and not in memory alone."""
+    token = site.link("alice")
+    assert (await site.browser().sign_in(token)).status == 200
+    rows = await site.portal._database.run(
+        lambda db: db.execute("SELECT count(*) FROM used_links").fetchone()[0]
+    )
+    assert rows == 1
+
+
+@pytest.mark.parametrize("damage", ["late", "user", "signature", "none", "long", "words"])
+async def test_what_is_no_good_link_is_refused(site: Site, damage: str) -> None:
+    """Expired, changed, cut off, or never one: 401, and the same words for all."""
+    token = site.link("alice", seconds=-1 if damage == "late" else 60)
+    body, signature = token.split(".")
+    wrong = {
+        "late": token,
+        "user": f"{site.link('dora').split('.')[0]}.{signature}",
+        "signature": body + ".",
+        "none": ".",
+        "long": "x" * 1025,
+        "words": "\N{SNOWMAN}.x",
+    }[damage]
+    reply = await site.browser().sign_in(wrong)
+    assert (reply.status, reply.code) == (
+        (422, "invalid_request") if damage == "long" else (401, "link_invalid")
+    )
+
+
+async def test_nobody_is_signed_in_whom_the_host_does_not_know(site: Site) -> None:
+    """A link for somebody who has gone since is worth nothing."""
+    reply = await site.browser().sign_in(site.link("eve"))
+    assert (reply.status, reply.code) == (401, "sign_in_failed")
+
+
+async def test_a_name_is_as_the_host_writes_it(site: Site) -> None:
+    """Whoever signs in as Alice has the sessions of alice."""
+    browser = site.browser()
+    assert (await browser.sign_in(site.link("Alice"))).object["user"] == "alice"
+
+
+async def test_a_sign_in_ends_when_it_is_not_used(site: Site) -> None:
+    """Each request uses it; after eight hours without one it has ended."""
+    browser = await site.signed_in("alice")
+    for _ in range(3):
+        site.clock.now += 8 * 3600 - 1
+        assert (await browser.get("/api/me")).status == 200
+    site.clock.now += 8 * 3600
+    reply = await browser.get("/api/me")
+    assert (reply.status, reply.code) == (401, "not_signed_in")
+
+
+async def test_a_sign_in_ends_however_much_it_is_used(site: Site) -> None:
+    """After a week."""
+    browser = await site.signed_in("alice")
+    for _ in range(24 * 7 - 1):
+        site.clock.now += 3600
+        assert (await browser.get("/api/ping")).status == 204
+    site.clock.now += 3600
+    assert (await browser.get("/api/ping")).status == 401
+
+
+async def test_signing_out_ends_this_sign_in_and_no_other(site: Site) -> None:
+    """204; the cookie is worth nothing any more, the other browser goes on."""
+    here, there = await site.signed_in("alice"), await site.signed_in("alice")
+    kept = here.cookie
+    assert (await here.post("/api/sign-out")).status == 204
+    thief = site.browser(headers={"Cookie": f"fx_portal={kept}"})
+    assert (await thief.get("/api/me")).status == 401
+    assert (await there.get("/api/me")).status == 200
+
+
+async def test_the_store_has_no_token(site: Site) -> None:
+    """A copy of it signs nobody in."""
+    browser = await site.signed_in("alice")
+    token = browser.cookie
+    kept = b"".join(path.read_bytes() for path in site.state.glob("portal.db*"))
+    assert b"alice" in kept
+    assert token.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    "cookie", ["x", "", "a" * 4000, "../../etc/passwd", "\N{SNOWMAN}", "1' OR '1'='1"]
+)
+async def test_a_forged_cookie_is_nobody(site: Site, cookie: str) -> None:
+    """401, whatever it is."""
+    await site.signed_in("alice")
+    thief = site.browser(headers={"Cookie": f"fx_portal={cookie}"})
+    assert (await thief.get("/api/me")).status == 401
+
+
+async def test_guessing_is_slowed_down(site: Site) -> None:
+    """After thirty wrong links from one address: 429 for right ones too, until time has passed."""
+    browser = site.browser()
+    for _ in range(30):
+        assert (await browser.sign_in("x.y")).status == 401
+    reply = await browser.sign_in(site.link("alice"))
+    assert (reply.status, reply.code) == (429, "too_many_attempts")
+    assert 1 <= int(reply.headers["Retry-After"]) <= 900
+
+
+async def test_how_one_can_sign_in_is_told(site: Site) -> None:
+    """What is switched off is not offered, and refused."""
+    browser: Browser = site.browser()
+    assert (await browser.get("/api/sign-in")).object == {"methods": ["link"], "title": "FastX"}
+    reply = await browser.post("/api/sign-in", {"user": "alice", "password": "x"})
+    assert (reply.status, reply.code) == (404, "not_offered")
+
+
+async def test_sign_ins_outlive_the_portal(site: Site) -> None:
+    """The next life finds them in the store."""
+    browser = await site.signed_in("alice")
+    token = browser.cookie
+    sign_ins = site.portal._sign_ins
+    sign_ins._by_key.clear()
+    assert await sign_ins.find(token) is None
+    await sign_ins.load()
+    found = await sign_ins.find(token)
+    assert found is not None
+    assert found.user == "alice"
