@@ -1,0 +1,63 @@
+// What can be launched, and what it looks like.
+
+import { h } from "./dom.js";
+import { hasIcon, icon } from "./icons.js";
+
+// Names of the freedesktop icon naming specification and common words -> ours.
+const KNOWN = [
+  [/terminal|xterm|console/u, "terminal"],
+  [/desktop|xfce|gnome|plasma|mate|workspace/u, "desktop"],
+  [/browser|chrom|firefox|web|internet/u, "globe"],
+  [/opengl|3d|gpu|render|cad|model/u, "cube"],
+  [/editor|code|develop|ide|program/u, "code"],
+  [/image|photo|graphic|gimp|paint/u, "image"],
+  [/chart|plot|stat|matlab|math|science|rstudio/u, "chart"],
+];
+// Hues that stand beside each other well; which one is by the name, so that it stays the same.
+const HUES = [264, 295, 232, 195, 162, 330, 28, 60];
+
+/** A template's title, also of one that is gone. */
+export function titleOf(templates, name) {
+  return templates.find((template) => template.name === name)?.title || name;
+}
+
+/** The coloured square with a template's symbol. */
+export function appIcon(template, size = "") {
+  const { name, icon: wanted } = template;
+  const square = h("span", { class: `app-icon ${size}`, "aria-hidden": "true" });
+  square.style.setProperty("--hue", HUES[hash(name) % HUES.length]);
+  if (wanted && /^\/[^/]|^data:image\//u.test(wanted)) {
+    square.classList.add("picture");
+    square.append(h("img", { src: wanted, alt: "" }));
+    return square;
+  }
+  const symbol = symbolOf(wanted) ?? symbolOf(name) ?? symbolOf(template.title);
+  square.append(symbol ? icon(symbol, { size: size === "large" ? 26 : 18 }) : (template.title || name).slice(0, 1).toUpperCase());
+  return square;
+}
+
+function symbolOf(text) {
+  if (!text) return null;
+  const word = text.toLowerCase();
+  if (hasIcon(word)) return word;
+  return KNOWN.find(([pattern]) => pattern.test(word))?.[1] ?? null;
+}
+
+function hash(text) {
+  let sum = 7;
+  for (const letter of text) sum = (sum * 31 + letter.codePointAt(0)) % 1000003;
+  return sum;
+}
+
+/** Favourites first, then by title; `words` have to be in title, name or description. */
+export function arranged(templates, favourites, words = "") {
+  const wanted = words.toLowerCase().split(/\s+/u).filter(Boolean);
+  const matches = (template) => {
+    const text = `${template.title} ${template.name} ${template.description ?? ""}`.toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  };
+  const rank = (template) => (favourites.includes(template.name) ? 0 : 1);
+  return templates
+    .filter(matches)
+    .sort((one, other) => rank(one) - rank(other) || (one.title || one.name).localeCompare(other.title || other.name));
+}
