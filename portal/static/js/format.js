@@ -46,7 +46,13 @@ export function ago(time, now = new Date()) {
 /** "in 5 min", or "now" if it is over. */
 export function until(time, now = new Date()) {
   const seconds = -secondsBetween(time, now);
-  return seconds < 1 ? "now" : `in ${roughly(seconds)}`;
+  return seconds < 1 ? "now" : `in ${roughly(rounded(seconds))}`;
+}
+
+// 23 h 59 min are a day to come: what was just chosen is to be read as it was chosen.
+function rounded(seconds) {
+  const unit = [86400, 3600, 60].find((size) => seconds > size * 0.98) ?? 1;
+  return Math.round(seconds / unit) * unit;
 }
 
 /** How long it has been: "5 min". */

@@ -1,6 +1,6 @@
 // How many sessions one may have, and has: shown only where there is a limit.
 
-import { fill, h } from "../dom.js";
+import { byId, fill, h } from "../dom.js";
 import { plural } from "../format.js";
 
 const DOTS = 8;
@@ -9,6 +9,7 @@ const DOTS = 8;
 export function showQuota(place, quota, running) {
   const most = quota?.limits?.sessions ?? null;
   place.hidden = most === null;
+  byId("living-count").hidden = most !== null;
   if (most === null || place.dataset.shown === `${running}/${most}`) return;
   place.dataset.shown = `${running}/${most}`;
   const full = running >= most;

@@ -134,15 +134,19 @@ function amountField(param, value) {
 
 function slider(param, stops, value, control) {
   const element = h("input", { type: "range", min: 0, max: stops.length - 1, step: 1, "aria-label": `${param.label}, slider` });
+  const told = (now) => {
+    element.setAttribute("aria-valuetext", shown(param, now));
+    element.style.setProperty("--fill", `${(element.value / (stops.length - 1)) * 100}%`);
+  };
   const follow = (now) => {
     if (typeof now !== "number") return;
     element.value = nearestStop(stops, now);
-    element.setAttribute("aria-valuetext", shown(param, now));
+    told(now);
   };
   element.addEventListener("input", () => {
     const now = stops[element.value];
     control.value = shown(param, now);
-    element.setAttribute("aria-valuetext", control.value);
+    told(now);
   });
   follow(value);
   const ends = h("div", { class: "range-ends", "aria-hidden": "true" }, h("span", {}, shown(param, stops[0])), h("span", {}, shown(param, stops[stops.length - 1])));
