@@ -13,8 +13,9 @@ export function bytes(count) {
   return `${trimmed(value, unit === 0 || value >= 100 ? 0 : 1)} ${UNITS[unit]}`;
 }
 
-/** 1.25 -> "1.25 cores". */
+/** 1.25 -> "1.25 cores"; next to nothing is "idle". */
 export function cores(count) {
+  if (count < 0.005) return "idle";
   const shown = trimmed(count, count < 10 ? 2 : 1);
   return `${shown} ${shown === "1" ? "core" : "cores"}`;
 }

@@ -38,9 +38,10 @@ function userButton(who) {
   const name = who.full_name || who.user;
   const button = h(
     "button",
-    { class: "button plain user-button", type: "button", "aria-label": `Account of ${name}` },
+    { class: "button plain user-button", type: "button" },
     h("span", { class: "avatar", "aria-hidden": "true" }, initials(name)),
-    h("span", { class: "hide-narrow" }, name),
+    h("span", { class: "only-heard" }, "Account of "),
+    h("span", { class: "user-name" }, name),
     icon("chevron", { size: 14 }),
   );
   attachMenu(button, () => userItems(who, name), "Account");
@@ -59,7 +60,7 @@ function userItems(who, name) {
       run: () => chooseTheme(choice),
     })),
     "line",
-    { label: "Sign out", icon: "sign-out", run: signOut },
+    { label: "Sign out", icon: "sign-out", run: () => signOut(who) },
   ];
 }
 
@@ -70,10 +71,10 @@ function chooseTheme(choice) {
   }).catch((problem) => toastProblem(problem, "The theme holds on this browser only."));
 }
 
-async function signOut() {
+async function signOut(who) {
   try {
     await post("/api/sign-out");
-    location.assign("/sign-in");
+    location.assign(who.sign_out_url ?? "/sign-in");
   } catch (problem) {
     toastProblem(problem, "Not signed out.");
   }

@@ -6,14 +6,16 @@ import { hasIcon, icon } from "./icons.js";
 // Names of the freedesktop icon naming specification and common words -> ours.
 const KNOWN = [
   [/terminal|xterm|console/u, "terminal"],
-  [/desktop|xfce|gnome|plasma|mate|workspace/u, "desktop"],
-  [/browser|chrom|firefox|web|internet/u, "globe"],
-  [/opengl|3d|gpu|render|cad|model/u, "cube"],
-  [/editor|code|develop|ide|program/u, "code"],
-  [/image|photo|graphic|gimp|paint/u, "image"],
+  [/desktop|xfce|gnome|plasma|\bmate\b|workspace/u, "desktop"],
+  [/browser|chrom|firefox|\bweb|internet/u, "globe"],
+  [/opengl|3d|gpu|render|\bcad|model|applications-graphics/u, "cube"],
+  [/editor|\bcode|develop|\bide\b/u, "code"],
+  [/image|photo|gimp|paint|draw/u, "image"],
   [/chart|plot|stat|matlab|math|science|rstudio/u, "chart"],
+  [/executable|application|program/u, "screen"],
 ];
-// Hues that stand beside each other well; which one is by the name, so that it stays the same.
+// The same thing has the same colour everywhere; what has no symbol gets one by its name.
+const HUE_OF = { terminal: 166, desktop: 264, globe: 226, cube: 34, code: 300, image: 340, chart: 66, screen: 284 };
 const HUES = [264, 295, 232, 195, 162, 330, 28, 60];
 
 /** A template's title, also of one that is gone. */
@@ -25,13 +27,13 @@ export function titleOf(templates, name) {
 export function appIcon(template, size = "") {
   const { name, icon: wanted } = template;
   const square = h("span", { class: `app-icon ${size}`, "aria-hidden": "true" });
-  square.style.setProperty("--hue", HUES[hash(name) % HUES.length]);
   if (wanted && /^\/[^/]|^data:image\//u.test(wanted)) {
     square.classList.add("picture");
     square.append(h("img", { src: wanted, alt: "" }));
     return square;
   }
   const symbol = symbolOf(wanted) ?? symbolOf(name) ?? symbolOf(template.title);
+  square.style.setProperty("--hue", HUE_OF[symbol] ?? HUES[hash(name) % HUES.length]);
   square.append(symbol ? icon(symbol, { size: size === "large" ? 26 : 18 }) : (template.title || name).slice(0, 1).toUpperCase());
   return square;
 }

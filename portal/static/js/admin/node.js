@@ -50,7 +50,7 @@ function showFigures(node, { memoryBytes, cores, viewers, users }) {
 
 function figure(label, value, about, share) {
   const bar = share === null ? null : h("span", { class: `meter ${share > 0.85 ? "high" : ""}`, "aria-hidden": "true" }, h("span", {}));
-  if (bar) bar.firstChild.style.width = `${Math.min(100, Math.max(2, share * 100))}%`;
+  if (bar) bar.firstChild.style.width = `${Math.min(100, share * 100)}%`;
   return h("div", { class: "figure" }, h("dt", {}, label), h("dd", {}, h("span", { class: "figure-value numbers" }, value), h("span", { class: "figure-about numbers" }, about), bar));
 }
 

@@ -10,6 +10,8 @@ import { nameOf, resume, suspend, terminate } from "../steer.js";
 import { appIcon, titleOf } from "../templates.js";
 import { renameInPlace } from "./rename.js";
 
+const YOUNG_MS = 15000;
+
 /** @param {{templates: () => object[], thumbnails: Thumbnails, share: Function, log: Function}} tools */
 export class Card {
   constructor(session, tools) {
@@ -38,7 +40,7 @@ export class Card {
       this.go,
     );
     this.link = h("a", { href: `/sessions/${this.session.id}` });
-    this.heading = h("h3", { class: "cut" }, this.link);
+    this.heading = h(this.tools.level, { class: "card-name cut" }, this.link);
     this.subtitle = h("p", { class: "card-subtitle cut" });
     this.figures = h("p", { class: "card-figures numbers" });
     this.note = h("p", { class: "card-note", hidden: true });
@@ -75,7 +77,7 @@ export class Card {
     const again = { label: "Launch another one like it", icon: "plus", run: () => tools.again(session) };
     return [
       can.rename && { label: "Rename", icon: "pencil", run: () => renameInPlace(session, this.heading, this.more) },
-      can.share && { label: "Share", icon: "share", run: () => tools.share(session) },
+      this.#shares(can) && { label: "Share", icon: "share", run: () => tools.share(session) },
       can.log && { label: "Log", icon: "log", run: () => tools.log(session) },
       session.access?.role === "owner" && again,
       can.terminate && "line",
@@ -98,8 +100,13 @@ export class Card {
     this.#named(session, can, name);
     setText(this.go, session.phase === "suspended" ? "Resume" : session.access?.mode === "view" ? "Watch" : "Connect");
     this.go.hidden = !can.connect;
-    this.tools.thumbnails.want(this.screen, session.phase === "running");
+    const age = session.ready_at ? Date.now() - new Date(session.ready_at) : 0;
+    this.tools.thumbnails.want(this.screen, session.phase === "running", { young: age < YOUNG_MS });
     this.tick();
+  }
+
+  #shares(can) {
+    return can.share && this.tools.mayShare;
   }
 
   #stage(words) {
@@ -119,7 +126,7 @@ export class Card {
   }
 
   #named(session, can, name) {
-    this.share.hidden = !can.share;
+    this.share.hidden = !this.#shares(can);
     set(this.share, { "aria-label": `Share ${name}`, title: "Share" });
     const suspended = session.phase === "suspended";
     this.hold.hidden = !(can.suspend || can.resume);

@@ -10,7 +10,7 @@ import { openLog } from "../log/dialog.js";
 import { endedWell, reasonSentence } from "../phases.js";
 import { loadPreferences } from "../preferences.js";
 import { SessionBook } from "../sessions.js";
-import { openShare } from "../share/dialog.js";
+import { mayShare, openShare } from "../share/dialog.js";
 import { banner, followConnection, mountShell } from "../shell.js";
 import { forget, nameOf } from "../steer.js";
 import { Card } from "./card.js";
@@ -39,6 +39,7 @@ async function start() {
     log: openLog,
     again: (session) => launcher.again(session),
     administrator: who.administrator,
+    mayShare: mayShare(who),
   };
   const feed = new Feed("mine");
   follow(feed);
@@ -93,10 +94,11 @@ function tellChange(before, session) {
 
 function showNode(node) {
   const place = byId("node-banner");
-  const closed = node.draining;
-  if (!closed) return place.replaceChildren();
-  const reason = node.cordon?.reason || node.message;
-  return fill(place, banner("warn", "No new sessions can be started at the moment.", reason ? `The administrator says: ${reason}` : "Those that run are not affected."));
+  const words = !node.ready ? node.message : node.draining ? node.cordon?.reason ?? node.message : null;
+  if (place.dataset.words === String(words)) return;
+  place.dataset.words = words;
+  if (words === null) place.replaceChildren();
+  else fill(place, banner("warn", "No new sessions can be started at the moment.", words || "Those that run are not affected."));
 }
 
 // Many updates at once are one drawing.
@@ -111,8 +113,8 @@ function draw() {
 function drawNow() {
   const { living, ended, shared } = book.arranged();
   const id = (session) => session.id;
-  keyed(byId("living"), living, id, (session) => new Card(session, tools), views.living);
-  keyed(byId("shared-list"), shared, id, (session) => new Card(session, tools), views.shared);
+  keyed(byId("living"), living, id, (session) => new Card(session, { ...tools, level: "h2" }), views.living);
+  keyed(byId("shared-list"), shared, id, (session) => new Card(session, { ...tools, level: "h3" }), views.shared);
   keyed(byId("ended-list"), allEnded ? ended : ended.slice(0, ENDED_SHOWN), id, (session) => new EndedRow(session, tools), views.ended);
   byId("shared").hidden = shared.length === 0;
   byId("ended").hidden = ended.length === 0;

@@ -4,6 +4,8 @@ import { answer, sessionPath } from "../api.js";
 
 const EVERY_MS = 10000;
 const NOT_YET_MS = 2000;
+// A screen that has just begun is empty, and fills within seconds.
+const YOUNG_MS = 25000;
 const TICK_MS = 1000;
 const AT_ONCE = 2;
 const WIDTHS = [320, 480, 640, 960];
@@ -21,16 +23,17 @@ export class Thumbnails {
 
   /** @param {(url: string) => void} show is given an object URL whenever there is another picture */
   watch(id, element, show) {
-    this.#entries.set(element, { id, element, show, due: 0, tag: null, url: null, inSight: false, wanted: false, busy: false });
+    this.#entries.set(element, { id, element, show, due: 0, tag: null, url: null, inSight: false, wanted: false, busy: false, youngUntil: 0 });
     this.#observer.observe(element);
   }
 
   /** Whether it has a screen now; asked for at once when it begins to. */
-  want(element, wanted) {
+  want(element, wanted, { young = false } = {}) {
     const entry = this.#entries.get(element);
     if (!entry || entry.wanted === wanted) return;
     entry.wanted = wanted;
     entry.due = 0;
+    entry.youngUntil = young ? Date.now() + YOUNG_MS : 0;
     this.#next();
   }
 
@@ -62,7 +65,8 @@ export class Thumbnails {
     this.#busy += 1;
     entry.busy = true;
     try {
-      entry.due = Date.now() + ((await this.#picture(entry)) ? EVERY_MS : NOT_YET_MS);
+      const there = await this.#picture(entry);
+      entry.due = Date.now() + (there && Date.now() > entry.youngUntil ? EVERY_MS : NOT_YET_MS);
     } catch {
       entry.due = Date.now() + EVERY_MS;
     } finally {

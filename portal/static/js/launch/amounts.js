@@ -1,8 +1,8 @@
 // Sizes and durations as people write them, and good places for a slider to stop. Pure.
 
-const SIZE = /^(\d+(?:[.,]\d+)?)\s*([kmgtp]?)(?:i?b)?$/iu;
+const SIZE = /^(\d+(?:[.,]\d+)?)\s*([kmgtp]?)(?:i?b|bytes?)?$/iu;
 const POWERS = { "": 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
-const PART = /(\d+(?:[.,]\d+)?)\s*(d|days?|h|hours?|min|minutes?|m|s|seconds?)?/giu;
+const PART = /(\d+(?:[.,]\d+)?)\s*(days?|d|hours?|h|minutes?|min|m|seconds?|s)?/giu;
 const SECONDS = { d: 86400, h: 3600, m: 60, s: 1 };
 const DURATIONS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 57600, 86400, 172800, 259200, 432000, 604800, 1209600, 2592000];
 const MOST_STOPS = 40;
@@ -11,7 +11,7 @@ const MOST_STOPS = 40;
 export function parseSize(text, unit = "g") {
   const match = SIZE.exec(text.trim());
   if (!match) return Number.NaN;
-  const power = POWERS[(match[2] || (/b$/iu.test(text) ? "" : unit)).toLowerCase()];
+  const power = POWERS[(match[2] || (/b(?:ytes?)?$/iu.test(text) ? "" : unit)).toLowerCase()];
   return Math.round(Number(match[1].replace(",", ".")) * 1024 ** power);
 }
 

@@ -9,7 +9,7 @@ import { appIcon } from "../templates.js";
 import { banner } from "../shell.js";
 import { dpiField, geometryField } from "./display-fields.js";
 import { fieldFor, framed } from "./fields.js";
-import { fieldOf, fitting, remembered, sentence, stillValid } from "./values.js";
+import { fieldOf, fitting, remembered, rulesSentence, sentence, stillValid } from "./values.js";
 
 const LONGEST_NAME = 120;
 const LONGEST_COMMAND = 4096;
@@ -28,9 +28,22 @@ export function startWithLast(template, last) {
 
 /** Start it, and go to its screen. Raises Problem. */
 export async function launch(start) {
-  const session = await post("/api/sessions", start, { headers: { "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) } });
+  const session = await post("/api/sessions", start, { headers: { "Idempotency-Key": keyFor(start) } });
   location.assign(`/sessions/${session.id}`);
   return session;
+}
+
+// A start that is tried again because its answer was lost is the same start, and starts nothing twice.
+const lost = { start: "", key: "" };
+
+function keyFor(start) {
+  const text = JSON.stringify(start);
+  if (lost.start !== text) Object.assign(lost, { start: text, key: freshKey() });
+  return lost.key;
+}
+
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**
@@ -61,32 +74,51 @@ export function openForm(template, last, { onclose } = {}) {
 function makeFields(template, last) {
   const values = stillValid(template.params, last?.params);
   const fields = new Map();
+  if (template.accepts_command ?? true) fields.set("command", commandField(template, last?.command));
   for (const param of template.params) {
     fields.set(`params.${param.name}`, fieldFor(param, values[param.name] ?? param.default ?? undefined));
   }
   fields.set("geometry", geometryField(template, last?.geometry ?? "fit"));
   fields.set("dpi", dpiField(template, last?.dpi ?? template.dpi ?? 96));
   fields.set("name", lineField("Name", "What this session is called; you can change it later.", last?.name ?? "", LONGEST_NAME, template.title || template.name));
-  if (template.accepts_command !== false) {
-    fields.set("command", lineField("Command", "Another program than the template's, with its arguments.", last?.command ?? "", LONGEST_COMMAND, template.command ?? "", "code"));
-  }
   return fields;
 }
 
-function lineField(label, help, value, maxlength, placeholder, look = "") {
+function lineField(label, help, value, maxlength, placeholder, look = "", optional = true) {
   const control = h("input", { class: `input ${look}`, value, maxlength, placeholder, autocomplete: "off", spellcheck: "false" });
-  const frame = framed({ label, help, optional: true, control });
+  const frame = framed({ label, help, optional, control });
   return { ...frame, read: () => ({ value: control.value.trim() || undefined, wrong: "" }), check: () => "" };
+}
+
+function commandField({ command, requires_command: required = false }, last) {
+  const help = required ? "The program to run, with its arguments." : `The program to run, with its arguments${command ? `; ${command} unless you say` : ""}.`;
+  const field = lineField("Command", help, last ?? "", LONGEST_COMMAND, command ?? "", "code", !required);
+  const read = () => {
+    const { value } = field.read();
+    return { value, wrong: required && !value ? "What is to be run?" : "" };
+  };
+  return { ...field, read, check: () => complained(field, read) };
+}
+
+function complained(field, read) {
+  const { wrong } = read();
+  field.complain(wrong);
+  return wrong;
 }
 
 function arranged(template, fields) {
   const element = (name) => fields.get(name)?.element ?? null;
   const params = template.params.map((param) => element(`params.${param.name}`));
   return [
-    params.length ? h("div", { class: "form-group" }, params) : null,
+    params.length || fields.has("command") ? h("div", { class: "form-group" }, element("command"), params) : null,
     h("div", { class: "form-group" }, element("geometry"), element("dpi")),
-    h("div", { class: "form-group" }, element("name"), element("command")),
+    h("div", { class: "form-group" }, element("name"), rulesNote(template)),
   ];
+}
+
+function rulesNote(template) {
+  const text = rulesSentence(template.session);
+  return text ? h("p", { class: "rules quiet small" }, icon("clock", { size: 16 }), text) : null;
 }
 
 async function submit(template, fields, { trouble, button }) {
@@ -100,6 +132,7 @@ async function submit(template, fields, { trouble, button }) {
     await keep(template, fields, start);
     await launch(start);
   } catch (problem) {
+    if (problem.status) lost.start = ""; // it was answered: the next one is another
     button.disabled = false;
     button.removeAttribute("aria-busy");
     complain(problem, fields, trouble);

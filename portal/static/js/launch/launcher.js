@@ -141,7 +141,7 @@ class Tile {
   async #quick() {
     const last = preferences().last?.[this.template.name];
     const start = startWithLast(this.template, last);
-    const missing = this.template.params.some((param) => param.required && param.default === null && start.params[param.name] === undefined);
+    const missing = (this.template.requires_command && !start.command) || this.template.params.some((param) => param.required && param.default === null && start.params[param.name] === undefined);
     if (missing) return this.launcher.openByName(this.template.name);
     this.quick.setAttribute("aria-busy", "true");
     this.quick.disabled = true;

@@ -112,6 +112,17 @@ export function fieldOf(loc) {
   return loc.filter((part) => part !== "body").join(".");
 }
 
+/** What a template's sessions end or rest by, as a sentence; "" if by nothing. */
+export function rulesSentence(rules) {
+  const parts = [
+    rules?.lifetime_seconds && `ends ${durationText(rules.lifetime_seconds)} after its start`,
+    rules?.idle_seconds && `ends when it is not used for ${durationText(rules.idle_seconds)}`,
+    rules?.disconnect_seconds && `ends when nobody is connected for ${durationText(rules.disconnect_seconds)}`,
+    rules?.suspend_seconds && `is suspended when nobody is connected for ${durationText(rules.suspend_seconds)}`,
+  ].filter(Boolean);
+  return parts.length ? `The session ${parts.join(", and ")}.` : "";
+}
+
 /** What is remembered of a start; a command that is the template's own is not. */
 export function remembered({ geometryChoice, dpi, params, command }) {
   return { geometry: geometryChoice, dpi, params, command: command || null };

@@ -2,7 +2,7 @@
 
 // Colours and titles of terminals are for terminals.
 const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\-_])/gu;
-const CARRIAGE = /^.*\r(?!$)/u;
+const CARRIAGE = /^[^\n]*\r/u;
 
 export class LineBuffer {
   #rest = "";

@@ -26,7 +26,7 @@ export function openShare(session, who, feed) {
     title: `Share “${nameOf(session)}”`,
     about: "Others see this session live. What they may do, and for how long, is up to you.",
     body: [
-      session.access?.role === "administrator" ? null : newShare(who, path, fresh, load),
+      session.access?.role !== "owner" || !mayShare(who) ? null : newShare(who, path, fresh, load),
       fresh,
       section("Shared with", list),
       section("Connected now", watching),
@@ -43,15 +43,20 @@ export function openShare(session, who, feed) {
   return dialog;
 }
 
+/** Whether anybody may share anything here. */
+export function mayShare(who) {
+  return who.shares?.named !== false || who.shares?.anyone === true;
+}
+
 function section(title, list) {
   return h("section", { class: "share-section" }, h("h3", {}, title), list);
 }
 
 function newShare(who, path, fresh, load) {
-  const anyone = who.shares?.anyone === true;
+  const { named = true, anyone = false } = who.shares ?? {};
   const userInput = h("input", { class: "input", autocomplete: "off", autocapitalize: "none", spellcheck: "false", placeholder: "for example bob" });
   const user = framed({ label: "User name", help: "They find it among their sessions.", control: userInput });
-  const to = segments([{ value: "user", label: "A user" }, { value: "anyone", label: "Anyone with the link" }], "user", () => show());
+  const to = segments([{ value: "user", label: "A user" }, { value: "anyone", label: "Anyone with the link" }], named ? "user" : "anyone", () => show());
   const toFrame = framed({ label: "For", control: to.group, group: true });
   const mode = segments([{ value: "view", label: "May watch" }, { value: "control", label: "May control" }], "view");
   const modeFrame = framed({ label: "What they may do", control: mode.group, group: true });
@@ -61,7 +66,7 @@ function newShare(who, path, fresh, load) {
     user.element.hidden = to.input() !== "user";
     button.lastChild.textContent = to.input() === "user" ? "Share" : "Make a link";
   };
-  const form = h("form", { class: "share-form", novalidate: true }, anyone ? toFrame.element : null, user.element, h("div", { class: "share-terms" }, modeFrame.element, expiry.element), button);
+  const form = h("form", { class: "share-form", novalidate: true }, named && anyone ? toFrame.element : null, user.element, h("div", { class: "share-terms" }, modeFrame.element, expiry.element), button);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const named = to.input() === "user";
