@@ -100,7 +100,7 @@ export class Card {
     this.#named(session, can, name);
     setText(this.go, session.phase === "suspended" ? "Resume" : session.access?.mode === "view" ? "Watch" : "Connect");
     this.go.hidden = !can.connect;
-    const age = session.ready_at ? Date.now() - new Date(session.ready_at) : 0;
+    const age = session.ready_at ? Date.now() - new Date(session.ready_at) : Infinity;
     this.tools.thumbnails.want(this.screen, session.phase === "running", { young: age < YOUNG_MS });
     this.tick();
   }

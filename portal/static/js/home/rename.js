@@ -33,8 +33,9 @@ export function renameInPlace(session, heading, back) {
     if (keep && name && name !== nameOf(session)) await kept(session, name, heading);
   };
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") finish(true);
-    if (event.key === "Escape") finish(false);
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault(); // the button that gets the focus is not to be pressed by the same key
+    finish(event.key === "Enter");
   });
   input.addEventListener("blur", () => finish(true));
   heading.hidden = true;
