@@ -13,8 +13,9 @@ export function bytes(count) {
   return `${trimmed(value, unit === 0 || value >= 100 ? 0 : 1)} ${UNITS[unit]}`;
 }
 
-/** 1.25 -> "1.25 cores". */
+/** 1.25 -> "1.25 cores"; next to nothing is "idle". */
 export function cores(count) {
+  if (count < 0.005) return "idle";
   const shown = trimmed(count, count < 10 ? 2 : 1);
   return `${shown} ${shown === "1" ? "core" : "cores"}`;
 }
@@ -46,7 +47,13 @@ export function ago(time, now = new Date()) {
 /** "in 5 min", or "now" if it is over. */
 export function until(time, now = new Date()) {
   const seconds = -secondsBetween(time, now);
-  return seconds < 1 ? "now" : `in ${roughly(seconds)}`;
+  return seconds < 1 ? "now" : `in ${roughly(rounded(seconds))}`;
+}
+
+// 23 h 59 min are a day to come: what was just chosen is to be read as it was chosen.
+function rounded(seconds) {
+  const unit = [86400, 3600, 60].find((size) => seconds > size * 0.98) ?? 1;
+  return Math.round(seconds / unit) * unit;
 }
 
 /** How long it has been: "5 min". */

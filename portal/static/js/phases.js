@@ -29,6 +29,22 @@ export function phaseWords(session) {
   }
 }
 
+/** What one may want to know while there is no screen to see; "" while there is one. */
+export function stageSentence(session) {
+  switch (session.phase) {
+    case "pending":
+      return session.queue_position ? "It starts when there is room" : "It starts in a moment";
+    case "starting":
+      return phaseWords(session).progress === null ? "Its screen is here in a moment" : "Fetched once, then it is quick";
+    case "suspended":
+      return "Put aside as you left it";
+    case "unknown":
+      return "Its server does not answer";
+    default:
+      return "";
+  }
+}
+
 /** What can be done with it now. A guest may only look or steer. */
 export function actionsOf(session) {
   const { phase } = session;
