@@ -50,11 +50,12 @@ volumes:
 working_dir: ${user.home}
 hostname: ${host.name}
 
-# For GPUs: what `docker run --gpus` takes, or Mesa's own devices. The first needs
-# `policy: {allow: [gpus]}` in supervisor.yaml.
-#gpus: all
+# With a GPU the program is run by VirtualGL, which the image then has to hold (docs/desktops.md):
+# `command: exec vglrun -d egl0 ...`. NVIDIA's needs `policy: {allow: [gpus]}` in supervisor.yaml.
+#gpus: [{driver: nvidia, count: 1, capabilities: [gpu, graphics, utility]}]
 #devices: ["/dev/dri:/dev/dri"]
-#group_add: [render, video]
+# The host's group of /dev/dri/renderD128.
+#group_add: ["104"]
 
 read_only: true
 tmpfs:

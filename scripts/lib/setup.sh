@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # set_up PURPOSE: everything that a purpose needs, what does not depend on each other side by side.
 #   checks   linters and unit tests; no engine, no root
-#   demo     an engine, users, the project installed, one image
+#   demo     an engine, users, the project installed, images of applications and a desktop
 #   all      all of it
 
 set_up() { # PURPOSE
@@ -18,7 +18,9 @@ set_up() { # PURPOSE
         demo)
             step_start "the project, installed" ensure_runtime_venv
             step_start "X server bundle" ensure_bundle
-            step_start "image $(recipe_value fx-sample image)" ensure_image fx-sample
+            for name in fx-sample fx-xfce; do
+                step_start "image $(recipe_value "$name" image)" ensure_image "$name"
+            done
             ;;
         all)
             step_start "packages for tests" ensure_dev_venv

@@ -128,7 +128,6 @@ async def test_a_desktop_comes_up_whole(web: WebServer, scratch: Path) -> None:
         await xfce.run("xrandr", "-s", "1024x768")
         await _until_whole(xfce, (1024, 768))
         assert {_title(each.text) for each in await xfce.windows()} == {"xfce4-panel", "Desktop"}
-        assert "CRITICAL" not in await xfce.log()
 
 
 async def test_programs_meet_the_desktop_that_runs(web: WebServer, scratch: Path) -> None:
