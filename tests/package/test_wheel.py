@@ -25,8 +25,12 @@ SHARED = {
     "systemd/fx-supervisor.socket",
     "systemd/fx-supervisor.sysusers",
     "systemd/fx-supervisor.tmpfiles",
+    "templates/browser.tpl",
     "templates/docker.tpl",
+    "templates/opengl.tpl",
     "templates/supervisor.yaml",
+    "templates/terminal.tpl",
+    "templates/xfce.tpl",
 }
 
 
