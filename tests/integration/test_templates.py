@@ -43,7 +43,9 @@ async def test_a_faulty_template_cannot_be_started(
         assert place in answer.body["detail"]
         assert re.search(r"\.tpl:\d+:\d+: ", answer.body["detail"])
         offered = (await web.call("GET", "/v1/templates")).body["templates"]
-        assert [template["name"] for template in offered] == ["docker"]
+        names = {template["name"] for template in offered}
+        assert "docker" in names
+        assert name not in names
         shown = await web.call("GET", f"/v1/templates/{name}")
         assert (shown.status, shown.body["code"]) == (422, "template_invalid")
     finally:
