@@ -107,6 +107,8 @@ class Carriage:
                 if head.status == SWITCHING:
                     return head
                 body = await relay.body(head)
+        except UnicodeEncodeError:
+            raise ProblemError(400, "bad_request", "The handshake is not ASCII.") from None
         except (NoAnswerError, TimeoutError) as error:
             raise unreachable(self._upstream.socket, error) from error
         if head.status == HTTPStatus.UNAUTHORIZED:
