@@ -157,3 +157,6 @@ def _require_websocket(request: web.Request) -> None:
     if request.headers.get("Upgrade", "").lower() != "websocket":
         detail = "The display is a WebSocket; ask for an upgrade to it."
         raise ProblemError(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})
+    if request.can_read_body:
+        # It would be taken for the first frames.
+        raise ProblemError(400, "bad_request", "A WebSocket's handshake has no body.")
