@@ -24,7 +24,7 @@ from portal.log import configure
 from portal.places import state_directory, static_directory
 from portal.sign_in.links import Links
 from portal.sign_in.users import find_user
-from portal.store.directory import link_key, prepare_directory
+from portal.store.directory import link_key
 
 log = structlog.get_logger(__name__)
 
@@ -96,9 +96,9 @@ def _link(config: Config, user: str) -> str:
         raise ConfigError("sign_in.link.enabled is false: the portal takes no links.")
     if not find_user(user).is_known:
         raise ConfigError(f"this host knows no user {user}: nobody could be signed in.")
-    directory = state_directory()
-    prepare_directory(directory)
-    token = Links(link_key(directory)).issue(user, time.time() + config.sign_in.link.valid_seconds)
+    token = Links(link_key(state_directory())).issue(
+        user, time.time() + config.sign_in.link.valid_seconds
+    )
     listen = config.listen
     scheme = "http" if listen.certificate_file is None else "https"
     base = listen.origins[0] if listen.origins else f"{scheme}://{listen.host}:{listen.port}"
