@@ -1,4 +1,4 @@
-"""``fx-portal [run] | check | link --user NAME | version``.
+"""``fx-portal [run] | check | link --user NAME | schema | version``.
 
 Exit codes (sysexits.h): 0 ended in order, 2 wrong usage, 69 the state cannot be used, 70 internal
 error, 78 the configuration is wrong, or a part is missing.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +24,9 @@ from portal.log import configure
 from portal.places import state_directory, static_directory
 from portal.sign_in.links import Links
 from portal.sign_in.users import find_user
-from portal.store.directory import link_key, prepare_directory
+from portal.store.directory import link_key
+
+log = structlog.get_logger(__name__)
 
 EXIT_UNAVAILABLE = 69
 EXIT_INTERNAL = 70
@@ -46,14 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNAVAILABLE
     except KeyboardInterrupt:
         return 130
-    except Exception:  # noqa: BLE001 the last boundary: the log has it, the exit code says so
-        structlog.get_logger(__name__).exception("portal_crashed")
+    except Exception:
+        log.exception("portal_crashed")
         return EXIT_INTERNAL
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.command == "version":
         print(f"fx-portal {__version__}")
+        return 0
+    if options.command == "schema":
+        print(json.dumps(Config.model_json_schema(), indent=2))
         return 0
     config = load_config(options.config)
     match options.command:
@@ -63,6 +69,8 @@ def _run(options: argparse.Namespace) -> int:
             print(_link(config, options.user))
         case _:
             configure(config.log.level, config.log.format)
+            for note in check.notes(config):
+                log.warning("configuration_noted", note=note)
             if found := check.faults(config, static_directory()):
                 raise ConfigError("\n".join(found))
             asyncio.run(serve(config, Places(state_directory(), static_directory())))
@@ -88,9 +96,9 @@ def _link(config: Config, user: str) -> str:
         raise ConfigError("sign_in.link.enabled is false: the portal takes no links.")
     if not find_user(user).is_known:
         raise ConfigError(f"this host knows no user {user}: nobody could be signed in.")
-    directory = state_directory()
-    prepare_directory(directory)
-    token = Links(link_key(directory)).issue(user, time.time() + config.sign_in.link.valid_seconds)
+    token = Links(link_key(state_directory())).issue(
+        user, time.time() + config.sign_in.link.valid_seconds
+    )
     listen = config.listen
     scheme = "http" if listen.certificate_file is None else "https"
     base = listen.origins[0] if listen.origins else f"{scheme}://{listen.host}:{listen.port}"
@@ -109,10 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("run", "check", "link", "version"),
+        choices=("run", "check", "link", "schema", "version"),
         default="run",
         help="run the portal (default); check the configuration; print a link that signs a user in "
-        "once; print the version",
+        "once; print the JSON Schema of portal.yaml; print the version",
     )
     parser.add_argument("--user", help="with link: whom it signs in")
     parser.add_argument(

@@ -12,6 +12,7 @@ Sign-ins, shares and preferences are in the store; Revocation ends what hangs on
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -204,6 +205,7 @@ class Portal:
 
 async def serve(config: Config, places: Places) -> None:
     """Run until SIGTERM or SIGINT."""
+    _raise_descriptor_limit()
     portal = Portal(config, places)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -225,6 +227,12 @@ async def serve(config: Config, places: Places) -> None:
     finally:
         await portal.stop()
         _log.info("portal_stopped")
+
+
+def _raise_descriptor_limit() -> None:
+    """As far as one may: a display has two, an open page one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _healthz(_request: web.Request) -> web.Response:

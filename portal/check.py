@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from portal.config import Config
@@ -9,6 +10,7 @@ from portal.errors import ConfigError
 from portal.listeners import tls_context
 from portal.sign_in.pam import library
 
+_SHADOW = Path("/etc/shadow")
 _PAM_DIRECTORIES = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
 _NEEDED = (
     *(f"pages/{name}.html" for name in ("home", "screen", "admin", "sign-in")),
@@ -42,6 +44,12 @@ def notes(config: Config) -> list[str]:
     listen, found = config.listen, []
     if not config.upstream.socket.exists():
         found.append(f"upstream.socket: there is no {config.upstream.socket} at the moment.")
+    if config.sign_in.pam.enabled and not os.access(_SHADOW, os.R_OK):
+        found.append(
+            f"sign_in.pam: who runs this may not read {_SHADOW}: PAM cannot check passwords of "
+            "this host's own users (it can those of a directory, by sssd). Put the portal's user "
+            "into the group shadow."
+        )
     exposed = listen.port is not None and listen.host not in {"127.0.0.1", "::1", "localhost"}
     if exposed and listen.certificate_file is None:
         found.append(

@@ -51,6 +51,8 @@ class ListenConfig(Section):
     """``null``: no TCP; 0: any port that is free."""
     socket: Path | None = None
     """A Unix socket, for a proxy on this host; ``null``: none."""
+    socket_group: str | None = None
+    """Whose members may connect to it; ``null``: those of the portal's own group."""
     certificate_file: Path | None = None
     """PEM, with the chain to the authority after it; ``null``: in clear."""
     key_file: Path | None = None

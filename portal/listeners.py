@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import ssl
 from pathlib import Path
 
@@ -20,14 +22,35 @@ async def listen(runner: web.AppRunner, config: ListenConfig) -> list[str]:
             await web.TCPSite(runner, config.host, config.port, ssl_context=context).start()
             addresses.append(_url(runner, config, context))
         if config.socket is not None:
-            config.socket.unlink(missing_ok=True)
-            await web.UnixSite(runner, str(config.socket)).start()
-            # Who may connect is for its directory to say.
-            config.socket.chmod(0o666)
+            await _listen_unix(runner, config.socket, config.socket_group)
             addresses.append(f"unix:{config.socket}")
     except OSError as error:
         raise ConfigError(f"listen: cannot listen there: {error.strerror or error}.") from error
     return addresses
+
+
+async def _listen_unix(runner: web.AppRunner, path: Path, group: str | None) -> None:
+    """For owner and group alone, from the first moment on: whoever connects may be believed."""
+    _remove(path)
+    umask = os.umask(0o117)
+    try:
+        await web.UnixSite(runner, str(path)).start()
+    finally:
+        os.umask(umask)
+    if group is None:
+        return
+    try:
+        shutil.chown(path, group=group)
+    except (LookupError, PermissionError) as error:
+        raise ConfigError(
+            f"listen.socket_group: {path} cannot be given to the group {group} ({error}): is there "
+            "one, and is the portal's user a member?"
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    """What a life before has left."""
+    path.unlink(missing_ok=True)
 
 
 def tls_context(config: ListenConfig) -> ssl.SSLContext | None:

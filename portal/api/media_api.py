@@ -61,7 +61,9 @@ class MediaApi:
             query={"max_width": str(width)},
             headers={} if known is None else {"If-None-Match": known},
         )
-        headers = {"ETag": answer.headers.get("ETag", ""), "Cache-Control": "private, no-cache"}
+        headers = {"Cache-Control": "private, no-cache"}
+        if etag := answer.headers.get("ETag"):
+            headers["ETag"] = etag
         if answer.status == 304:
             return web.Response(status=304, headers=headers)
         return web.Response(body=answer.body, content_type="image/png", headers=headers)

@@ -107,6 +107,8 @@ class Carriage:
                 if head.status == SWITCHING:
                     return head
                 body = await relay.body(head)
+        except UnicodeEncodeError:
+            raise ProblemError(400, "bad_request", "The handshake is not ASCII.") from None
         except (NoAnswerError, TimeoutError) as error:
             raise unreachable(self._upstream.socket, error) from error
         if head.status == HTTPStatus.UNAUTHORIZED:
@@ -155,3 +157,6 @@ def _require_websocket(request: web.Request) -> None:
     if request.headers.get("Upgrade", "").lower() != "websocket":
         detail = "The display is a WebSocket; ask for an upgrade to it."
         raise ProblemError(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})
+    if request.can_read_body:
+        # It would be taken for the first frames.
+        raise ProblemError(400, "bad_request", "A WebSocket's handshake has no body.")

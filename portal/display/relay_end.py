@@ -107,10 +107,13 @@ def _parsed(raw: bytes) -> Head:
 
 
 def upgrade_request(path: str, headers: dict[str, str]) -> bytes:
-    """A request for a WebSocket; ``headers`` hold nothing that ends a line."""
+    """A request for a WebSocket. Raises UnicodeEncodeError for what is not ASCII.
+
+    What ends a line cannot be in headers that were read as such.
+    """
     lines = [f"GET {path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
 SWITCHING = HTTPStatus.SWITCHING_PROTOCOLS.value

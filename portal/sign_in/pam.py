@@ -8,15 +8,17 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from portal.errors import ConfigError, UnreachableError
+from portal.errors import ConfigError, ProblemError, UnreachableError
 
 PASSWORD_CHARACTERS = 1024
 _SECONDS = 60.0
 """A stack of PAM may ask a directory that does not answer."""
 _THREADS = 8
 
-_PAM_REFUSALS = frozenset({6, 7, 8, 10, 11, 12, 13, 27})
-"""Of pam(3): denied, wrong, unknown, expired, too often. What else comes is a fault of the host."""
+_REFUSALS = frozenset({6, 7, 8, 10, 11, 13})
+"""Of pam(3): denied, wrong, insufficient, unknown, too often, account expired."""
+_OLD_PASSWORDS = frozenset({12, 27})
+"""To be changed first: said by the check of the account, after the password was right."""
 
 
 class PamRefusedError(Exception):
@@ -33,7 +35,8 @@ class Pam:
     async def check(self, user: str, password: str) -> None:
         """Return if it is the user, whose account is in order.
 
-        Raises PamRefusedError, or UnreachableError when PAM itself fails.
+        Raises PamRefusedError; ProblemError 401 for a password that is right, but too old;
+        UnreachableError when PAM itself fails.
         """
         if "\0" in user + password:
             raise PamRefusedError("C knows no text with NUL in it")
@@ -55,10 +58,18 @@ class Pam:
             # Credentials are for who opens a session of the host's: nobody does here.
             pamela.authenticate(user, password, service=self._service, resetcred=0)
         except pamela.PAMError as error:
-            if error.errno in _PAM_REFUSALS:
-                raise PamRefusedError(str(error)) from None
-            detail = f"Passwords cannot be checked: PAM says {error}."
-            raise UnreachableError(detail, "sign_in_unavailable") from None
+            raise verdict(error.errno or 0, str(error)) from None
+
+
+def verdict(code: int, text: str) -> PamRefusedError | ProblemError:
+    """What comes of a code of PAM's."""
+    if code in _REFUSALS:
+        return PamRefusedError(text)
+    if code in _OLD_PASSWORDS:
+        detail = "Your password has expired: change it on the host (passwd), then sign in here."
+        return ProblemError(401, "password_expired", detail)
+    detail = f"Passwords cannot be checked at the moment: PAM says {text}."
+    return UnreachableError(detail, "sign_in_unavailable")
 
 
 @cache

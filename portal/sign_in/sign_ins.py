@@ -17,6 +17,7 @@ from functools import partial
 import structlog
 
 from portal.config import SignInConfig
+from portal.errors import StoreError
 from portal.store import sign_in_rows
 from portal.store.database import Database
 from portal.store.sign_in_rows import SignInRow
@@ -112,7 +113,11 @@ class SignIns:
         sign_in.row = replace(sign_in.row, used_at=now)
         if now - sign_in.written_at >= _WRITE_SECONDS:
             sign_in.written_at = now
-            await self._database.run(partial(sign_in_rows.keep, row=sign_in.row))
+            try:
+                await self._database.run(partial(sign_in_rows.keep, row=sign_in.row))
+            except StoreError as error:
+                # It holds; the next life may take it to have been idle for longer.
+                _log.warning("store_failed", error=str(error))
 
     async def end(self, sign_in: SignIn) -> None:
         """It holds no more."""

@@ -16,8 +16,10 @@ from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
 from portal.store.database import Database
 
-REFUSAL_SECONDS = 2.0
-"""After so long a wrong password is answered, whatever was wrong: names cannot be told apart."""
+REFUSAL_SECONDS = 3.0
+"""After so long a wrong password is answered, whatever was wrong: names cannot be told apart.
+
+pam_unix itself waits 1.3 to 2.7 s, but not for an account that has expired."""
 
 _log = structlog.get_logger()
 

@@ -73,6 +73,7 @@ async def _running(
         "shares": {"anyone": True},
         "sign_in": {"pam": {"service": "login"}, "link": {"valid_seconds": 86_400}},
     }
+    (daemon.directory / "portal").mkdir(mode=0o700)
     # JSON is YAML.
     (daemon.directory / "config" / "portal.yaml").write_text(json.dumps(configuration, indent=2))
     process = await asyncio.create_subprocess_exec(

@@ -19,6 +19,8 @@ BOUNDARIES = [
     *("Engine, images and registries", "HOME and other mounts", "Users of the host"),
     *("Configuration and units", "Webhook", "Store and state", "Audit trail and logs"),
     *("Metrics listener", "Installation"),
+    *("Sign-in to the portal", "Browsers and the portal", "Share links"),
+    "The portal and the relay",
 ]
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 ROW = re.compile(

@@ -319,3 +319,34 @@ async def test_using_a_display_is_using_the_sign_in(site: Site) -> None:
     await revocation._expire_sign_ins()
     assert sign_in.ended.is_set()
     assert await code_of(socket) == 4401
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Sec-WebSocket-Key: \N{SNOWMAN}".encode(),
+        b"Sec-WebSocket-Key: x",
+        b"Sec-WebSocket-Key: x\r\nTransfer-Encoding: chunked",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nTransfer-Encoding: chunked",
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 40",
+    ],
+)
+async def test_a_handshake_is_written_anew(site: Site, header: bytes) -> None:
+    """Of a browser's head only a key goes to the relay; what could be two requests is refused."""
+    session_id = await site.session()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    port = int(site.base.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        f"GET {admission['path']} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {site.base}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n".encode()
+        + header
+        + b"\r\n\r\n"
+    )
+    writer.write(b"GET /v1/sessions HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    assert int(answer.split()[1]) in {400, 426}
+    assert site.house.sessions.requests[1:] == []

@@ -115,9 +115,11 @@ def test_check_knows_what_is_missing(places: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_link_is_for_who_is_known(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And goes to what browsers call the portal."""
+    """And goes to what browsers call the portal, which has been started before."""
     written(places, "listen: {origins: ['https://desk.example.com']}\n")
     assert main(["link", "--user", "fx-no-such-user"]) == 78
+    assert main(["link", "--user", "root"]) == 69
+    (places / "state").mkdir(mode=0o700)
     assert main(["link", "--user", "root"]) == 0
     assert capsys.readouterr().out.startswith("https://desk.example.com/sign-in#link=")
     key = places / "state" / "link.key"
