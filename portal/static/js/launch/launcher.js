@@ -77,7 +77,7 @@ export class Launcher {
       geometry: last?.geometry === "fit" ? "fit" : geometry,
       dpi,
       params,
-      command: last?.command === command ? command : null,
+      command: own.accepts_command !== false && command !== own.command ? command : null,
       name: name === title ? "" : name,
     });
   }
