@@ -130,7 +130,7 @@ function drawNow() {
   setText(byId("ended-count"), String(ended.length));
   byId("loading").hidden = book.synced || living.length > 0;
   byId("empty").hidden = !book.synced || living.length > 0;
-  byId("home").classList.toggle("nothing-runs", book.synced && living.length === 0 && shared.length === 0);
+  byId("home").classList.toggle("nothing-runs", book.synced && living.length === 0);
   drawEndedButtons(ended);
   showQuota(byId("quota"), who.quota, living.length);
   document.title = living.length ? `Sessions (${living.length}) · FastX` : "Sessions · FastX";
