@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { chosen, counts, totals } from "../../portal/static/js/admin/rows.js";
 import { cleaned, LineBuffer } from "../../portal/static/js/log/lines.js";
+import { refusalWords } from "../../portal/static/js/launch/refusals.js";
 import { linkToken, nextPath } from "../../portal/static/js/sign-in/next.js";
 
 const ORIGIN = "https://portal.example";
@@ -16,6 +17,11 @@ function next(path) {
 test("after signing in one goes on to where one wanted to", () => {
   assert.equal(next("/sessions/01jd?x=1#y"), "/sessions/01jd?x=1#y");
   assert.equal(nextPath("", ORIGIN), "/");
+});
+
+test("what stood behind # when one was sent to sign in is there again; a token is not", () => {
+  assert.equal(nextPath("?next=/", ORIGIN, "#launch=xfce"), "/#launch=xfce");
+  assert.equal(nextPath("?next=/", ORIGIN, "#link=secret"), "/");
 });
 
 test("and to no other place, however it is written", () => {
@@ -68,4 +74,9 @@ test("all words have to be there, and the phase", () => {
 test("figures are of the living", () => {
   assert.deepEqual(totals(SESSIONS), { memoryBytes: 5, cores: 1, viewers: 2, users: 2 });
   assert.deepEqual(counts(SESSIONS), { all: 3, living: 2, waiting: 1, running: 1, suspended: 0, ended: 1 });
+});
+
+test("a refusal is told to whoever wanted to launch, not to administrators", () => {
+  assert.doesNotMatch(refusalWords({ code: "draining", detail: "fxctl undrain", passes: true }).text, /fxctl/u);
+  assert.equal(refusalWords({ code: "another", detail: "Because.", passes: false }).text, "Because.");
 });

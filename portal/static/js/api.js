@@ -22,6 +22,8 @@ export class Problem extends Error {
   }
 }
 
+const AGAIN_AFTER_MS = 400;
+
 let known = null;
 
 /** Who is signed in; asked once per page. */
@@ -74,18 +76,31 @@ async function send(method, path, { body, headers, signal, anonymous }) {
   if (method !== "GET" && method !== "HEAD" && !anonymous) {
     all["X-CSRF-Token"] = (await me()).csrf_token;
   }
+  const request = {
+    method,
+    headers: all,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    credentials: "same-origin",
+    redirect: "error",
+    signal,
+  };
   try {
-    return await fetch(path, {
-      method,
-      headers: all,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
-      redirect: "error",
-      signal,
-    });
+    return await fetched(path, request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({ code: "unreachable", detail: "The portal cannot be reached. Is the network there?" });
+  }
+}
+
+// What only asks may be asked twice: networks change while one moves about.
+async function fetched(path, request) {
+  if (request.method !== "GET") return fetch(path, request);
+  try {
+    return await fetch(path, request);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+    return fetch(path, request);
   }
 }
 

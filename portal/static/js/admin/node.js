@@ -80,7 +80,7 @@ function openGateDialog() {
   const button = h("button", { class: "button primary", type: "submit", form: "gate-form" }, "Take no new sessions");
   const form = h(
     "form",
-    { id: "gate-form", class: "stack" },
+    { id: "gate-form", class: "stack loose" },
     h("p", { class: "quiet" }, "Users see that nothing can be started, and the reason. It holds until somebody lifts it, over restarts too."),
     h("div", { class: "field" }, h("label", { for: id }, "Reason"), reason),
     h("label", { class: "switch" }, all, "End all sessions that there are as well"),

@@ -47,7 +47,7 @@ export class EndedRow {
     setText(this.reason, reasonSentence(session));
     this.reason.className = `ended-reason ${well ? "quiet" : "failed"}`;
     // What an administrator can do about it; to a user of a session that failed it is worth a look.
-    const detail = !well && session.message && session.message !== reasonSentence(session) && this.tools.administrator;
+    const detail = !well && session.reason !== "CommandExited" && session.message && this.tools.administrator;
     this.message.hidden = !detail;
     setText(this.message, detail ? session.message : "");
     this.tick();

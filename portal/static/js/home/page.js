@@ -2,8 +2,10 @@
 
 import { get } from "../api.js";
 import { announce, toast } from "../announce.js";
+import { confirmDialog } from "../dialog.js";
 import { byId, fill, h, keyed, setText } from "../dom.js";
 import { Feed } from "../events.js";
+import { plural } from "../format.js";
 import { icon } from "../icons.js";
 import { Launcher } from "../launch/launcher.js";
 import { openLog } from "../log/dialog.js";
@@ -84,12 +86,18 @@ function tellChange(before, session) {
   const name = nameOf(session);
   if (session.phase === "ended") {
     if (session.reason === "Terminated") announce(`${name} has ended`);
-    else toast(`${name} has ended. ${reasonSentence(session)}`, { tone: endedWell(session) ? "neutral" : "bad" });
+    else tellEnd(name, session);
   } else if (session.phase === "running" && before.phase !== "unknown") {
     announce(`${name} is running`);
   } else if (session.phase === "suspended") {
     announce(`${name} is suspended`);
   }
+}
+
+function tellEnd(name, session) {
+  const well = endedWell(session);
+  const action = well ? null : { label: "Log", run: () => openLog(session) };
+  toast(`${name} has ended. ${reasonSentence(session)}`, { tone: well ? "neutral" : "bad", action });
 }
 
 function showNode(node) {
@@ -122,7 +130,7 @@ function drawNow() {
   setText(byId("ended-count"), String(ended.length));
   byId("loading").hidden = book.synced || living.length > 0;
   byId("empty").hidden = !book.synced || living.length > 0;
-  byId("home").classList.toggle("nothing-runs", book.synced && living.length === 0 && shared.length === 0);
+  byId("home").classList.toggle("nothing-runs", book.synced && living.length === 0);
   drawEndedButtons(ended);
   showQuota(byId("quota"), who.quota, living.length);
   document.title = living.length ? `Sessions (${living.length}) · FastX` : "Sessions · FastX";
@@ -146,7 +154,14 @@ byId("ended-more").addEventListener("click", () => {
   draw();
 });
 byId("ended-remove").addEventListener("click", async () => {
-  for (const session of book.arranged().ended) await forget(session);
+  const { ended } = book.arranged();
+  const agreed = await confirmDialog({
+    title: `Remove ${plural(ended.length, "ended session")}?`,
+    text: "Their logs go with them. Files in your home directory stay.",
+    confirm: "Remove",
+  });
+  if (!agreed) return;
+  for (const session of ended) await forget(session);
 });
 
 start().catch((problem) => {

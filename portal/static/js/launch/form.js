@@ -9,6 +9,7 @@ import { appIcon } from "../templates.js";
 import { banner } from "../shell.js";
 import { dpiField, geometryField } from "./display-fields.js";
 import { fieldFor, framed } from "./fields.js";
+import { refusalWords } from "./refusals.js";
 import { fieldOf, fitting, remembered, rulesSentence, sentence, stillValid } from "./values.js";
 
 const LONGEST_NAME = 120;
@@ -173,9 +174,7 @@ function complain(problem, fields, trouble) {
     first ??= field;
   }
   if (first) first.focus();
-  if (rest.length || !first) fill(trouble, banner("bad", refusal(problem), rest.join(" ") || problem.detail));
-}
-
-function refusal(problem) {
-  return { quota_exceeded: "You have as many sessions as you may have." }[problem.code] ?? (problem.passes ? "Not now." : "It cannot be launched like this.");
+  if (!rest.length && first) return;
+  const { title, text } = refusalWords(problem);
+  fill(trouble, banner("bad", title, rest.join(" ") || text));
 }

@@ -1,12 +1,13 @@
 // What can be launched, as tiles: favourites first; one press for the form, another for "as last time".
 
-import { toastProblem } from "../announce.js";
+import { toast, toastProblem } from "../announce.js";
 import { fill, h, keyed, setText } from "../dom.js";
 import { icon } from "../icons.js";
 import { changePreferences, preferences } from "../preferences.js";
 import { banner } from "../shell.js";
 import { appIcon, arranged } from "../templates.js";
 import { launch, openForm, startWithLast } from "./form.js";
+import { refusalWords } from "./refusals.js";
 
 const SEARCHED_FROM = 7;
 
@@ -77,7 +78,7 @@ export class Launcher {
       geometry: last?.geometry === "fit" ? "fit" : geometry,
       dpi,
       params,
-      command: last?.command === command ? command : null,
+      command: own.accepts_command !== false && command !== own.command ? command : null,
       name: name === title ? "" : name,
     });
   }
@@ -151,7 +152,8 @@ class Tile {
       this.quick.disabled = false;
       this.quick.removeAttribute("aria-busy");
       if (problem.errors?.length) this.launcher.openByName(this.template.name);
-      toastProblem(problem, "Not launched.");
+      const { title, text } = refusalWords(problem);
+      toast(`${title} ${text}`, { tone: "bad" });
     }
     return undefined;
   }

@@ -8,6 +8,7 @@ import { icon } from "../icons.js";
 import { nameOf } from "../steer.js";
 import { LineBuffer } from "./lines.js";
 
+const TAILS = [200, 1000, 10000];
 const TAIL = 1000;
 const MOST_LINES = 10000;
 const NEAR_END_PIXELS = 40;
@@ -32,9 +33,11 @@ class LogView {
     const wrap = h("input", { type: "checkbox", role: "switch", checked: true, onchange: () => this.text.classList.toggle("unwrapped", !wrap.checked) });
     this.follow = h("input", { type: "checkbox", role: "switch", checked: true, onchange: () => this.#stick(this.follow.checked) });
     this.text.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.tail = h("select", { class: "select small", "aria-label": "How much of what was printed before", onchange: () => this.#again() }, TAILS.map((lines) => h("option", { value: String(lines), selected: lines === TAIL }, `Last ${lines} lines`)));
     this.body = this.text;
     this.foot = [
       this.status,
+      this.tail,
       h("label", { class: "switch small" }, wrap, "Wrap"),
       h("label", { class: "switch small" }, this.follow, "Follow"),
       h("a", { class: "button small", href: sessionPath(session.id, "log"), download: `${session.template}-${session.id}.log` }, icon("download", { size: 16 }), "Download"),
@@ -42,6 +45,7 @@ class LogView {
   }
 
   async start(follows) {
+    this.follows = follows;
     setText(this.status, "Loading …");
     try {
       await this.#read(follows);
@@ -53,7 +57,7 @@ class LogView {
   }
 
   async #read(follows) {
-    const path = `${sessionPath(this.session.id, "log")}?tail=${TAIL}${follows ? "&follow=true" : ""}`;
+    const path = `${sessionPath(this.session.id, "log")}?tail=${this.tail.value}${follows ? "&follow=true" : ""}`;
     const response = await answer("GET", path, { headers: { Accept: "text/plain" }, signal: this.#controller.signal });
     if (follows) setText(this.status, "Following; what comes appears here.");
     const buffer = new LineBuffer();
@@ -86,6 +90,15 @@ class LogView {
   #stick(sticks) {
     this.#sticks = sticks;
     if (sticks) this.text.scrollTop = this.text.scrollHeight;
+  }
+
+  #again() {
+    this.#controller.abort();
+    this.#controller = new AbortController();
+    this.#lines = 0;
+    this.text.replaceChildren();
+    this.#stick(true);
+    this.start(this.follows);
   }
 
   stop() {

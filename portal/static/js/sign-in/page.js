@@ -7,7 +7,7 @@ import { icon } from "../icons.js";
 import { banner, mark } from "../shell.js";
 import { linkToken, nextPath } from "./next.js";
 
-const onward = nextPath(location.search, location.origin);
+const onward = nextPath(location.search, location.origin, location.hash);
 const anonymous = { anonymous: true };
 let waiting = 0;
 
