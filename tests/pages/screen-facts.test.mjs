@@ -154,6 +154,11 @@ test("a refusal stands until somebody acts", () => {
   assert.equal(wantsLink(reduce(refused, { type: "released" }), 0), true);
 });
 
+test("whoever's access is taken back is told so, although the session is not there for them any more", () => {
+  const gone = { type: "problem", problem: { status: 404, code: "share_invalid", detail: "" } };
+  assert.equal(viewOf(after(...CONNECTED, closed(CLOSED.revoked), gone)).state, "revoked");
+});
+
 test("a guest says a name before anything is shown", () => {
   const guest = { ...AT_FIRST, guest: true, nameless: true };
   const facts = reduce(guest, running);

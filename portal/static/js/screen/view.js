@@ -13,6 +13,8 @@ const STANDING = { tone: "neutral", busy: false, text: "", actions: [] };
 
 export function viewOf(facts) {
   if (facts.link === "open" && facts.pictured) return { ...STANDING, state: "connected", title: "Connected" };
+  // Whoever is put out for good is told so, not that there is nothing any more.
+  if (facts.held === CLOSED.revoked) return held(facts);
   return asked(facts) ?? ending(facts) ?? held(facts) ?? cutOff(facts) ?? underWay(facts);
 }
 
