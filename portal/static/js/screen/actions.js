@@ -3,6 +3,7 @@
 import { goSignIn } from "../api.js";
 import { toastProblem } from "../announce.js";
 import { freshId, h } from "../dom.js";
+import { lazily } from "./lazy.js";
 
 /**
  * @param {{session: () => object, release: () => void, now: () => void, named: (name: string) => void,
@@ -23,9 +24,9 @@ export function actionsOf(page) {
 
 /** The same once more, at once; what the portal does not take as it is goes through the launcher. */
 async function launchAgain({ template, command, geometry, dpi, params, name }) {
-  const { launch } = await import("../launch/form.js");
+  const form = await lazily(() => import("../launch/form.js"));
   try {
-    await launch({ template, command, geometry, dpi, params, name });
+    await form?.launch({ template, command, geometry, dpi, params, name });
   } catch (problem) {
     if (problem.status === 422) location.assign(`/#launch=${encodeURIComponent(template)}`);
     else toastProblem(problem, "It was not launched.");
@@ -33,8 +34,8 @@ async function launchAgain({ template, command, geometry, dpi, params, name }) {
 }
 
 async function showLog(session) {
-  const { openLog } = await import("../log/dialog.js");
-  openLog(session);
+  const dialog = await lazily(() => import("../log/dialog.js"));
+  dialog?.openLog(session);
 }
 
 function nameForm(page) {
