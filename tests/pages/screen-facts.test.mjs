@@ -102,6 +102,20 @@ test("an end is told with its reason, and is not connected to", () => {
   assert.equal(viewOf(closedIt).tone, "neutral");
 });
 
+test("once the display says that it is over, nobody tries to connect, and the reason is waited for", () => {
+  const facts = after(...CONNECTED, closed(CLOSED.ended));
+  assert.equal(viewOf(facts).state, "terminating");
+  assert.equal(wantsLink(facts, 1e9), false);
+  assert.equal(viewOf(reduce(facts, phase("ended", { reason: "Terminated" }))).state, "ended");
+});
+
+test("a guest whose session ends is told so, although the link leads nowhere then", () => {
+  const events = [...CONNECTED, closed(CLOSED.ended), { type: "problem", problem: { status: 404, code: "share_invalid", detail: "" } }];
+  const view = viewOf(events.reduce(reduce, { ...AT_FIRST, guest: true }));
+  assert.equal(view.state, "ended");
+  assert.deepEqual(view.actions, []);
+});
+
 test("what is older than what is known changes nothing", () => {
   const facts = after(phase("ended", { reason: "Terminated", version: 9 }));
   assert.equal(reduce(facts, running), facts);
@@ -111,7 +125,6 @@ test("while the supervisor is away it is said, and afterwards it goes on at once
   const away = { type: "upstream", upstream: { connected: false, message: "It does not answer." } };
   const facts = after(...CONNECTED, closed(1006, 60_000), away);
   assert.equal(viewOf(facts).state, "unavailable");
-  assert.equal(viewOf(facts).detail, "It does not answer.");
   assert.equal(wantsLink(facts, 1e9), false);
   const back = reduce(facts, { type: "upstream", upstream: { connected: true, message: "" } });
   assert.equal(wantsLink(back, 0), true);
@@ -139,6 +152,11 @@ test("a refusal stands until somebody acts", () => {
   assert.equal(viewOf(refused).state, "refused");
   assert.equal(wantsLink(reduce(refused, running), 1e9), false);
   assert.equal(wantsLink(reduce(refused, { type: "released" }), 0), true);
+});
+
+test("whoever's access is taken back is told so, although the session is not there for them any more", () => {
+  const gone = { type: "problem", problem: { status: 404, code: "share_invalid", detail: "" } };
+  assert.equal(viewOf(after(...CONNECTED, closed(CLOSED.revoked), gone)).state, "revoked");
 });
 
 test("a guest says a name before anything is shown", () => {

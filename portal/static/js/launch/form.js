@@ -5,6 +5,7 @@ import { openDialog } from "../dialog.js";
 import { fill, h } from "../dom.js";
 import { icon } from "../icons.js";
 import { changePreferences } from "../preferences.js";
+import { markPressed } from "../screen/marks.js";
 import { appIcon } from "../templates.js";
 import { banner } from "../shell.js";
 import { dpiField, geometryField } from "./display-fields.js";
@@ -29,7 +30,9 @@ export function startWithLast(template, last) {
 
 /** Start it, and go to its screen. Raises Problem. */
 export async function launch(start) {
+  const pressed = Date.now();
   const session = await post("/api/sessions", start, { headers: { "Idempotency-Key": keyFor(start) } });
+  markPressed(session.id, pressed);
   location.assign(`/sessions/${session.id}`);
   return session;
 }

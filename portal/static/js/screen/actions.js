@@ -1,8 +1,9 @@
 // What can be done from the overlay, by the names that view.js uses.
 
-import { goSignIn, post } from "../api.js";
+import { goSignIn } from "../api.js";
 import { toastProblem } from "../announce.js";
 import { freshId, h } from "../dom.js";
+import { lazily } from "./lazy.js";
 
 /**
  * @param {{session: () => object, release: () => void, now: () => void, named: (name: string) => void,
@@ -23,12 +24,9 @@ export function actionsOf(page) {
 
 /** The same once more, at once; what the portal does not take as it is goes through the launcher. */
 async function launchAgain({ template, command, geometry, dpi, params, name }) {
-  const begun = Date.now();
+  const form = await lazily(() => import("../launch/form.js"));
   try {
-    const body = { template, command, geometry, dpi, params, name };
-    const session = await post("/api/sessions", body, { headers: { "Idempotency-Key": crypto.randomUUID() } });
-    sessionStorage.setItem(`fx:launched:${session.id}`, begun);
-    location.assign(`/sessions/${session.id}`);
+    await form?.launch({ template, command, geometry, dpi, params, name });
   } catch (problem) {
     if (problem.status === 422) location.assign(`/#launch=${encodeURIComponent(template)}`);
     else toastProblem(problem, "It was not launched.");
@@ -36,8 +34,8 @@ async function launchAgain({ template, command, geometry, dpi, params, name }) {
 }
 
 async function showLog(session) {
-  const { openLog } = await import("../log/dialog.js");
-  openLog(session);
+  const dialog = await lazily(() => import("../log/dialog.js"));
+  dialog?.openLog(session);
 }
 
 function nameForm(page) {

@@ -38,11 +38,15 @@ function content(clipboard) {
       "div",
       { class: "panel-foot" },
       status,
-      clipboard.outward && h("button", { class: "button small", type: "button", onclick: () => copy(field, say) }, icon("copy", { size: 15 }), "Copy"),
-      clipboard.inward && navigator.clipboard?.readText && h("button", { class: "button small", type: "button", onclick: () => take(clipboard, field, say) }, "Paste"),
+      clipboard.outward && button(() => copy(field, say), icon("copy", { size: 15 }), "Copy"),
+      clipboard.inward && navigator.clipboard?.readText && button(() => take(clipboard, field, say), "Paste"),
       clipboard.inward && h("button", { class: "button small primary", type: "button", onclick: () => hand(clipboard, field, say) }, "Send to session"),
     ),
   ];
+}
+
+function button(onclick, ...content) {
+  return h("button", { class: "button small", type: "button", onclick }, content);
 }
 
 function wayWords({ inward, outward }) {

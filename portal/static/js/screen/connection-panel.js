@@ -24,10 +24,17 @@ export function attachConnection(button, pulse) {
   };
   attachPanel(button, "Connection", () => {
     automatic = h("span", {});
+    const steps = [...STEPS.keys()].reverse();
     const nodes = [
       h("h2", { class: "panel-title" }, "Connection"),
-      h("dl", { class: "measures" }, h("div", {}, h("dt", {}, "Round trip"), measures.trip), h("div", {}, h("dt", {}, "Picture"), measures.flow)),
-      h("fieldset", { class: "choices" }, h("legend", {}, "Picture quality"), choice(pulse, null, automatic), [...STEPS.keys()].reverse().map((step) => choice(pulse, step, STEPS[step].name))),
+      h("dl", { class: "measures" }, measure("Round trip", measures.trip), measure("Picture", measures.flow)),
+      h(
+        "fieldset",
+        { class: "choices" },
+        h("legend", {}, "Picture quality"),
+        choice(pulse, null, automatic),
+        steps.map((step) => choice(pulse, step, STEPS[step].name)),
+      ),
     ];
     update();
     return nodes;
@@ -41,6 +48,10 @@ export function gradeOf(ms) {
   if (ms === null) return "";
   if (ms < GOOD_MS) return "good";
   return ms < FAIR_MS ? "fair" : "poor";
+}
+
+function measure(name, value) {
+  return h("div", {}, h("dt", {}, name), value);
 }
 
 function choice(pulse, step, words) {

@@ -44,6 +44,8 @@ export const AT_FIRST = Object.freeze({
   lost: false,
   retryAt: null,
   held: null,
+  /** Whether the display said that its session is over, which is known before why. */
+  over: false,
   /** Whether there has been a picture since the page was opened. */
   seen: false,
 });
@@ -76,7 +78,7 @@ export function reduce(facts, event) {
     case "now":
       return { ...facts, ...soon(facts) };
     case "released":
-      return { ...facts, held: null, problem: null, lost: false, ...soon(facts) };
+      return { ...facts, held: null, problem: null, lost: false, over: false, ...soon(facts) };
     default:
       throw new TypeError(`no event: ${event.type}`);
   }
@@ -95,6 +97,7 @@ export function mayLink(facts) {
   return (
     CONNECTABLE.includes(facts.session?.phase) &&
     facts.held === null &&
+    !facts.over &&
     facts.problem === null &&
     !facts.nameless &&
     facts.upstream.connected
@@ -129,6 +132,7 @@ function onClosed(facts, { code, retryAt }) {
   }
   return {
     ...facts,
+    over: code === CLOSED.ended,
     link: "waiting",
     pictured: false,
     lost: true,

@@ -14,7 +14,15 @@ export function attachKeys(button, keyboard) {
     group("Send", CHORDS.map(({ label, keys, size }) => key(label, () => keyboard.press(keys), size))),
     group("Function keys", FUNCTION_KEYS.map((entry) => key(entry[1], () => keyboard.press([entry]), "narrow"))),
     group("Arrows", ARROWS.map((arrow) => key(arrow.sign, () => keyboard.press([arrow.key]), "narrow", arrow.label))),
-    h("p", { class: "panel-note" }, "Keys belong to the session while the screen has the focus. ", h("kbd", {}, LEAVE_CHORD), " brings you to this toolbar, ", h("kbd", {}, "Esc"), " back."),
+    h(
+      "p",
+      { class: "panel-note" },
+      "Keys belong to the session while the screen has the focus. ",
+      h("kbd", {}, LEAVE_CHORD),
+      " brings you to this toolbar, ",
+      h("kbd", {}, "Esc"),
+      " back.",
+    ),
   ]);
   keyboard.addEventListener("modifiers", () => {
     const names = MODIFIERS.filter((name) => keyboard.held.has(name)).map((name) => SHOWN[name]);

@@ -1,6 +1,6 @@
 // What lies over the screen whenever it cannot be used: what is going on, and what one can do.
 
-import { fill, freshId, h, setText } from "../dom.js";
+import { fill, freshId, h, set, setText } from "../dom.js";
 import { announce } from "../announce.js";
 import { icon } from "../icons.js";
 
@@ -20,6 +20,7 @@ export class Overlay {
   #root;
   #actions;
   #shown = "";
+  #said = "";
   #countdown = null;
   #retryAt = null;
   #timer = 0;
@@ -43,11 +44,12 @@ export class Overlay {
   #leave() {
     clearInterval(this.#timer);
     this.#shown = "";
+    this.#said = "";
   }
 
-  // What only counts on is changed in place: focus stays, and nothing is read out again.
+  // One wait that goes over into the next is changed in place: focus stays, and nothing jumps.
   #keyOf(view) {
-    return [view.state, view.progress === undefined, view.actions].join();
+    return [view.busy || view.state, view.tone, view.retryAt === undefined, view.actions].join();
   }
 
   #enter(view) {
@@ -57,18 +59,17 @@ export class Overlay {
     this.#countdown = h("p", { class: "countdown numbers" });
     const card = h(
       "section",
-      { class: `overlay-card tone-${view.tone}`, "aria-labelledby": titleId },
+      { class: `overlay-card tone-${view.tone} ${view.busy ? "busy" : ""}`, "aria-labelledby": titleId },
       sign(view),
       h("h1", { id: titleId, tabindex: "-1" }, view.title),
       h("p", { class: "overlay-text" }, view.text),
       view.detail ? h("p", { class: "overlay-detail" }, view.detail) : null,
-      bar(view),
+      view.busy ? bar() : null,
       view.retryAt === undefined ? null : this.#countdown,
-      view.actions.length ? this.#foot(view.actions) : null,
+      view.actions.length ? this.#foot(view) : null,
     );
     fill(this.#root, card);
     this.#update(view);
-    announce([view.title, view.text].filter(Boolean).join(". "), { urgent: view.tone === "bad" });
     this.#focus(card, view, before);
   }
 
@@ -76,12 +77,26 @@ export class Overlay {
     const card = this.#root.firstElementChild;
     setText(card.querySelector("h1"), view.title);
     setText(card.querySelector(".overlay-text"), view.text);
-    card.querySelector(".progress > span")?.style.setProperty("width", `${100 * (view.progress ?? 0)}%`);
-    card.querySelector(".progress")?.setAttribute("aria-valuenow", Math.round(100 * (view.progress ?? 0)));
+    this.#measure(card.querySelector(".progress"), view);
+    this.#say(view);
     this.#retryAt = view.retryAt ?? null;
     clearInterval(this.#timer);
     if (this.#retryAt) this.#timer = setInterval(() => this.#count(), 250);
     this.#count();
+  }
+
+  #measure(bar, { progress, title }) {
+    if (!bar) return;
+    bar.hidden = progress === undefined;
+    bar.firstElementChild.style.setProperty("width", `${100 * (progress ?? 0)}%`);
+    set(bar, { "aria-valuenow": Math.round(100 * (progress ?? 0)), "aria-label": title });
+  }
+
+  // Each state is read out once, whatever counts on in it.
+  #say({ state, title, text, tone }) {
+    if (state === this.#said) return;
+    this.#said = state;
+    announce([title, text].filter(Boolean).join(". "), { urgent: tone === "bad" });
   }
 
   #count() {
@@ -89,17 +104,17 @@ export class Overlay {
     setText(this.#countdown, seconds > 0 ? `Next attempt in ${seconds} s` : "Trying now");
   }
 
-  #foot(names) {
-    const nodes = names.map((name, index) => this.#button(name, index === 0));
+  #foot({ actions, busy }) {
+    const nodes = actions.map((name, index) => this.#button(name, index === 0 && !(busy && name === "home")));
     return h("div", { class: "overlay-foot" }, nodes);
   }
 
-  #button(name, first) {
+  #button(name, primary) {
     const action = this.#actions[name];
     if (action.node) return action.node();
     return h(
       "button",
-      { class: `button ${first ? "primary" : ""}`, type: "button", dataset: { action: name }, onclick: action.run },
+      { class: `button ${primary ? "primary" : ""}`, type: "button", dataset: { action: name }, onclick: action.run },
       action.icon ? icon(action.icon) : null,
       action.label,
     );
@@ -120,8 +135,6 @@ function sign(view) {
   return h("div", { class: "overlay-sign", "aria-hidden": "true" }, icon(name, { size: 26 }));
 }
 
-function bar(view) {
-  if (view.progress === undefined || view.progress === null) return null;
-  const attributes = { class: "progress", role: "progressbar", "aria-label": view.title, "aria-valuemin": "0", "aria-valuemax": "100" };
-  return h("div", attributes, h("span"));
+function bar() {
+  return h("div", { class: "progress", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, h("span"));
 }

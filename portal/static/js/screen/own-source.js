@@ -31,7 +31,7 @@ export class OwnSource {
     feed.addEventListener("delete", ({ detail }) => detail.id === this.#id && this.refresh());
     feed.addEventListener("synced", () => this.#seen || this.refresh());
     feed.addEventListener("upstream", ({ detail }) => this.#tell({ type: "upstream", upstream: detail }));
-    feed.addEventListener("state", ({ detail }) => detail === "lost" && this.#tell({ type: "unreachable" }));
+    feed.addEventListener("state", ({ detail }) => detail === "lost" && this.refresh());
     this.feed = feed;
     feed.start();
   }

@@ -16,10 +16,13 @@ export function attachPanel(button, label, content, onclose = () => {}) {
     panel = h("div", { class: "menu panel-popup", popover: "auto", role: "dialog", "aria-label": label, tabindex: "-1" });
     fill(panel, content());
     const opened = panel;
+    const replace = () => place(opened, button);
+    addEventListener("resize", replace);
     opened.addEventListener("toggle", (event) => {
       if (event.newState !== "closed") return;
       button.setAttribute("aria-expanded", "false");
       if (opened.contains(document.activeElement)) button.focus();
+      removeEventListener("resize", replace);
       opened.remove();
       if (panel === opened) panel = null;
       onclose();

@@ -1,6 +1,6 @@
 // What one can do while the screen is there: the buttons, and which of them there are.
 
-import { toast } from "../announce.js";
+import { toastProblem } from "../announce.js";
 import { me } from "../api.js";
 import { freshId, h, setText } from "../dom.js";
 import { icon } from "../icons.js";
@@ -10,6 +10,7 @@ import { attachClipboard } from "./clipboard-panel.js";
 import { attachConnection } from "./connection-panel.js";
 import { CAN_FILL_SCREEN, isFullScreen, onFullScreen, toggleFullScreen } from "./full-screen.js";
 import { attachKeys } from "./keys-panel.js";
+import { lazily } from "./lazy.js";
 import { LEAVE_CHORD } from "./leave-chord.js";
 import { openRename } from "./rename.js";
 import { moveByArrows } from "./roving.js";
@@ -76,11 +77,10 @@ export class Toolbar {
 
   #makeButtons() {
     const { keyboard, clipboard, pulse, viewers } = this.#parts;
-    const latency = h("span", { class: "latency numbers" }, "…");
     const buttons = {
       home: h("a", { class: "button plain icon-only", href: "/", "aria-label": "All sessions", title: "All sessions" }, icon("back")),
-      connection: h("button", { class: "button plain small connection", type: "button", title: "Connection" }, h("span", { class: "bars", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", { class: "only-heard" }, "Connection, round trip"), latency),
-      people: h("button", { class: "button plain small people", type: "button", title: "Who is connected" }, icon("people"), h("span", { class: "only-heard" }, "Connected people:"), h("span", { class: "count numbers" })),
+      connection: told("connection", "Connection", bars(), heard("Connection, round trip"), h("span", { class: "latency numbers" }, "…")),
+      people: told("people", "Who is connected", icon("people"), heard("Connected people:"), h("span", { class: "count numbers" })),
       keys: tool("keyboard", "Keys", h("span", { class: "held" })),
       clipboard: tool("clipboard", "Clipboard"),
       typing: tool("typing", "On-screen keyboard"),
@@ -148,15 +148,29 @@ export class Toolbar {
   }
 
   async #share() {
+    const dialog = await lazily(() => import("../share/dialog.js"));
+    if (!dialog) return;
     try {
-      const [{ openShare }, who] = await Promise.all([import("../share/dialog.js"), me()]);
-      openShare(this.#session, who, this.#parts.feed());
-    } catch {
-      toast("Sharing could not be opened. Is the portal within reach?", { tone: "bad" });
+      dialog.openShare(this.#session, await me(), this.#parts.feed());
+    } catch (problem) {
+      toastProblem(problem, "Sharing is not possible now.");
     }
   }
 }
 
 function tool(name, label, ...more) {
-  return h("button", { class: "button plain icon-only", type: "button", "aria-label": label, title: label, dataset: { tool: name } }, icon(name), more);
+  const attributes = { class: "button plain icon-only", type: "button", "aria-label": label, title: label };
+  return h("button", { ...attributes, dataset: { tool: name } }, icon(name), more);
+}
+
+function told(name, title, ...content) {
+  return h("button", { class: `button plain small ${name}`, type: "button", title }, content);
+}
+
+function heard(text) {
+  return h("span", { class: "only-heard" }, text);
+}
+
+function bars() {
+  return h("span", { class: "bars", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
 }

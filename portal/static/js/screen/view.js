@@ -13,10 +13,14 @@ const STANDING = { tone: "neutral", busy: false, text: "", actions: [] };
 
 export function viewOf(facts) {
   if (facts.link === "open" && facts.pictured) return { ...STANDING, state: "connected", title: "Connected" };
-  return asked(facts) ?? over(facts) ?? held(facts) ?? cutOff(facts) ?? underWay(facts);
+  // Whoever is put out for good is told so, not that there is nothing any more.
+  if (facts.held === CLOSED.revoked) return held(facts);
+  return asked(facts) ?? ending(facts) ?? held(facts) ?? cutOff(facts) ?? underWay(facts);
 }
 
-function asked({ nameless, session, held, guest, problem }) {
+function asked({ nameless, session, held, guest, problem, over }) {
+  // A guest's link ends with its session, and there is nobody to ask why.
+  if (guest && over) return { ...STANDING, state: "ended", title: "The session has ended", text: "It is over for everybody who was connected." };
   if (held === CLOSED.signedOut || problem?.code === "not_signed_in") {
     return {
       ...STANDING,
@@ -61,7 +65,8 @@ function gone(problem, guest) {
   return { ...STANDING, state: "refused", tone: "bad", title: "That did not work", text: problem.detail, actions: ["reconnect", "home"] };
 }
 
-function over({ session, guest }) {
+function ending({ session, guest, over }) {
+  if (over && session?.phase !== "ended") return { ...WAITING, state: "terminating", title: "The session ends" };
   if (session?.phase === "terminating") {
     return { ...WAITING, tone: "warn", state: "terminating", title: "Ending the session", text: reasonSentence(session) };
   }
@@ -69,7 +74,7 @@ function over({ session, guest }) {
   const well = endedWell(session);
   const text = reasonSentence(session);
   // The supervisor's own sentence says what to do about a failure; of a normal end it says nothing new.
-  const detail = well || guest || session.message === text ? "" : session.message;
+  const detail = well || guest || session.reason === "CommandExited" ? "" : session.message;
   return {
     ...STANDING,
     state: "ended",
@@ -114,7 +119,7 @@ function held({ held, session, guest }) {
   }
 }
 
-function cutOff({ online, reachable, upstream, seen, retryAt }) {
+function cutOff({ online, reachable, upstream, seen, link, retryAt }) {
   if (!online) {
     return {
       ...WAITING,
@@ -131,8 +136,7 @@ function cutOff({ online, reachable, upstream, seen, retryAt }) {
       state: seen ? "reconnecting" : "unreachable",
       title: seen ? "The connection is lost" : "The portal cannot be reached",
       text: "Trying again by itself. The session is not affected.",
-      retryAt,
-      actions: ["now"],
+      ...(link === "waiting" ? { retryAt, actions: ["now"] } : {}),
     };
   }
   if (!upstream.connected) {
@@ -142,7 +146,6 @@ function cutOff({ online, reachable, upstream, seen, retryAt }) {
       state: "unavailable",
       title: "The sessions' server is away",
       text: "Sessions keep running meanwhile. This page goes on by itself when it is back.",
-      detail: upstream.message,
     };
   }
   return null;
@@ -152,7 +155,7 @@ function underWay(facts) {
   const { session } = facts;
   switch (session?.phase) {
     case undefined:
-      return { ...WAITING, state: "loading", title: "One moment" };
+      return { ...WAITING, state: "loading", title: "One moment", actions: leave(facts) };
     case "pending":
       return {
         ...WAITING,
@@ -191,7 +194,9 @@ function starting(session) {
   };
 }
 
-function connecting(session, { lost, seen, retryAt }) {
+function connecting(session, facts) {
+  const { lost, seen, retryAt } = facts;
+  const actions = leave(facts);
   if (lost) {
     return {
       ...WAITING,
@@ -203,8 +208,8 @@ function connecting(session, { lost, seen, retryAt }) {
       actions: ["now"],
     };
   }
-  if (session.phase === "suspended") return { ...WAITING, state: "resuming", title: "Resuming", text: session.name };
-  return { ...WAITING, state: "connecting", title: "Connecting", text: session.name };
+  if (session.phase === "suspended") return { ...WAITING, state: "resuming", title: `Resuming ${session.name}`, actions };
+  return { ...WAITING, state: "connecting", title: `Connecting to ${session.name || "the session"}`, actions };
 }
 
 function leave({ guest }) {
