@@ -116,6 +116,7 @@ class Portal:
         self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
         self._links = Links(link_key(places.state))
         self._pages = Pages(places.static)
+        self.runner: web.AppRunner | None = None
         self.addresses: list[str] = []
         """Where it listens, as URLs."""
 
@@ -130,7 +131,7 @@ class Portal:
         stack.push_async_callback(self._upstream.close)
         if self._pam is not None:
             stack.callback(self._pam.close)
-        runner = web.AppRunner(
+        runner = self.runner = web.AppRunner(
             self._application(),
             access_log=None,
             handle_signals=False,
@@ -189,13 +190,7 @@ class Portal:
             self.events,
             PreferencesApi(self._database),
             NodeApi(self._upstream),
-            Carriage(
-                self._upstream,
-                admissions,
-                self._live,
-                callers,
-                lambda admission: self._revocation.holds(admission.label),
-            ),
+            Carriage(self._upstream, admissions, self._live, callers, self._revocation.verdict),
         )
         for room in rooms:
             application.add_routes(room.routes())

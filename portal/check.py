@@ -56,8 +56,6 @@ def notes(config: Config) -> list[str]:
             f"listen.host: {listen.host} is reached in clear: passwords can be read on the way. "
             "Set certificate_file, or let nobody but a proxy reach it."
         )
-    if not (config.administrators.users or config.administrators.groups):
-        found.append("administrators: there are none; /admin is for nobody.")
     return found
 
 

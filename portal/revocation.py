@@ -63,11 +63,13 @@ class Revocation:
                 await self._admissions.take_back(session_id, concerns)
             self._live.dismiss(concerns, REVOKED)
 
-    def holds(self, label: Label) -> bool:
-        """Whether what a ticket was given for still is."""
+    def verdict(self, label: Label) -> int | None:
+        """With what a display is closed whose share or sign-in has ended; ``None``: they hold."""
         if label.share is not None and self._shares.find(label.share) is None:
-            return False
-        return label.sign_in is None or self._sign_ins.by_id(label.sign_in) is not None
+            return REVOKED
+        if label.sign_in is not None and self._sign_ins.by_id(label.sign_in) is None:
+            return SIGNED_OUT
+        return None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -84,10 +86,10 @@ class Revocation:
             return label.sign_in == sign_in.id
 
         self._live.dismiss(concerns, SIGNED_OUT)
-        person = Person(sign_in.user)
-        for session in self._roster.all_known(person):
-            if any(session["viewers"].values()):
-                await self._admissions.take_back(session["id"], concerns)
+        known = self._roster.all_known(Person(sign_in.user))
+        watched = {each["id"] for each in known if any(each["viewers"].values())}
+        for session_id in watched | self._admissions.visited(sign_in.id):
+            await self._admissions.take_back(session_id, concerns)
 
     async def _tick(self) -> None:
         ticks = 0

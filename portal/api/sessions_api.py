@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 
 import structlog
@@ -95,8 +96,7 @@ class SessionsApi:
         person, _ = signed_in(request)
         asked = await read_body(request, Launch)
         key = request.headers.get("Idempotency-Key")
-        # Of one person: somebody else's key is none of theirs.
-        headers = {} if key is None else {"Idempotency-Key": f"{person.user}:{key}"[:255]}
+        headers = {} if key is None else {"Idempotency-Key": _own_key(person, key)}
         start = {**asked.model_dump(exclude_none=True), "user": person.user}
         answer = await self._upstream.call("POST", "/v1/sessions", start, headers=headers)
         session = answer.object
@@ -205,6 +205,11 @@ def _viewer(viewer: Wire) -> dict[str, Any]:
         "mode": viewer["mode"],
         "connected_at": viewer["connected_at"],
     }
+
+
+def _own_key(person: Person, key: str) -> str:
+    """A key of one person: somebody else's of the same name is another."""
+    return hashlib.sha256(f"{person.user}\0{key}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _id(request: web.Request) -> str:

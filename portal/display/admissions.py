@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,12 @@ from typing import Any
 import structlog
 
 from portal.access import Mode
-from portal.errors import ProblemError, RelayError
+from portal.errors import ProblemError
 from portal.upstream.client import Upstream, Wire
 
 _PREFIX = "fx-portal"
 _TICKET_SECONDS = 30
+_NAME_CHARACTERS = 64
 _REFUSALS = 1000
 """So many are kept, the newest."""
 
@@ -67,8 +69,8 @@ class Admissions:
         self._given: dict[str, Admission] = {}
         """By ticket, those not used yet."""
         self._refusals: dict[str, ProblemError] = {}
-        self._labelled = True
-        """Whether the relay knows labels; one of an older release does not."""
+        self._visited: defaultdict[str, set[str]] = defaultdict(set)
+        """Ids of the sessions that each sign-in was admitted to, in this life."""
 
     async def give(
         self, session_id: str, mode: Mode, name: str, *, share: str | None, sign_in: str | None
@@ -76,6 +78,8 @@ class Admissions:
         """Admission to a display, as the page is told. Raises RelayError, UnreachableError."""
         label = Label(share, sign_in, secrets.token_hex(8))
         ticket = await self._ticket(session_id, mode, name, label)
+        if sign_in is not None:
+            self._visited[sign_in].add(session_id)
         now = time.monotonic()
         self._given = {key: each for key, each in self._given.items() if each.expires_at > now}
         self._given[ticket["ticket"]] = Admission(session_id, label, now + _TICKET_SECONDS)
@@ -99,14 +103,13 @@ class Admissions:
         """The admission of a ticket that is about to be used; ``None``: it is unknown here."""
         return self._given.get(ticket)
 
+    def visited(self, sign_in: str) -> set[str]:
+        """Ids of the sessions that a sign-in, which has ended, was admitted to."""
+        return self._visited.pop(sign_in, set())
+
     async def viewers(self, session_id: str) -> list[Wire]:
         """Who is connected, as the relay tells it; raises as ``Upstream.call``."""
-        try:
-            answer = await self._upstream.call("GET", f"/v1/sessions/{session_id}/viewers")
-        except RelayError as error:
-            if error.status == 404 and error.code == "not_found":
-                return []
-            raise
+        answer = await self._upstream.call("GET", f"/v1/sessions/{session_id}/viewers")
         viewers: list[Wire] = answer.object["viewers"]
         return viewers
 
@@ -132,15 +135,12 @@ class Admissions:
             _log.warning("viewers_not_put_out", session_id=session_id, reason=error.detail)
 
     async def _ticket(self, session_id: str, mode: Mode, name: str, label: Label) -> Wire:
-        wish = {"mode": mode.value, "guest": name[:64], "ttl_seconds": _TICKET_SECONDS}
-        labelled = {**wish, "label": str(label)} if self._labelled else wish
-        path = f"/v1/sessions/{session_id}/tickets"
-        try:
-            return (await self._upstream.call("POST", path, labelled)).object
-        except RelayError as error:
-            if not self._labelled or error.status != 422:
-                raise
-        ticket = (await self._upstream.call("POST", path, wish)).object
-        self._labelled = False
-        _log.warning("labels_not_known", consequence="viewers that a proxy carries are not put out")
-        return ticket
+        wish = {
+            "mode": mode.value,
+            "guest": name[:_NAME_CHARACTERS],
+            "label": str(label),
+            "ttl_seconds": _TICKET_SECONDS,
+        }
+        return (
+            await self._upstream.call("POST", f"/v1/sessions/{session_id}/tickets", wish)
+        ).object

@@ -19,11 +19,12 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 
-from portal.display.admissions import Admission, Admissions
+from portal.display.admissions import Admission, Admissions, Label
 from portal.display.live import LiveDisplay, LiveDisplays
 from portal.display.relay_end import SWITCHING, Head, NoAnswerError, RelayEnd, upgrade_request
 from portal.display.splice import BrowserEnd, carry
 from portal.errors import ProblemError
+from portal.request_id import request_headers
 from portal.upstream.client import Upstream, refusal, unreachable
 from portal.web.caller import Callers, remote_of
 
@@ -44,13 +45,13 @@ class Carriage:
         admissions: Admissions,
         live: LiveDisplays,
         callers: Callers,
-        holds: Callable[[Admission], bool],
+        verdict: Callable[[Label], int | None],
     ) -> None:
         self._upstream = upstream
         self._admissions = admissions
         self._live = live
         self._callers = callers
-        self._holds = holds
+        self._verdict = verdict
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -60,7 +61,7 @@ class Carriage:
         """Carry one, from its first byte to its last."""
         self._callers.require_own_page(request)
         admission = self._admissions.take(request.query.get("ticket", ""))
-        if admission is None or not self._holds(admission):
+        if admission is None or self._verdict(admission.label) is not None:
             detail = "The ticket is not valid: it was used, has expired, or never was one."
             raise ProblemError(401, "ticket_invalid", detail)
         _require_websocket(request)
@@ -100,7 +101,7 @@ class Carriage:
         ticket = quote(request.query.get("ticket", ""), safe="")
         headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
         headers |= {name: request.headers[name] for name in _HANDED_ON if name in request.headers}
-        headers["X-Forwarded-For"] = remote_of(request).address
+        headers |= {"X-Forwarded-For": remote_of(request).address, **request_headers()}
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 head = await relay.ask(upgrade_request(f"{path}?ticket={ticket}", headers))
@@ -120,6 +121,9 @@ class Carriage:
     ) -> None:
         display = LiveDisplay(admission.session_id, admission.label, lambda: browser.carried_bytes)
         self._live.add(display)
+        if (code := self._verdict(admission.label)) is not None:
+            # It ended while the relay was asked, when nobody could know of this display.
+            display.dismissed.set_result(code)
         log = _log.bind(session_id=admission.session_id, connection=admission.label.connection)
         log.info("display_opened", remote=remote_of(request).address, share=admission.label.share)
         begun, code = time.monotonic(), None

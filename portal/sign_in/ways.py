@@ -62,6 +62,10 @@ class Ways:
             _log.warning("sign_in_refused", user=user, method="pam", remote=remote, reason=reason)
             await asyncio.sleep(max(0.0, begun + self.refusal_seconds - time.monotonic()))
             raise refused() from None
+        except ProblemError:
+            # The password was right, or nobody can tell.
+            self.pace.forgive(remote, user)
+            raise
         self.pace.forgive(remote, user)
         return user
 

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from portal.errors import RelayError, UnreachableError
+from portal.request_id import request_headers
 
 Wire = dict[str, Any]
 """One JSON object of the relay's, as docs/openapi.yaml has it."""
@@ -101,7 +102,7 @@ class Upstream:
                 path,
                 json=body,
                 params=query,
-                headers=headers,
+                headers={**request_headers(), **(headers or {})},
                 timeout=timeout or endless,
                 allow_redirects=False,
             )

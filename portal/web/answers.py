@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from portal.errors import NotFoundError, ProblemError, StoreError, UnreachableError
+from portal.request_id import begin_request
 
 _log = structlog.get_logger()
 
@@ -75,10 +76,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def completion(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What changes something is done to its end, whether or not the browser waits for it.
+    """Name the call; what changes something is done to its end, whoever waits for it.
 
     A call that only looks is broken off with its connection (``handler_cancellation``).
     """
+    begin_request()
     if request.method in {"GET", "HEAD"}:
         return await handler(request)
     return await asyncio.shield(asyncio.ensure_future(handler(request)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from portal.request_id import request_headers
+
 _DIRECTIVES = (
     "default-src 'none'",
     "script-src 'self'",
@@ -30,6 +32,7 @@ _ALWAYS = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """A signal of aiohttp's: an answer is about to be sent."""
     response.headers.update(_ALWAYS)
+    response.headers.update(request_headers())
     response.headers.popall("Server", None)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")

@@ -201,3 +201,11 @@ async def test_templates_are_the_relays(site: Site) -> None:
     reply = await (await site.signed_in("bob")).get("/api/templates")
     assert [each["name"] for each in reply.object["templates"]] == ["docker"]
     assert (await site.browser().get("/api/templates")).status == 401
+
+
+async def test_a_call_has_one_name_everywhere(site: Site) -> None:
+    """The answer's is the one in the relay's audit trail, by which the portal's log is found."""
+    alice = await site.signed_in("alice")
+    reply = await alice.post("/api/sessions", {})
+    acts = site.house.trail.of("session.launch")
+    assert [act.request_id for act in acts] == [reply.headers["X-Request-ID"]]
