@@ -44,7 +44,7 @@ def configure(level: str, log_format: LogFormat) -> None:
         cache_logger_on_first_use=True,
     )
     final: list[Processor] = (
-        [_make_plain, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [_make_plain, _console()]
         if console
         else [structlog.processors.ExceptionRenderer(_TRACEBACK), _in_order, _line]
     )
@@ -60,6 +60,15 @@ def configure(level: str, log_format: LogFormat) -> None:
     root.setLevel(level.upper())
     for noisy in ("asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))
+    # It says, as an error, what of a stranger's bytes was no HTTP. Failed calls are logged by us.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+
+
+def _console() -> Processor:
+    # Without local variables here as well.
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def _goes_to_journal() -> bool:

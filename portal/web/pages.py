@@ -78,7 +78,7 @@ class Pages:
         """A script, a style, a picture."""
         path = Path(request.match_info["path"])
         hidden = any(part.startswith(".") for part in path.parts)
-        if "\0" in str(path) or path.is_absolute() or hidden or path.suffix == ".html":
+        if path.is_absolute() or hidden or path.suffix == ".html":
             raise _nothing()
         return self._file(path)
 
@@ -91,8 +91,8 @@ class Pages:
         return self._file(Path("pages") / f"{name}.html")
 
     def _file(self, relative: Path) -> web.StreamResponse:
-        path = (self._directory / relative).resolve()
-        if not path.is_relative_to(self._directory) or not path.is_file():
+        path = self._path(relative)
+        if path is None:
             raise _nothing()
         response = web.FileResponse(path, headers=_CACHE)
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
@@ -100,6 +100,15 @@ class Pages:
         if response.content_type.startswith("text/"):
             response.charset = "utf-8"
         return response
+
+    def _path(self, relative: Path) -> Path | None:
+        """The file, if there is one, and it is below the directory whatever links there are."""
+        try:
+            path = (self._directory / relative).resolve()
+            return path if path.is_relative_to(self._directory) and path.is_file() else None
+        except (OSError, ValueError):
+            # A name that is too long, or none.
+            return None
 
 
 def _nothing() -> NotFoundError:
