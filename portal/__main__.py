@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import structlog
 
 from portal import __version__, check
 from portal.app import Places, serve
-from portal.config import Config, load_config
+from portal.config import Config, ListenConfig, load_config
 from portal.errors import ConfigError, PortalError
 from portal.log import configure
 from portal.places import state_directory, static_directory
@@ -99,10 +100,18 @@ def _link(config: Config, user: str) -> str:
     token = Links(link_key(state_directory())).issue(
         user, time.time() + config.sign_in.link.valid_seconds
     )
-    listen = config.listen
+    return f"{_base(config.listen)}/sign-in#link={token}"
+
+
+def _base(listen: ListenConfig) -> str:
+    """What a browser calls the portal, as far as the configuration tells. Raises ConfigError."""
+    if listen.origins:
+        return listen.origins[0]
+    if listen.port is None:
+        raise ConfigError("listen.origins is empty: nobody knows what a link would begin with.")
     scheme = "http" if listen.certificate_file is None else "https"
-    base = listen.origins[0] if listen.origins else f"{scheme}://{listen.host}:{listen.port}"
-    return f"{base}/sign-in#link={token}"
+    host = socket.gethostname() if listen.host in {"0.0.0.0", "::"} else listen.host  # noqa: S104 compared
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{listen.port}"
 
 
 def _prefixed(error: PortalError) -> str:

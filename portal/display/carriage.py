@@ -26,7 +26,7 @@ from portal.display.splice import BrowserEnd, carry
 from portal.errors import ProblemError
 from portal.request_id import request_headers
 from portal.upstream.client import Upstream, refusal, unreachable
-from portal.web.caller import Callers, remote_of
+from portal.web.caller import CALLER, Callers, remote_of
 
 _ANSWER_SECONDS = 30.0
 """The relay resumes the session and waits for its agent meanwhile."""
@@ -61,7 +61,7 @@ class Carriage:
         """Carry one, from its first byte to its last."""
         self._callers.require_own_page(request)
         admission = self._admissions.take(request.query.get("ticket", ""))
-        if admission is None or self._verdict(admission.label) is not None:
+        if admission is None or not self._is_for(request, admission.label):
             detail = "The ticket is not valid: it was used, has expired, or never was one."
             raise ProblemError(401, "ticket_invalid", detail)
         _require_websocket(request)
@@ -70,6 +70,12 @@ class Carriage:
         except ProblemError as error:
             self._admissions.note_refusal(admission.label.connection, error)
             raise
+
+    def _is_for(self, request: web.Request, label: Label) -> bool:
+        """Whether what it was given for holds, and it is used in the browser that it was given."""
+        sign_in = request[CALLER].sign_in
+        is_here = label.sign_in is None or (sign_in is not None and sign_in.id == label.sign_in)
+        return is_here and self._verdict(label) is None
 
     async def _carry(self, request: web.Request, admission: Admission) -> web.StreamResponse:
         relay = await self._connected()

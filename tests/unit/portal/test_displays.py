@@ -118,6 +118,16 @@ async def test_a_ticket_is_used_once(site: Site) -> None:
     assert nothing.object == {"refused": None}
 
 
+async def test_a_ticket_is_for_the_browser_that_asked(site: Site) -> None:
+    """401 in any other, signed in or not: one that was seen somewhere is worth nothing."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    for other in (site.browser(), await site.signed_in("alice"), await site.signed_in("dora")):
+        assert await refused(other, admission["path"]) == 401
+    await opened(site, alice, agent, admission)
+
+
 async def test_a_ticket_opens_the_session_it_is_for(site: Site) -> None:
     """401 at another one's display."""
     mine, other = await site.session(), await site.session("bob", "other-token")
@@ -252,6 +262,7 @@ async def test_a_browser_that_takes_nothing_stops_the_picture(site: Site) -> Non
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
     head = (
         f"GET {admission['path']} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {site.base}\r\n"
+        f"Cookie: fx_portal={alice.cookie}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary\r\n\r\n"
     )
@@ -340,6 +351,7 @@ async def test_a_handshake_is_written_anew(site: Site, header: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
         f"GET {admission['path']} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {site.base}\r\n"
+        f"Cookie: fx_portal={alice.cookie}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n".encode()
         + header
         + b"\r\n\r\n"

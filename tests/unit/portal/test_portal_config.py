@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,32 @@ def test_a_link_is_for_who_is_known(places: Path, capsys: pytest.CaptureFixture[
     key = places / "state" / "link.key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert key.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("listen", "begins"),
+    [
+        ("{}", "http://127.0.0.1:8300/sign-in#link="),
+        ("{host: '::1', port: 80}", "http://[::1]:80/sign-in#link="),
+        ("{host: 0.0.0.0}", f"http://{socket.gethostname()}:8300/sign-in#link="),
+    ],
+)
+def test_a_link_begins_as_the_portal_is_called(
+    places: Path, capsys: pytest.CaptureFixture[str], listen: str, begins: str
+) -> None:
+    """As far as the configuration tells."""
+    (places / "state").mkdir(mode=0o700)
+    written(places, f"listen: {listen}\n")
+    assert main(["link", "--user", "root"]) == 0
+    assert capsys.readouterr().out.startswith(begins)
+
+
+def test_without_a_name_there_is_no_link(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Behind a proxy by socket only `listen.origins` can tell."""
+    (places / "state").mkdir(mode=0o700)
+    written(places, "listen: {port: null, socket: /run/x.sock}\n")
+    assert main(["link", "--user", "root"]) == 78
+    assert "listen.origins" in capsys.readouterr().err
 
 
 def test_a_state_that_others_can_write_is_none(
