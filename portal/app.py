@@ -48,7 +48,7 @@ from portal.sign_in.sign_ins import SignIns
 from portal.sign_in.users import User, Users, find_user
 from portal.sign_in.ways import REFUSAL_SECONDS, Ways
 from portal.store.database import Database
-from portal.store.directory import link_key, prepare_directory
+from portal.store.directory import link_key, prepare_directory, sole_use
 from portal.upstream.client import Upstream
 from portal.upstream.mirror import Mirror
 from portal.web.answers import completion, json_answer, problems
@@ -60,6 +60,7 @@ from portal.web.pages import Pages
 from portal.web.remote import Remotes
 
 _STOP_SECONDS = 5.0
+_IDLE_SECONDS = 60.0
 
 _log = structlog.get_logger()
 
@@ -100,6 +101,7 @@ class Portal:
         self._stopping = asyncio.Event()
         self._stack = AsyncExitStack()
         prepare_directory(places.state)
+        self._state = places.state
         self._database = Database(places.state / "portal.db")
         self._upstream = Upstream(config.upstream.socket, config.upstream.timeout_seconds)
         self.mirror = Mirror(self._upstream)
@@ -123,6 +125,8 @@ class Portal:
     async def start(self) -> None:
         """Open what there is to open, and listen. Raises StoreError, OSError, ConfigError."""
         stack = self._stack
+        stack.enter_context(sole_use(self._state))
+        stack.callback(self._users.close)
         await self._database.open()
         stack.push_async_callback(self._database.close)
         await self._sign_ins.load()
@@ -137,6 +141,8 @@ class Portal:
             handle_signals=False,
             shutdown_timeout=1.0,
             handler_cancellation=True,
+            # For the next request as for the first, whose head may come slowly or never.
+            keepalive_timeout=_IDLE_SECONDS,
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -86,8 +86,10 @@ class RelayEnd(End):
         if self._buffer:
             super().data_received(bytes(self._buffer))
             self._buffer.clear()
-        if self.transport is not None and not self.lost.done():
-            self.transport.resume_reading()
+        # Either may have been stopped while nobody could take what it sent.
+        for end in (self, other):
+            if end.transport is not None and not end.lost.done():
+                end.transport.resume_reading()
 
     async def _wait(self) -> None:
         if self.lost.done():

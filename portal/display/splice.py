@@ -16,7 +16,8 @@ from portal.display.frames import FrameCounter, close_frame
 HIGH_BYTES = 256 * 1024
 """As much may wait for an end before the other is stopped; memory per display is twice that."""
 
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 5.0
+"""For what is on its way, the close with its code at the end of it, and for the browser's own."""
 
 
 class End(asyncio.Protocol):

@@ -8,11 +8,16 @@ import os
 import pwd
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from portal.access import Person
 from portal.config import AdministratorsConfig
+from portal.errors import UnreachableError
 
+_SECONDS = 10.0
+_THREADS = 4
+"""Of their own: while a directory hangs, only look-ups wait for it."""
 _KEPT_SECONDS = 30.0
 """How long an answer of the name service is believed: directories are slow, requests many."""
 
@@ -35,20 +40,31 @@ class Users:
     ) -> None:
         self._administrators = administrators
         self._look_up = look_up
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nss")
         self._known: dict[str, tuple[float, User]] = {}
 
     async def find(self, name: str) -> User:
-        """The user of that name."""
+        """The user of that name. Raises UnreachableError."""
         now = time.monotonic()
         kept = self._known.get(name)
         if kept is not None and now - kept[0] < _KEPT_SECONDS:
             return kept[1]
-        user = await asyncio.to_thread(self._look_up, name)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                loop = asyncio.get_running_loop()
+                user = await loop.run_in_executor(self._threads, self._look_up, name)
+        except TimeoutError:
+            detail = "Users cannot be looked up: the host's name service does not answer."
+            raise UnreachableError(detail, "users_unavailable") from None
         self._known = {
             key: each for key, each in self._known.items() if now - each[0] < _KEPT_SECONDS
         }
         self._known[name] = (now, user)
         return user
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def person(self, name: str) -> Person | None:
         """Who somebody is to the portal; ``None``: this host does not know them (any more)."""

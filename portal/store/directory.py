@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from portal.errors import StoreError
@@ -27,6 +30,27 @@ def _require_closed(path: Path) -> None:
     """Whoever can replace the key can sign in as anybody. Raises StoreError, OSError."""
     if path.stat().st_mode & 0o022:
         raise StoreError(f"{path} can be written to by others: 'chmod go-w {path}'.")
+
+
+@contextmanager
+def sole_use(path: Path) -> Iterator[None]:
+    """Within the block no other portal uses the directory. Raises StoreError.
+
+    Two would each keep in memory what the other changes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"{path} is in use: another portal runs on it.") from None
 
 
 def link_key(directory: Path) -> bytes:

@@ -133,6 +133,16 @@ async def test_a_socket_is_for_its_group_alone(directory: Path, systemd: socket.
         assert (directory / "portal.sock").stat().st_mode & 0o777 == 0o660
 
 
+async def test_one_portal_uses_a_directory(directory: Path, systemd: socket.socket) -> None:
+    """Exit code 69 for another, which would keep in memory what the first one changes."""
+    async with portal(directory, {"port": 0}):
+        assert await told(systemd) == b"READY=1"
+        async with portal(directory, {"port": 0}) as other:
+            _, said = await other.communicate()
+            assert other.returncode == 69
+            assert b"another portal runs on it" in said
+
+
 async def test_an_address_that_is_taken_is_told(directory: Path) -> None:
     """Exit code 78, and which one."""
     with socket.create_server(("127.0.0.1", 0)) as other:
