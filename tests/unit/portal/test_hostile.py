@@ -140,6 +140,12 @@ async def test_a_body_without_end_is_not_read(site: Site) -> None:
         "/static/a%00b",
         "/static/",
         "/static/pages",
+        "/static/@0/../../app.py",
+        "/static/@0/%2e%2e/app.py",
+        "/static/@0//etc/passwd",
+        "/static/@0/.key",
+        "/static/@0/pages/home.html",
+        "/static/@0/",
     ],
 )
 async def test_no_file_is_served_but_those_of_the_pages(site: Site, path: str) -> None:

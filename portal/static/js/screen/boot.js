@@ -15,7 +15,7 @@
     document.getElementById("veil").textContent = "This page has not loaded completely. It is loaded again.";
   };
 
-  Promise.all([import("/static/js/screen/page.js"), import("/static/js/screen/connection.js")]).then(
+  Promise.all([import("./page.js"), import("./connection.js")]).then(
     () => sessionStorage.removeItem(KEPT),
     loadAgain,
   );
