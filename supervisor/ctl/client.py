@@ -31,9 +31,11 @@ from supervisor.ctl.views import (
     Json,
     SessionView,
     TemplateView,
+    ViewerView,
     mapping,
     session_view,
     template_view,
+    viewer_view,
 )
 
 REQUEST_SECONDS = 30.0
@@ -166,6 +168,11 @@ class Client:
     async def ticket(self, session_id: str, wish: Json) -> Json:
         """What admits one viewer."""
         return mapping(await self._json("POST", f"{_one(session_id)}/tickets", body=wish))
+
+    async def viewers(self, session_id: str) -> list[ViewerView]:
+        """Who is connected to the session's display."""
+        answer = mapping(await self._json("GET", f"{_one(session_id)}/viewers"))
+        return [viewer_view(entry) for entry in _list(answer, "viewers")]
 
     async def templates(self) -> list[TemplateView]:
         """What can be started."""

@@ -148,12 +148,12 @@ def show(context: typer.Context, session_id: options.SessionId) -> None:
     from supervisor.ctl.tables import session_lines
 
     settings = settings_of(context)
-    session, declared = call(settings, lambda client: watching.described(client, session_id))
+    found = call(settings, lambda client: watching.described(client, session_id))
     if settings.json:
-        print_json(session.document)
+        print_json(found.session.document)
         return
     target = console(settings)
-    for line in session_lines(session, datetime.now(UTC), declared):
+    for line in session_lines(found.session, datetime.now(UTC), found.declared, found.viewers):
         target.print(line)
 
 

@@ -12,7 +12,14 @@ from rich.text import Text
 from supervisor.ctl.layout import Column, table
 from supervisor.ctl.sse import Event
 from supervisor.ctl.text import age, moment, plain, size, span, when
-from supervisor.ctl.views import Json, ParamView, SessionView, TemplateView, session_view
+from supervisor.ctl.views import (
+    Json,
+    ParamView,
+    SessionView,
+    TemplateView,
+    ViewerView,
+    session_view,
+)
 
 _STYLES = {
     "pending": "yellow",
@@ -86,7 +93,10 @@ def phase_text(session: SessionView) -> Text:
 
 
 def session_lines(
-    session: SessionView, now: datetime, declared: Sequence[ParamView] = ()
+    session: SessionView,
+    now: datetime,
+    declared: Sequence[ParamView] = (),
+    viewers: Sequence[ViewerView] = (),
 ) -> list[Text]:
     """``fxctl show``: what is wrong first, then what is known; ``declared`` gives params units."""
     document = session.document
@@ -107,6 +117,7 @@ def session_lines(
         ("params", _params(session, declared)),
         *((_spaced(key), when(_moment(session, key), now)) for key in _TIMES),
         ("viewers", _viewers(session)),
+        *(("", _viewer(viewer, now)) for viewer in viewers),
         ("usage", _usage(session)),
         ("exit code", session.exit_code),
         ("node", document.get("node")),
@@ -240,6 +251,12 @@ def _viewers(session: SessionView) -> str:
     if session.phase == "ended":
         return ""
     return f"{session.control_viewers} in control, {session.view_viewers} watching"
+
+
+def _viewer(viewer: ViewerView, now: datetime) -> str:
+    does = {"control": "in control", "view": "watching"}.get(viewer.mode, viewer.mode)
+    label = f" [{viewer.label}]" if viewer.label else ""
+    return f"{viewer.guest or 'somebody'} {does} for {age(viewer.connected_at, now)}{label}"
 
 
 def _usage(session: SessionView) -> str:

@@ -73,6 +73,27 @@ class TemplateView:
     document: Json = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerView:
+    """Somebody who is connected to a display."""
+
+    mode: str
+    guest: str
+    label: str
+    connected_at: datetime | None
+
+
+def viewer_view(value: object) -> ViewerView:
+    """Raises MalformedAnswerError for what is no viewer."""
+    document = mapping(value)
+    return ViewerView(
+        mode=_required(document, "mode"),
+        guest=_text(document, "guest"),
+        label=_text(document, "label"),
+        connected_at=moment(_text(document, "connected_at")),
+    )
+
+
 def session_view(value: object) -> SessionView:
     """Raises MalformedAnswerError for what is no session."""
     document = mapping(value)

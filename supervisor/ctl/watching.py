@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from supervisor.ctl.screen import Progress, console, show
 from supervisor.ctl.sse import Event
 from supervisor.ctl.tables import SHOWN_EVENTS, event_line, node_state
 from supervisor.ctl.text import plain, plain_lines
-from supervisor.ctl.views import ParamView, SessionView
+from supervisor.ctl.views import ParamView, SessionView, ViewerView
 from supervisor.ctl.wishes import typed_params
 
 LOG_LINES = 20
@@ -54,13 +55,26 @@ async def change(
     return await client.change(session.id, wish)
 
 
-async def described(client: Client, typed: str) -> tuple[SessionView, Sequence[ParamView]]:
-    """A session, and what its template declares; nothing when the template is gone or faulty."""
-    session = await client.session(await resolve(client, typed))
-    try:
-        return session, (await client.template(session.template)).params
-    except ProblemError:
-        return session, ()
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A session and what else there is to know about it."""
+
+    session: SessionView
+    declared: Sequence[ParamView] = ()
+    """By its template; nothing when that is gone or faulty."""
+    viewers: Sequence[ViewerView] = ()
+
+
+async def described(client: Client, typed: str) -> Described:
+    """All about a session. Raises NoSuchSessionError, ProblemError."""
+    found = Described(await client.session(await resolve(client, typed)))
+    with suppress(ProblemError):
+        found = replace(found, declared=(await client.template(found.session.template)).params)
+    if found.session.control_viewers + found.session.view_viewers:
+        # The session may be over by now.
+        with suppress(ProblemError):
+            found = replace(found, viewers=await client.viewers(found.session.id))
+    return found
 
 
 async def until_up(client: Client, session: SessionView, settings: Settings) -> SessionView:

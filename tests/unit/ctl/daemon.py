@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
@@ -16,8 +17,10 @@ from unittest.mock import patch
 
 from relay.app import Relay
 from relay.config import RelayConfig, RelayLimits
+from relay.display.viewers import Viewer
 from supervisor.ctl.app import main
 from supervisor.lifecycle.session import Session, SessionId, StartRequest
+from supervisor.lifecycle.tickets import Mode, Ticket
 from supervisor.reactor.service import CatalogService
 from supervisor.share import openapi_document, templates_directory
 from supervisor.template.catalog import TemplateCatalog
@@ -118,6 +121,20 @@ class Daemon:
             self.sessions.force(session_id, **changes)
 
         self.do(change())
+
+    def look_at(
+        self, session_id: SessionId, mode: Mode, guest: str | None, label: str | None
+    ) -> None:
+        """Somebody is connected to the session's display."""
+
+        async def look() -> None:
+            ticket = Ticket(f"{mode}", session_id, mode, guest, time.time() + 60, label)
+            viewer = Viewer(ticket)
+            self._relay._viewers.add(viewer)
+            viewer.connected_at = time.time()
+            self.sessions.force(session_id, viewers=self._relay._viewers.count(session_id))
+
+        self.do(look())
 
     def rename(self, session_id: SessionId, other: str) -> None:
         """Give a session an id like a real one."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from supervisor.lifecycle.session import Phase, Reason, Usage, ViewerCount
+from supervisor.lifecycle.tickets import Mode
 from tests.unit.ctl.daemon import Daemon, Result, fxctl
 
 Run = Callable[..., Result]
@@ -126,6 +127,19 @@ def test_what_went_wrong_is_shown_first(daemon: Daemon, run: Run) -> None:
     assert "2023-" in shown.out
     assert "ago)" in shown.out
     assert json.loads(run("show", session_id, "--json").out)["reason"] == "ImageNotFound"
+
+
+def test_who_looks_is_shown_by_name(daemon: Daemon, run: Run) -> None:
+    """As their tickets have them; whatever is in a name, it is one line."""
+    session_id = daemon.start()
+    daemon.look_at(session_id, Mode.VIEW, "Bob\x1b[2J", "link-1")
+    daemon.look_at(session_id, Mode.CONTROL, None, None)
+    lines = run("show", session_id).lines
+    at = lines.index("viewers      1 in control, 1 watching")
+    assert sorted(lines[at + 1 : at + 3]) == [
+        "             Bob\\x1b[2J watching for 0s [link-1]",
+        "             somebody in control for 0s",
+    ]
 
 
 @pytest.mark.parametrize(
