@@ -119,8 +119,15 @@ done
 
 
 async def test_a_desktop_comes_up_whole(web: WebServer, scratch: Path) -> None:
-    """Panel and background and nothing else, in the screen's size, whichever that is."""
-    place_template(web, "xfce", scratch)
+    """Panel and background and nothing else, in the screen's size, whichever that is.
+
+    Also where a bus of another make comes before the system's, as conda's does.
+    """
+    foreign = scratch / "dbus-daemon"
+    foreign.write_text("#!/bin/sh\nexit 1\n")
+    foreign.chmod(0o755)
+    path = "  PATH: /usr/local/bin:"
+    place_template(web, "xfce", scratch, **{path: f"  PATH: {scratch}:/usr/local/bin:"})
     async with desktop(web, "xfce") as xfce:
         await _until_whole(xfce, (1440, 900))
         picture = await xfce.picture()
