@@ -19,7 +19,9 @@ command: >-
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$$XDG_RUNTIME_DIR/bus";
   export DBUS_SYSTEM_BUS_ADDRESS="$$DBUS_SESSION_BUS_ADDRESS";
   matchbox-window-manager -use_titlebar no &
-  exec browser-session --no-sandbox ${start.params.url:-chrome://newtab}
+  exec browser-session --no-sandbox
+  --force-device-scale-factor=$$(perl -e 'print shift() / 96' ${start.dpi})
+  ${start.params.url:-chrome://newtab}
 environment:
   PATH: /usr/local/bin:/usr/bin:/bin
   LANG: C.UTF-8
