@@ -19,7 +19,8 @@ image: fx-xfce:bookworm
 command: >-
   /usr/bin/dbus-daemon --session --fork --address="unix:path=$$XDG_RUNTIME_DIR/bus" &&
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$$XDG_RUNTIME_DIR/bus"
-  $$(/usr/bin/perl -e '$$x = shift() / 96; $$n = int $$x || 1; print "GDK_SCALE=$$n GDK_DPI_SCALE=", $$x / $$n' ${start.dpi}) &&
+  $$(/usr/bin/perl -e '$$all = shift() / 96; $$whole = int $$all || 1;
+  print "GDK_SCALE=$$whole GDK_DPI_SCALE=", $$all / $$whole' ${start.dpi}) &&
   exec /usr/bin/xfce4-session
 environment:
   PATH: /usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games
