@@ -13,13 +13,15 @@ image: fx-browser:bookworm
 # Chromium's own sandbox wants user namespaces, which the engine gives to nobody unless told so.
 # Without it the container is the sandbox: what takes over a page has what the session has, HOME and
 # network, and no more. docs/desktops.md weighs the two; for Chromium's, take --no-sandbox away and
-# the # from the profile below.
+# the # from the profile below. There is no system bus: what asks for one is answered by the session's.
 command: >-
   /usr/bin/dbus-daemon --session --fork --address="unix:path=$$XDG_RUNTIME_DIR/bus";
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$$XDG_RUNTIME_DIR/bus";
   export DBUS_SYSTEM_BUS_ADDRESS="$$DBUS_SESSION_BUS_ADDRESS";
   matchbox-window-manager -use_titlebar no &
-  exec browser-session --no-sandbox ${start.params.url:-chrome://newtab}
+  exec browser-session --no-sandbox
+  --force-device-scale-factor=$$(perl -e 'print shift() / 96' ${start.dpi})
+  ${start.params.url:-chrome://newtab}
 environment:
   PATH: /usr/local/bin:/usr/bin:/bin
   LANG: C.UTF-8

@@ -14,10 +14,14 @@ image: fx-xfce:bookworm
 
 # By absolute paths, and with a PATH of its own: a dbus-daemon that comes with conda, say, would be
 # found before the system's, and the desktop would not come up. Terminals read the user's own
-# settings as always. The bus is where programs look for it that are started by `fxctl exec`.
+# settings as always. The bus is where programs look for it that are started by `fxctl exec`. GTK is
+# told of the display's dpi in whole steps for all it draws, and the rest for its text.
 command: >-
   /usr/bin/dbus-daemon --session --fork --address="unix:path=$$XDG_RUNTIME_DIR/bus" &&
-  DBUS_SESSION_BUS_ADDRESS="unix:path=$$XDG_RUNTIME_DIR/bus" exec /usr/bin/xfce4-session
+  export DBUS_SESSION_BUS_ADDRESS="unix:path=$$XDG_RUNTIME_DIR/bus"
+  $$(/usr/bin/perl -e '$$all = shift() / 96; $$whole = int $$all || 1;
+  print "GDK_SCALE=$$whole GDK_DPI_SCALE=", $$all / $$whole' ${start.dpi}) &&
+  exec /usr/bin/xfce4-session
 environment:
   PATH: /usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games
   LANG: C.UTF-8

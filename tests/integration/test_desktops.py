@@ -97,7 +97,7 @@ async def test_a_browser_with_a_sandbox_of_its_own(site: Surroundings, scratch: 
             web,
             "browser",
             scratch,
-            **{example: used, "browser-session --no-sandbox ": "browser-session "},
+            **{example: used, "browser-session --no-sandbox\n": "browser-session\n"},
         )
         async with desktop(web, "browser") as browser:
             await browser.until_window("New Tab", (1280, 800))
@@ -119,8 +119,15 @@ done
 
 
 async def test_a_desktop_comes_up_whole(web: WebServer, scratch: Path) -> None:
-    """Panel and background and nothing else, in the screen's size, whichever that is."""
-    place_template(web, "xfce", scratch)
+    """Panel and background and nothing else, in the screen's size, whichever that is.
+
+    Also where a bus of another make comes before the system's, as conda's does.
+    """
+    foreign = scratch / "dbus-daemon"
+    foreign.write_text("#!/bin/sh\nexit 1\n")
+    foreign.chmod(0o755)
+    path = "  PATH: /usr/local/bin:"
+    place_template(web, "xfce", scratch, **{path: f"  PATH: {scratch}:/usr/local/bin:"})
     async with desktop(web, "xfce") as xfce:
         await _until_whole(xfce, (1440, 900))
         picture = await xfce.picture()
@@ -131,10 +138,13 @@ async def test_a_desktop_comes_up_whole(web: WebServer, scratch: Path) -> None:
 
 
 async def test_programs_meet_the_desktop_that_runs(web: WebServer, scratch: Path) -> None:
-    """What is started from outside finds its bus; logging out ends the session in order."""
+    """What is started from outside finds its bus; logging out ends the session in order.
+
+    On a display of twice the usual dpi, where all is drawn twice as large.
+    """
     place_template(web, "xfce", scratch)
-    async with desktop(web, "xfce") as xfce:
-        await _until_whole(xfce, (1440, 900))
+    async with desktop(web, "xfce", dpi=192) as xfce:
+        await _until_whole(xfce, (1440, 900), scale=2)
         await xfce.run("sh", "-c", "thunar >/dev/null 2>&1 &")
 
         async def opened() -> bool:
@@ -146,10 +156,10 @@ async def test_programs_meet_the_desktop_that_runs(web: WebServer, scratch: Path
     assert (ended["reason"], ended["exit_code"]) == ("CommandExited", 0)
 
 
-async def _until_whole(xfce: Desktop, screen: tuple[int, int]) -> None:
+async def _until_whole(xfce: Desktop, screen: tuple[int, int], *, scale: int = 1) -> None:
     """Wait until the panel is as wide as the screen, and the background as large."""
     await xfce.until_window("xfdesktop", screen)
-    await xfce.until_window("xfce4-panel", (screen[0], PANEL_HEIGHT))
+    await xfce.until_window("xfce4-panel", (screen[0], scale * PANEL_HEIGHT))
 
 
 def _title(text: str) -> str:
