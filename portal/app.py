@@ -162,6 +162,7 @@ class Portal:
 
     async def _hurry(self) -> None:
         self._stopping.set()
+        self.mirror.wake()
         await self._live.dismiss_all(GOING_AWAY, _STOP_SECONDS)
 
     def _application(self) -> web.Application:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from aiohttp import web
 
@@ -64,7 +64,7 @@ class EventsApi:
         response.content_type = "text/event-stream"
         await response.prepare(request)
         feed = Feed(self._roster, person, everybody=everybody)
-        with self._roster.mirror.watch() as reader:
+        with self._roster.mirror.watch() as reader, sign_in.rings(reader.news):
             try:
                 async for piece in self._pieces(feed, reader, sign_in):
                     async with asyncio.timeout(_STALL_SECONDS):
@@ -89,21 +89,18 @@ class EventsApi:
                 del self._streams[user]
 
     async def _pieces(self, feed: Feed, reader: Reader, sign_in: SignIn) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
         yield feed.opening(reader)
+        spoke = loop.time()
         while not self._stopping.is_set():
-            await _wait(reader.news, sign_in.ended, self._stopping)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(spoke + _KEEPALIVE_SECONDS):
+                    await reader.news.wait()
             if sign_in.ended.is_set():
                 yield encode("signed_out", {})
                 return
-            yield feed.news(reader) or _KEEP_ALIVE
-
-
-async def _wait(*events: asyncio.Event) -> None:
-    """Return when one of the events is set, or it is time to say something."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, timeout=_KEEPALIVE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in waiting:
-            each.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+            news = feed.news(reader)
+            # Also when all the news is about others: silence looks like a dead line.
+            if news or loop.time() - spoke >= _KEEPALIVE_SECONDS:
+                yield news or _KEEP_ALIVE
+                spoke = loop.time()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -38,6 +39,24 @@ class SignIn:
     row: SignInRow
     written_at: float
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _bells: set[asyncio.Event] = field(default_factory=set)
+
+    @contextmanager
+    def rings(self, bell: asyncio.Event) -> Iterator[None]:
+        """Within the block the event is set, too, when it ends."""
+        self._bells.add(bell)
+        if self.ended.is_set():
+            bell.set()
+        try:
+            yield
+        finally:
+            self._bells.discard(bell)
+
+    def end(self) -> None:
+        """Tell whoever hangs on it."""
+        self.ended.set()
+        for bell in self._bells:
+            bell.set()
 
     @property
     def id(self) -> str:
@@ -146,7 +165,7 @@ class SignIns:
     async def _end(self, over: list[SignIn]) -> None:
         for each in over:
             self._by_key.pop(each.row.key, None)
-            each.ended.set()
+            each.end()
             self.ended.put_nowait(each)
         keys = [each.row.key for each in over]
         await self._database.run(partial(sign_in_rows.drop, keys=keys))

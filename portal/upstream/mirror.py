@@ -85,6 +85,11 @@ class Mirror:
             reader.sessions[session_id] = reader.shares[session_id] = None
             reader.news.set()
 
+    def wake(self) -> None:
+        """Let all readers look at what there is beside news: that the portal stops."""
+        for reader in self._readers:
+            reader.news.set()
+
     @contextmanager
     def watch(self) -> Iterator[Reader]:
         """What changes from now on is noted in the reader."""
