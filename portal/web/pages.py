@@ -45,6 +45,7 @@ class Pages:
             web.get("/sign-in", self.sign_in),
             web.get("/favicon.ico", self.icon),
             web.get("/static/{path:.+}", self.file),
+            web.get("/{path:(?!api/|v1/|static/|healthz).+}", self.nothing),
         ]
 
     async def home(self, request: web.Request) -> web.StreamResponse:
@@ -81,6 +82,14 @@ class Pages:
         if "\0" in str(path) or path.is_absolute() or hidden or path.suffix == ".html":
             raise _nothing()
         return self._file(path)
+
+    async def nothing(self, request: web.Request) -> web.StreamResponse:
+        """404: to people a page with a way on, to programs a problem."""
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise _nothing()
+        response = self._page("not-found")
+        response.set_status(404)
+        return response
 
     def _for_signed_in(self, request: web.Request, name: str) -> web.StreamResponse:
         if request[CALLER].sign_in is None:

@@ -192,6 +192,17 @@ async def test_a_page_is_asked_for_again_and_not_sent_again(site: Site) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
+async def test_a_path_that_is_none_shows_people_a_way_on(site: Site) -> None:
+    """A page to whoever asks for one, a problem to programs; and no call is hidden by it."""
+    browser = site.browser()
+    page = await browser.get("/nothing", Accept="text/html,*/*;q=0.8")
+    assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert b'href="/"' in page.body
+    problem = await browser.get("/nothing")
+    assert (problem.status, problem.headers["Content-Type"]) == (404, "application/problem+json")
+    assert (await browser.get("/api/sign-out", Accept="text/html")).status == 405
+
+
 async def test_pages_are_for_who_is_signed_in(site: Site) -> None:
     """Others go to the sign-in and come back; /admin is for administrators."""
     nobody = site.browser()
