@@ -10,13 +10,30 @@ let polite = null;
 let assertive = null;
 let stack = null;
 
+// While a dialog is open everything outside of it is out of reach, also for screen readers.
+function settle() {
+  const dialogs = document.querySelectorAll("dialog:modal");
+  const host = dialogs[dialogs.length - 1] ?? document.body;
+  if (polite.parentElement === host) return;
+  host.append(polite, assertive, stack);
+  if (host !== document.body) host.addEventListener("close", comeBack, { once: true });
+}
+
+function comeBack() {
+  document.body.append(polite, assertive, stack);
+  if (stack.childElementCount) stack.showPopover();
+}
+
 function regions() {
-  if (polite) return;
+  if (polite) {
+    settle();
+    return;
+  }
   polite = h("div", { class: "only-heard", role: "status", "aria-live": "polite" });
   assertive = h("div", { class: "only-heard", role: "alert", "aria-live": "assertive" });
   // A popover lies above open dialogs, which a z-index cannot.
   stack = h("div", { class: "toasts", popover: "manual", role: "region", "aria-label": "Notices" });
-  document.body.append(polite, assertive, stack);
+  settle();
 }
 
 /** Say something to screen readers alone. */
@@ -39,7 +56,7 @@ export function toast(text, { tone = "neutral", action = null } = {}) {
   const symbol = { good: "check", bad: "alert", warn: "alert", neutral: "info" }[tone];
   const close = () => {
     element.remove();
-    if (!stack.childElementCount) stack.hidePopover();
+    if (!stack.childElementCount && stack.matches(":popover-open")) stack.hidePopover();
   };
   const element = h(
     "div",

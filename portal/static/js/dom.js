@@ -62,8 +62,8 @@ export function keyed(parent, items, key, create, views) {
   for (const [id, view] of views) {
     if (wanted.has(id)) continue;
     view.close?.();
-    view.element.remove();
     views.delete(id);
+    removeKindly(view.element);
   }
   let place = parent.firstElementChild;
   for (const item of items) {
@@ -80,6 +80,13 @@ export function keyed(parent, items, key, create, views) {
       moveBefore(parent, view.element, place);
     }
   }
+}
+
+// Whoever had the focus in it goes on with the one after it, or before it, not at the top of the page.
+function removeKindly(element) {
+  const heir = element.contains(document.activeElement) ? element.nextElementSibling ?? element.previousElementSibling : null;
+  element.remove();
+  heir?.querySelector("button:not([hidden]), a[href]:not([tabindex])")?.focus({ preventScroll: true });
 }
 
 function moveBefore(parent, element, place) {

@@ -11,7 +11,15 @@ import { icon } from "./icons.js";
 export function attachMenu(button, items, label) {
   button.setAttribute("aria-haspopup", "menu");
   button.setAttribute("aria-expanded", "false");
-  button.addEventListener("click", () => openMenu(button, items(), label));
+  // A press on the button of an open menu closes it, as a press anywhere else does, and no more.
+  let open = false;
+  button.addEventListener("pointerdown", () => {
+    open = button.getAttribute("aria-expanded") === "true";
+  });
+  button.addEventListener("click", () => {
+    if (!open) openMenu(button, items(), label);
+    open = false;
+  });
   button.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();

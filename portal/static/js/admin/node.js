@@ -45,7 +45,11 @@ function showFigures(node, { memoryBytes, cores, viewers, users }) {
     figure("Sessions' memory", bytes(memoryBytes), "in use", null),
     figure("Viewers", String(viewers), "connected", null),
   ];
-  fill(byId("node-figures"), figures);
+  const place = byId("node-figures");
+  const wanted = figures.map((one) => one.textContent).join();
+  if (place.dataset.shown === wanted) return;
+  place.dataset.shown = wanted;
+  fill(place, figures);
 }
 
 function figure(label, value, about, share) {

@@ -92,7 +92,7 @@ export class Card {
     const name = nameOf(session);
     set(this.element, { "data-phase": session.phase });
     setText(this.link, name);
-    set(this.heading, { title: name });
+    set(this.heading, { title: session.title && session.title !== name ? `${name}: ${session.title}` : name });
     setText(this.chip, words.label);
     this.chip.className = `chip tone-${words.tone}`;
     this.#stage(words);
