@@ -9,6 +9,7 @@ import { markPressed } from "../screen/marks.js";
 import { appIcon } from "../templates.js";
 import { banner } from "../shell.js";
 import { dpiField, geometryField } from "./display-fields.js";
+import { draftOf, dropDraft, keepDraft } from "./draft.js";
 import { fieldFor, framed } from "./fields.js";
 import { refusalWords } from "./refusals.js";
 import { fieldOf, fitting, remembered, rulesSentence, sentence, stillValid } from "./values.js";
@@ -33,6 +34,7 @@ export async function launch(start) {
   const pressed = Date.now();
   const session = await post("/api/sessions", start, { headers: { "Idempotency-Key": keyFor(start) } });
   markPressed(session.id, pressed);
+  dropDraft();
   location.assign(`/sessions/${session.id}`);
   return session;
 }
@@ -55,7 +57,7 @@ function freshKey() {
  * @param {{geometry?: string, dpi?: number, params?: object, command?: string|null}} last
  */
 export function openForm(template, last, { onclose } = {}) {
-  const fields = makeFields(template, last);
+  const fields = makeFields(template, draftOf(template.name) ?? last);
   const trouble = h("div", { class: "form-trouble", role: "alert" });
   const button = h("button", { class: "button primary", type: "submit", form: "launch-form" }, icon("play", { size: 16 }), "Launch");
   const form = h("form", { id: "launch-form", class: "launch-form", novalidate: true }, trouble, arranged(template, fields));
@@ -65,9 +67,13 @@ export function openForm(template, last, { onclose } = {}) {
     body: form,
     foot: [h("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Cancel"), button],
     size: "form",
-    onclose,
+    onclose: () => {
+      dropDraft();
+      onclose?.();
+    },
   });
   dialog.element.querySelector(".dialog-head").prepend(appIcon(template, "large"));
+  form.addEventListener("input", () => keepDraft(template.name, filledIn(template, fields)));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     submit(template, fields, { trouble, button });
@@ -133,7 +139,7 @@ async function submit(template, fields, { trouble, button }) {
   button.setAttribute("aria-busy", "true");
   button.disabled = true;
   try {
-    await keep(template, fields, start);
+    await keep(template, fields);
     await launch(start);
   } catch (problem) {
     if (problem.status) lost.start = ""; // it was answered: the next one is another
@@ -155,9 +161,14 @@ function startOf(template, fields) {
   return start;
 }
 
+function filledIn(template, fields) {
+  const { dpi, params, command, name } = startOf(template, fields);
+  return { ...remembered({ geometryChoice: fields.get("geometry").choice(), dpi, params, command }), name };
+}
+
 // Not worth failing a launch for.
-async function keep(template, fields, start) {
-  const kept = remembered({ geometryChoice: fields.get("geometry").choice(), dpi: start.dpi, params: start.params, command: start.command });
+async function keep(template, fields) {
+  const { name, ...kept } = filledIn(template, fields);
   await changePreferences((preferences) => {
     preferences.last = { ...preferences.last, [template.name]: kept };
   }).catch(() => null);

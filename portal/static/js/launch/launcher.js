@@ -59,6 +59,8 @@ export class Launcher {
   openByName(name, last = preferences().last?.[name]) {
     const template = this.#templates?.find((one) => one.name === name);
     if (!template || this.#open) return;
+    // A page that is loaded again opens it again.
+    history.replaceState(null, "", `#launch=${encodeURIComponent(name)}`);
     this.#open = openForm(template, last, {
       onclose: () => {
         this.#open = null;
