@@ -74,6 +74,7 @@ function chooseTheme(choice) {
 async function signOut(who) {
   try {
     await post("/api/sign-out");
+    sessionStorage.clear();
     location.assign(who.sign_out_url ?? "/sign-in");
   } catch (problem) {
     toastProblem(problem, "Not signed out.");

@@ -1,6 +1,7 @@
 // Pictures of screens: only of what is in sight, and only when they changed.
 
 import { answer, sessionPath } from "../api.js";
+import { dropPicture, keepPicture, pictureOf } from "./last-pictures.js";
 
 const EVERY_MS = 10000;
 const NOT_YET_MS = 2000;
@@ -23,8 +24,10 @@ export class Thumbnails {
 
   /** @param {(url: string) => void} show is given an object URL whenever there is another picture */
   watch(id, element, show) {
-    this.#entries.set(element, { id, element, show, due: 0, tag: null, url: null, inSight: false, wanted: false, busy: false, youngUntil: 0 });
+    this.#entries.set(element, { id, element, show, due: 0, tag: null, url: null, blob: null, inSight: false, wanted: false, busy: false, youngUntil: 0 });
     this.#observer.observe(element);
+    const last = pictureOf(id);
+    if (last) show(last);
   }
 
   /** Whether it has a screen now; asked for at once when it begins to. */
@@ -33,12 +36,14 @@ export class Thumbnails {
     if (!entry || entry.wanted === wanted) return;
     entry.wanted = wanted;
     entry.due = 0;
+    if (!wanted && entry.blob) keepPicture(entry.id, entry.blob);
     entry.youngUntil = young ? Date.now() + YOUNG_MS : 0;
     this.#next();
   }
 
   forget(element) {
     const entry = this.#entries.get(element);
+    if (entry) dropPicture(entry.id);
     if (entry?.url) URL.revokeObjectURL(entry.url);
     this.#observer.unobserve(element);
     this.#entries.delete(element);
@@ -87,7 +92,8 @@ export class Thumbnails {
       throw problem;
     }
     if (response.status === 304) return true;
-    const url = URL.createObjectURL(await response.blob());
+    entry.blob = await response.blob();
+    const url = URL.createObjectURL(entry.blob);
     if (!this.#entries.has(entry.element)) {
       URL.revokeObjectURL(url);
       return true;
