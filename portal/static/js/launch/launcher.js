@@ -58,11 +58,13 @@ export class Launcher {
 
   openByName(name, last = preferences().last?.[name]) {
     const template = this.#templates?.find((one) => one.name === name);
-    if (!template || this.#open) return;
+    if (!template) return;
+    this.#open?.close();
     // A page that is loaded again opens it again.
     history.replaceState(null, "", `#launch=${encodeURIComponent(name)}`);
     this.#open = openForm(template, last, {
       onclose: () => {
+        if (this.#open?.element.isConnected) return; // another one has taken its place
         this.#open = null;
         if (location.hash.startsWith("#launch")) history.replaceState(null, "", location.pathname);
       },
