@@ -106,6 +106,16 @@ export function followConnection(feed) {
   };
 }
 
+const AGAIN_AFTER_MS = 10000;
+
+/** The page could not begin: say so, and where that may pass, begin again. */
+export function showFailure(problem) {
+  const again = h("button", { class: "button small", type: "button", onclick: () => location.reload() }, icon("refresh", { size: 16 }), "Try again");
+  const text = problem.passes ? `${problem.detail} It is tried again by itself.` : problem.detail ?? problem.message;
+  fill(byId("banners"), banner("bad", "This page cannot be shown.", text, again));
+  if (problem.passes) setTimeout(() => location.reload(), AGAIN_AFTER_MS);
+}
+
 /** One thing that the whole page should know. */
 export function banner(tone, title, text, ...more) {
   const element = h(

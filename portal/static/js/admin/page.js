@@ -5,7 +5,7 @@ import { byId, fill, h } from "../dom.js";
 import { Feed } from "../events.js";
 import { loadPreferences } from "../preferences.js";
 import { SessionBook } from "../sessions.js";
-import { banner, followConnection, mountShell } from "../shell.js";
+import { banner, followConnection, mountShell, showFailure } from "../shell.js";
 import { clearHappenings, tellChange, tellNode, tellRemoved } from "./happenings.js";
 import { showNode } from "./node.js";
 import { SessionTable } from "./table.js";
@@ -81,7 +81,4 @@ async function tick() {
   if (latest) nodeChanged(latest);
 }
 
-start().catch((problem) => {
-  fill(byId("banners"), banner("bad", "This page cannot be shown.", problem.detail ?? problem.message,
-    h("button", { class: "button small", type: "button", onclick: () => location.reload() }, "Try again")));
-});
+start().catch(showFailure);

@@ -3,17 +3,16 @@
 import { get } from "../api.js";
 import { announce, toast } from "../announce.js";
 import { confirmDialog } from "../dialog.js";
-import { byId, fill, h, keyed, setText } from "../dom.js";
+import { byId, fill, keyed, setText } from "../dom.js";
 import { Feed } from "../events.js";
 import { plural } from "../format.js";
-import { icon } from "../icons.js";
 import { Launcher } from "../launch/launcher.js";
 import { openLog } from "../log/dialog.js";
 import { endedWell, reasonSentence } from "../phases.js";
 import { loadPreferences } from "../preferences.js";
 import { SessionBook } from "../sessions.js";
 import { mayShare, openShare } from "../share/dialog.js";
-import { banner, followConnection, mountShell } from "../shell.js";
+import { banner, followConnection, mountShell, showFailure } from "../shell.js";
 import { forget, nameOf } from "../steer.js";
 import { Card } from "./card.js";
 import { EndedRow } from "./ended.js";
@@ -164,7 +163,4 @@ byId("ended-remove").addEventListener("click", async () => {
   for (const session of ended) await forget(session);
 });
 
-start().catch((problem) => {
-  fill(byId("banners"), banner("bad", "This page cannot be shown.", problem.detail ?? problem.message,
-    h("button", { class: "button small", type: "button", onclick: () => location.reload() }, icon("refresh"), "Try again")));
-});
+start().catch(showFailure);

@@ -45,6 +45,8 @@ export class Launcher {
       if (what !== "launch") return;
       if (name) this.openByName(decodeURIComponent(name));
       else this.focus();
+      // The same link is to work a second time.
+      if (!name) history.replaceState(null, "", location.pathname);
     };
     addEventListener("hashchange", follow);
     follow();
