@@ -22,7 +22,15 @@ async function start() {
   const [who] = await Promise.all([mountShell("/admin"), loadPreferences()]);
   if (!who.administrator) {
     byId("admin").hidden = true;
-    fill(byId("banners"), banner("warn", "This page is for administrators.", "", h("a", { class: "button small", href: "/" }, "My sessions")));
+    fill(
+      byId("banners"),
+      banner(
+        "warn",
+        "This page is for administrators.",
+        "",
+        h("a", { class: "button small", href: "/" }, "My sessions"),
+      ),
+    );
     return;
   }
   const feed = new Feed("all");
@@ -56,9 +64,16 @@ function follow(feed) {
 
 function nodeChanged(next) {
   if (node && node.draining !== next.draining) {
-    tellNode(next.draining ? "No new sessions are taken" : "New sessions are taken again", next.draining ? "warn" : "good");
+    tellNode(
+      next.draining ? "No new sessions are taken" : "New sessions are taken again",
+      next.draining ? "warn" : "good",
+    );
   }
-  if (node && node.ready !== next.ready) tellNode(next.ready ? "The node is ready" : `The node is not ready. ${next.message}`, next.ready ? "good" : "bad");
+  if (node && node.ready !== next.ready)
+    tellNode(
+      next.ready ? "The node is ready" : `The node is not ready. ${next.message}`,
+      next.ready ? "good" : "bad",
+    );
   node = next;
   draw();
 }

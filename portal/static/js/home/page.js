@@ -101,11 +101,19 @@ function tellEnd(name, session) {
 
 function showNode(node) {
   const place = byId("node-banner");
-  const words = !node.ready ? node.message : node.draining ? node.cordon?.reason ?? node.message : null;
+  const words = !node.ready ? node.message : node.draining ? (node.cordon?.reason ?? node.message) : null;
   if (place.dataset.words === String(words)) return;
   place.dataset.words = words;
   if (words === null) place.replaceChildren();
-  else fill(place, banner("warn", "No new sessions can be started at the moment.", words || "Those that run are not affected."));
+  else
+    fill(
+      place,
+      banner(
+        "warn",
+        "No new sessions can be started at the moment.",
+        words || "Those that run are not affected.",
+      ),
+    );
 }
 
 // Many updates at once are one drawing.
@@ -121,8 +129,20 @@ function drawNow() {
   const { living, ended, shared } = book.arranged();
   const id = (session) => session.id;
   keyed(byId("living"), living, id, (session) => new Card(session, { ...tools, level: "h2" }), views.living);
-  keyed(byId("shared-list"), shared, id, (session) => new Card(session, { ...tools, level: "h3" }), views.shared);
-  keyed(byId("ended-list"), allEnded ? ended : ended.slice(0, ENDED_SHOWN), id, (session) => new EndedRow(session, tools), views.ended);
+  keyed(
+    byId("shared-list"),
+    shared,
+    id,
+    (session) => new Card(session, { ...tools, level: "h3" }),
+    views.shared,
+  );
+  keyed(
+    byId("ended-list"),
+    allEnded ? ended : ended.slice(0, ENDED_SHOWN),
+    id,
+    (session) => new EndedRow(session, tools),
+    views.ended,
+  );
   byId("shared").hidden = shared.length === 0;
   byId("ended").hidden = ended.length === 0;
   setText(byId("living-count"), living.length ? String(living.length) : "");

@@ -103,9 +103,21 @@ export class Launcher {
 
   #draw() {
     const shownNow = arranged(this.#templates, preferences().favourites ?? [], this.input.value);
-    keyed(this.list, shownNow, (template) => template.name, (template) => new Tile(template, this), this.#views);
+    keyed(
+      this.list,
+      shownNow,
+      (template) => template.name,
+      (template) => new Tile(template, this),
+      this.#views,
+    );
     this.none.hidden = shownNow.length > 0;
-    if (!shownNow.length) setText(this.none, this.#templates.length ? "Nothing is called like this." : "Nothing can be launched yet. An administrator adds templates.");
+    if (!shownNow.length)
+      setText(
+        this.none,
+        this.#templates.length
+          ? "Nothing is called like this."
+          : "Nothing can be launched yet. An administrator adds templates.",
+      );
   }
 
   favour(name) {
@@ -124,15 +136,39 @@ class Tile {
     this.template = template;
     this.launcher = launcher;
     const title = template.title || template.name;
-    this.star = h("button", { class: "button plain icon-only small star", type: "button", title: "Favourite", "aria-label": `${title}, favourite`, onclick: () => launcher.favour(template.name) }, icon("star", { size: 16 }));
-    this.quick = h("button", { class: "button plain icon-only small quick", type: "button", onclick: () => this.#quick() }, icon("bolt", { size: 16 }));
+    this.star = h(
+      "button",
+      {
+        class: "button plain icon-only small star",
+        type: "button",
+        title: "Favourite",
+        "aria-label": `${title}, favourite`,
+        onclick: () => launcher.favour(template.name),
+      },
+      icon("star", { size: 16 }),
+    );
+    this.quick = h(
+      "button",
+      { class: "button plain icon-only small quick", type: "button", onclick: () => this.#quick() },
+      icon("bolt", { size: 16 }),
+    );
     this.main = h(
       "button",
       { class: "tile-main", type: "button", onclick: () => launcher.openByName(template.name) },
       appIcon(template, "large"),
-      h("span", { class: "tile-text" }, h("strong", {}, title), h("span", { class: "tile-about" }, template.description ?? "")),
+      h(
+        "span",
+        { class: "tile-text" },
+        h("strong", {}, title),
+        h("span", { class: "tile-about" }, template.description ?? ""),
+      ),
     );
-    this.element = h("li", { class: "tile panel", dataset: { template: template.name } }, this.main, h("div", { class: "tile-buttons" }, this.star, this.quick));
+    this.element = h(
+      "li",
+      { class: "tile panel", dataset: { template: template.name } },
+      this.main,
+      h("div", { class: "tile-buttons" }, this.star, this.quick),
+    );
   }
 
   update() {
@@ -148,7 +184,11 @@ class Tile {
   async #quick() {
     const last = preferences().last?.[this.template.name];
     const start = startWithLast(this.template, last);
-    const missing = (this.template.requires_command && !start.command) || this.template.params.some((param) => param.required && param.default === null && start.params[param.name] === undefined);
+    const missing =
+      (this.template.requires_command && !start.command) ||
+      this.template.params.some(
+        (param) => param.required && param.default === null && start.params[param.name] === undefined,
+      );
     if (missing) return this.launcher.openByName(this.template.name);
     this.quick.setAttribute("aria-busy", "true");
     this.quick.disabled = true;
