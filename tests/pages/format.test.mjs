@@ -3,7 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bytes, cores, duration, initials, percent, plural, since, until } from "../../portal/static/js/format.js";
+import {
+  ago,
+  bytes,
+  cores,
+  duration,
+  initials,
+  percent,
+  plural,
+  since,
+  until,
+} from "../../portal/static/js/format.js";
 
 const NOW = new Date("2026-03-01T12:00:00Z");
 
@@ -17,11 +27,24 @@ test("bytes have at most three digits that matter, and their unit", () => {
 });
 
 test("one core is one, and next to nothing is idle", () => {
-  assert.deepEqual([0, 0.001, 0.25, 1, 12.34].map(cores), ["idle", "idle", "0.25 cores", "1 core", "12.3 cores"]);
+  assert.deepEqual([0, 0.001, 0.25, 1, 12.34].map(cores), [
+    "idle",
+    "idle",
+    "0.25 cores",
+    "1 core",
+    "12.3 cores",
+  ]);
 });
 
 test("a duration has the two largest units", () => {
-  assert.deepEqual([0, 59, 60, 3600, 5400, 90061].map(duration), ["0 s", "59 s", "1 min", "1 h", "1 h 30 min", "1 d 1 h"]);
+  assert.deepEqual([0, 59, 60, 3600, 5400, 90061].map(duration), [
+    "0 s",
+    "59 s",
+    "1 min",
+    "1 h",
+    "1 h 30 min",
+    "1 d 1 h",
+  ]);
 });
 
 test("what was a moment ago is just now", () => {
@@ -39,7 +62,13 @@ test("what was just chosen for a day is read as a day", () => {
 });
 
 test("initials are of the first and the last name, in any script", () => {
-  assert.deepEqual(["Alice Liddell", "bob", "j.r.r.tolkien", "Łukasz Żak", ""].map(initials), ["AL", "B", "JT", "ŁŻ", "?"]);
+  assert.deepEqual(["Alice Liddell", "bob", "j.r.r.tolkien", "Łukasz Żak", ""].map(initials), [
+    "AL",
+    "B",
+    "JT",
+    "ŁŻ",
+    "?",
+  ]);
 });
 
 test("counts and shares", () => {

@@ -3,18 +3,49 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { durationText, nearestStop, parseDuration, parseSize, sizeText, stopsOf } from "../../portal/static/js/launch/amounts.js";
-import { fieldOf, fitting, geometryFault, read, rulesSentence, sentence, shown, stillValid } from "../../portal/static/js/launch/values.js";
+import {
+  durationText,
+  nearestStop,
+  parseDuration,
+  parseSize,
+  sizeText,
+  stopsOf,
+} from "../../portal/static/js/launch/amounts.js";
+import {
+  fieldOf,
+  fitting,
+  geometryFault,
+  read,
+  rulesSentence,
+  sentence,
+  shown,
+  stillValid,
+} from "../../portal/static/js/launch/values.js";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
 function param(type, fields = {}) {
-  return { name: "it", type, required: false, default: null, minimum: null, maximum: null, min_length: 0, max_length: 0, pattern: null, choices: [], ...fields };
+  return {
+    name: "it",
+    type,
+    required: false,
+    default: null,
+    minimum: null,
+    maximum: null,
+    min_length: 0,
+    max_length: 0,
+    pattern: null,
+    choices: [],
+    ...fields,
+  };
 }
 
 test("sizes are read as people write them", () => {
-  assert.deepEqual(["2g", "2 GiB", "512m", "1.5 GB", "1,5g", "300 MiB", "4"].map((text) => parseSize(text)), [2 * GIB, 2 * GIB, 512 * MIB, 1.5 * GIB, 1.5 * GIB, 300 * MIB, 4 * GIB]);
+  assert.deepEqual(
+    ["2g", "2 GiB", "512m", "1.5 GB", "1,5g", "300 MiB", "4"].map((text) => parseSize(text)),
+    [2 * GIB, 2 * GIB, 512 * MIB, 1.5 * GIB, 1.5 * GIB, 300 * MIB, 4 * GIB],
+  );
   assert.ok(["", "many", "2 x", "-1g"].every((text) => Number.isNaN(parseSize(text))));
 });
 
@@ -25,14 +56,30 @@ test("a size that was shown is read as the same size", () => {
 });
 
 test("durations are read as people write them, and back", () => {
-  assert.deepEqual(["90 min", "8 h", "1h30m", "2 days", "45s", "8"].map(parseDuration), [5400, 28800, 5400, 172800, 45, 28800]);
+  assert.deepEqual(
+    ["90 min", "8 h", "1h30m", "2 days", "45s", "8"].map(parseDuration),
+    [5400, 28800, 5400, 172800, 45, 28800],
+  );
   assert.ok(["", "soon", "1 year"].every((text) => Number.isNaN(parseDuration(text))));
-  for (const seconds of [1, 60, 5400, 28800, 90061, 604800]) assert.equal(parseDuration(durationText(seconds)), seconds);
+  for (const seconds of [1, 60, 5400, 28800, 90061, 604800])
+    assert.equal(parseDuration(durationText(seconds)), seconds);
 });
 
 test("a slider's stops begin and end at the limits, and hold the default", () => {
   const memory = stopsOf(param("size", { minimum: 256 * MIB, maximum: 8 * GIB, default: 2 * GIB }));
-  assert.deepEqual(memory.map(sizeText), ["256 MiB", "384 MiB", "512 MiB", "768 MiB", "1 GiB", "1.5 GiB", "2 GiB", "3 GiB", "4 GiB", "6 GiB", "8 GiB"]);
+  assert.deepEqual(memory.map(sizeText), [
+    "256 MiB",
+    "384 MiB",
+    "512 MiB",
+    "768 MiB",
+    "1 GiB",
+    "1.5 GiB",
+    "2 GiB",
+    "3 GiB",
+    "4 GiB",
+    "6 GiB",
+    "8 GiB",
+  ]);
   const cores = stopsOf(param("number", { minimum: 0.5, maximum: 4, default: 1 }));
   assert.deepEqual([cores[0], cores.includes(1), cores.at(-1)], [0.5, true, 4]);
   assert.deepEqual(stopsOf(param("integer", { minimum: 1, maximum: 4 })), [1, 2, 3, 4]);
@@ -69,14 +116,23 @@ test("text is held against length and pattern; a pattern of another engine is le
 });
 
 test("a choice keeps the type of its value", () => {
-  const seats = param("choice", { choices: [{ value: 1, label: "One" }, { value: "all", label: "All" }] });
+  const seats = param("choice", {
+    choices: [
+      { value: 1, label: "One" },
+      { value: "all", label: "All" },
+    ],
+  });
   assert.equal(read(seats, "1").value, 1);
   assert.equal(read(seats, "all").value, "all");
   assert.notEqual(read(seats, "2").wrong, "");
 });
 
 test("what was chosen last counts as far as the template still takes it", () => {
-  const params = [param("number", { name: "cores", maximum: 4 }), param("boolean", { name: "gpu" }), param("size", { name: "memory" })];
+  const params = [
+    param("number", { name: "cores", maximum: 4 }),
+    param("boolean", { name: "gpu" }),
+    param("size", { name: "memory" }),
+  ];
   const last = { cores: 8, gpu: false, memory: 2 * GIB, gone: "x" };
   assert.deepEqual(stillValid(params, last), { gpu: false, memory: 2 * GIB });
 });
@@ -96,7 +152,10 @@ test("what the server refuses is a sentence at its field", () => {
 });
 
 test("what a template's sessions end by is said beforehand", () => {
-  assert.equal(rulesSentence({ lifetime_seconds: 28800, idle_seconds: null }), "The session ends 8 h after its start.");
+  assert.equal(
+    rulesSentence({ lifetime_seconds: 28800, idle_seconds: null }),
+    "The session ends 8 h after its start.",
+  );
   assert.equal(rulesSentence(undefined), "");
   assert.equal(shown(param("duration"), 5400), "1 h 30 min");
 });

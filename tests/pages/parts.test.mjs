@@ -27,13 +27,23 @@ function text(path) {
 
 function namesOf(clause) {
   const braces = /\{([^}]*)\}/u.exec(clause ?? "");
-  return (braces?.[1] ?? "").split(",").map((name) => name.trim().split(/\s+as\s+/u)[0]).filter(Boolean);
+  return (braces?.[1] ?? "")
+    .split(",")
+    .map((name) => name.trim().split(/\s+as\s+/u)[0])
+    .filter(Boolean);
 }
 
 function exportedBy(path) {
   const source = text(path);
   const named = [...source.matchAll(EXPORT)].map(([, name]) => name);
-  const listed = [...source.matchAll(/^export\s*\{([^}]*)\}/gmu)].flatMap(([, list]) => list.split(",").map((name) => name.trim().split(/\s+as\s+/u).pop()));
+  const listed = [...source.matchAll(/^export\s*\{([^}]*)\}/gmu)].flatMap(([, list]) =>
+    list.split(",").map((name) =>
+      name
+        .trim()
+        .split(/\s+as\s+/u)
+        .pop(),
+    ),
+  );
   return new Set([...named, ...listed]);
 }
 
@@ -45,11 +55,14 @@ test("every import names a file that there is, and something that it exports", (
   let seen = 0;
   for (const path of SCRIPTS) {
     for (const [, clause, target] of text(path).matchAll(IMPORT)) {
-      const file = target.startsWith("/static/") ? join(STATIC, target.slice("/static/".length)) : resolve(dirname(path), target);
+      const file = target.startsWith("/static/")
+        ? join(STATIC, target.slice("/static/".length))
+        : resolve(dirname(path), target);
       if (file.startsWith(VENDOR)) continue;
       assert.ok(existsSync(file), `${path} imports ${target}`);
       const exported = exportedBy(file);
-      for (const name of namesOf(clause)) assert.ok(exported.has(name), `${path} imports ${name} of ${target}`);
+      for (const name of namesOf(clause))
+        assert.ok(exported.has(name), `${path} imports ${name} of ${target}`);
       seen += 1;
     }
   }
@@ -60,10 +73,12 @@ test("what pages and sheets load is there, and ours", () => {
   for (const path of PAGES) {
     const loaded = [...text(path).matchAll(/(?:src|href)="(\/static\/[^"]+)"/gu)].map(([, url]) => url);
     assert.ok(loaded.length > 2, path);
-    for (const url of loaded) assert.ok(statSync(join(STATIC, url.slice("/static/".length))).isFile(), `${path}: ${url}`);
+    for (const url of loaded)
+      assert.ok(statSync(join(STATIC, url.slice("/static/".length))).isFile(), `${path}: ${url}`);
   }
   for (const path of SHEETS) {
-    for (const [, name] of text(path).matchAll(/@import url\("([^"]+)"\)/gu)) assert.ok(existsSync(resolve(dirname(path), name)), `${path}: ${name}`);
+    for (const [, name] of text(path).matchAll(/@import url\("([^"]+)"\)/gu))
+      assert.ok(existsSync(resolve(dirname(path), name)), `${path}: ${name}`);
   }
 });
 
@@ -86,7 +101,9 @@ test("nothing is fetched from elsewhere, and no text is read as HTML", () => {
 });
 
 test("no sheet uses a value that none defines", () => {
-  const defined = new Set(SHEETS.flatMap((path) => [...text(path).matchAll(/(--[\w-]+):/gu)].map(([, name]) => name)));
+  const defined = new Set(
+    SHEETS.flatMap((path) => [...text(path).matchAll(/(--[\w-]+):/gu)].map(([, name]) => name)),
+  );
   for (const path of SHEETS) {
     for (const [, name, fallback] of text(path).matchAll(/var\((--[\w-]+)(,)?/gu)) {
       assert.ok(fallback || defined.has(name), `${path}: ${name}`);

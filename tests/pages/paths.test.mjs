@@ -25,7 +25,17 @@ test("what stood behind # when one was sent to sign in is there again; a token i
 });
 
 test("and to no other place, however it is written", () => {
-  for (const path of ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:alert(1)", "/\t/evil.example", "/sign-in", "/..//evil.example", "evil"]) {
+  for (const path of [
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil",
+    "javascript:alert(1)",
+    "/\t/evil.example",
+    "/sign-in",
+    "/..//evil.example",
+    "evil",
+  ]) {
     assert.equal(next(path), "/", path);
   }
 });
@@ -49,13 +59,41 @@ test("colours, titles and overwritten progress are not shown", () => {
 });
 
 const SESSIONS = [
-  { id: "1", user: "bob", name: "Desk", template: "xfce", phase: "running", created_at: "2026-03-01T10:00:00Z", usage: { memory_bytes: 5, cpu_cores: 1 }, viewers: { control: 1, view: 1 } },
-  { id: "2", user: "alice", name: "Terminal", template: "terminal", phase: "ended", created_at: "2026-03-01T11:00:00Z", usage: { memory_bytes: 9 }, viewers: { control: 0, view: 0 } },
-  { id: "3", user: "carol", name: "Analysis", template: "xfce", phase: "pending", created_at: "2026-03-01T12:00:00Z", viewers: {} },
+  {
+    id: "1",
+    user: "bob",
+    name: "Desk",
+    template: "xfce",
+    phase: "running",
+    created_at: "2026-03-01T10:00:00Z",
+    usage: { memory_bytes: 5, cpu_cores: 1 },
+    viewers: { control: 1, view: 1 },
+  },
+  {
+    id: "2",
+    user: "alice",
+    name: "Terminal",
+    template: "terminal",
+    phase: "ended",
+    created_at: "2026-03-01T11:00:00Z",
+    usage: { memory_bytes: 9 },
+    viewers: { control: 0, view: 0 },
+  },
+  {
+    id: "3",
+    user: "carol",
+    name: "Analysis",
+    template: "xfce",
+    phase: "pending",
+    created_at: "2026-03-01T12:00:00Z",
+    viewers: {},
+  },
 ];
 
 function ids(view) {
-  return chosen(SESSIONS, { group: "all", words: "", sort: "user", down: false, ...view }).map(({ id }) => id);
+  return chosen(SESSIONS, { group: "all", words: "", sort: "user", down: false, ...view }).map(
+    ({ id }) => id,
+  );
 }
 
 test("the table is sorted by any column, both ways, largest first where that is asked for first", () => {
@@ -77,6 +115,9 @@ test("figures are of the living", () => {
 });
 
 test("a refusal is told to whoever wanted to launch, not to administrators", () => {
-  assert.doesNotMatch(refusalWords({ code: "draining", detail: "fxctl undrain", passes: true }).text, /fxctl/u);
+  assert.doesNotMatch(
+    refusalWords({ code: "draining", detail: "fxctl undrain", passes: true }).text,
+    /fxctl/u,
+  );
   assert.equal(refusalWords({ code: "another", detail: "Because.", passes: false }).text, "Because.");
 });

@@ -42,7 +42,11 @@ test("waiting and pulling say how far they are", () => {
   assert.equal(phaseWords({ phase: "pending", queue_position: 3 }).label, "Queued, place 3");
   const pulling = phaseWords({ phase: "starting", progress: 0.4 });
   assert.deepEqual([pulling.label, pulling.progress], ["Pulling image 40 %", 0.4]);
-  assert.deepEqual(phaseWords({ phase: "starting", progress: null }), { label: "Starting", tone: "busy", progress: null });
+  assert.deepEqual(phaseWords({ phase: "starting", progress: null }), {
+    label: "Starting",
+    tone: "busy",
+    progress: null,
+  });
 });
 
 test("a program that ended with an error is no good end", () => {
@@ -55,12 +59,18 @@ test("a program that ended with an error is no good end", () => {
 
 test("a guest can neither end nor rename nor share what is not theirs", () => {
   const can = actionsOf({ phase: "running", access: { role: "guest" } });
-  assert.deepEqual(Object.keys(can).filter((name) => can[name]), ["connect"]);
+  assert.deepEqual(
+    Object.keys(can).filter((name) => can[name]),
+    ["connect"],
+  );
 });
 
 test("an ended session can be removed and read, and nothing else", () => {
   const can = actionsOf({ phase: "ended", access: { role: "owner" } });
-  assert.deepEqual(Object.keys(can).filter((name) => can[name]), ["log", "remove"]);
+  assert.deepEqual(
+    Object.keys(can).filter((name) => can[name]),
+    ["log", "remove"],
+  );
 });
 
 test("an administrator steers what is others', but does not share it", () => {

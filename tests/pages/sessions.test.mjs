@@ -6,7 +6,17 @@ import { test } from "node:test";
 import { changeWords, SessionBook } from "../../portal/static/js/sessions.js";
 
 function session(id, fields = {}) {
-  return { id, phase: "running", name: id, created_at: `2026-03-01T12:00:0${id}.000Z`, ended_at: null, viewers: { control: 0, view: 0 }, warning: null, access: { role: "owner" }, ...fields };
+  return {
+    id,
+    phase: "running",
+    name: id,
+    created_at: `2026-03-01T12:00:0${id}.000Z`,
+    ended_at: null,
+    viewers: { control: 0, view: 0 },
+    warning: null,
+    access: { role: "owner" },
+    ...fields,
+  };
 }
 
 function told(...sessions) {
@@ -20,7 +30,10 @@ function told(...sessions) {
 test("until everything is told again, what was known stays", () => {
   const book = told(session("1"), session("2"));
   book.reset();
-  assert.deepEqual(book.all().map(({ id }) => id), ["2", "1"]);
+  assert.deepEqual(
+    book.all().map(({ id }) => id),
+    ["2", "1"],
+  );
 });
 
 test("what a complete telling leaves out is gone", () => {
@@ -28,7 +41,10 @@ test("what a complete telling leaves out is gone", () => {
   book.reset();
   book.update(session("2"));
   book.settle();
-  assert.deepEqual(book.all().map(({ id }) => id), ["2"]);
+  assert.deepEqual(
+    book.all().map(({ id }) => id),
+    ["2"],
+  );
 });
 
 test("a telling that breaks off and begins anew loses nothing", () => {
@@ -59,7 +75,10 @@ test("own living ones newest first, ended ones by their end, others' apart", () 
     session("6", { access: { role: "guest" }, phase: "ended" }),
   );
   const { living, ended, shared } = book.arranged();
-  assert.deepEqual([living, ended, shared].map((part) => part.map(({ id }) => id)), [["2", "1"], ["4", "3"], ["5"]]);
+  assert.deepEqual(
+    [living, ended, shared].map((part) => part.map(({ id }) => id)),
+    [["2", "1"], ["4", "3"], ["5"]],
+  );
 });
 
 test("a change is called by what matters most of it", () => {

@@ -63,8 +63,24 @@ export function toast(text, { tone = "neutral", action = null } = {}) {
     { class: `toast tone-${tone}` },
     icon(symbol),
     h("p", {}, text),
-    action && h("button", { class: "button small", type: "button", onclick: () => { close(); action.run(); } }, action.label),
-    h("button", { class: "button plain icon-only small", type: "button", "aria-label": "Dismiss", onclick: close }, icon("close")),
+    action &&
+      h(
+        "button",
+        {
+          class: "button small",
+          type: "button",
+          onclick: () => {
+            close();
+            action.run();
+          },
+        },
+        action.label,
+      ),
+    h(
+      "button",
+      { class: "button plain icon-only small", type: "button", "aria-label": "Dismiss", onclick: close },
+      icon("close"),
+    ),
   );
   stack.append(element);
   if (stack.matches(":popover-open")) stack.hidePopover();
@@ -89,5 +105,7 @@ function fade(element, close, shownMs) {
 
 /** A call that failed, said in a sentence. */
 export function toastProblem(problem, what = "") {
-  return toast(what ? `${what} ${problem.detail ?? problem.message}` : problem.detail ?? problem.message, { tone: "bad" });
+  return toast(what ? `${what} ${problem.detail ?? problem.message}` : (problem.detail ?? problem.message), {
+    tone: "bad",
+  });
 }

@@ -6,7 +6,14 @@ export class Problem extends Error {
    * @param {{status?: number, code?: string, title?: string, detail?: string,
    *   errors?: {loc: (string|number)[], msg: string}[], retryAfterSeconds?: number|null}} fields
    */
-  constructor({ status = 0, code = "unknown", title = "", detail = "", errors = [], retryAfterSeconds = null }) {
+  constructor({
+    status = 0,
+    code = "unknown",
+    title = "",
+    detail = "",
+    errors = [],
+    retryAfterSeconds = null,
+  }) {
     super(detail || title || code);
     this.name = "Problem";
     this.status = status;
@@ -18,7 +25,13 @@ export class Problem extends Error {
 
   /** Whether the same call may well succeed a little later. */
   get passes() {
-    return this.status === 0 || this.status === 429 || this.status === 502 || this.status === 503 || this.status === 504;
+    return (
+      this.status === 0 ||
+      this.status === 429 ||
+      this.status === 502 ||
+      this.status === 503 ||
+      this.status === 504
+    );
   }
 }
 

@@ -20,7 +20,11 @@ export function openDialog({ title, about = "", body, foot = [], size = "", oncl
       "div",
       { class: "dialog-head" },
       h("div", {}, h("h2", { id: titleId, tabindex: "-1" }, title), about && h("p", {}, about)),
-      h("button", { class: "button plain icon-only", type: "button", "aria-label": "Close", onclick: close }, icon("close")),
+      h(
+        "button",
+        { class: "button plain icon-only", type: "button", "aria-label": "Close", onclick: close },
+        icon("close"),
+      ),
     ),
     h("div", { class: "dialog-body" }, body),
     foot.length ? h("div", { class: "dialog-foot" }, foot) : null,

@@ -84,7 +84,9 @@ export function keyed(parent, items, key, create, views) {
 
 // Whoever had the focus in it goes on with the one after it, or before it, not at the top of the page.
 function removeKindly(element) {
-  const heir = element.contains(document.activeElement) ? element.nextElementSibling ?? element.previousElementSibling : null;
+  const heir = element.contains(document.activeElement)
+    ? (element.nextElementSibling ?? element.previousElementSibling)
+    : null;
   element.remove();
   heir?.querySelector("button:not([hidden]), a[href]:not([tabindex])")?.focus({ preventScroll: true });
 }

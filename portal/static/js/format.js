@@ -99,7 +99,10 @@ export function percent(share) {
 
 /** The first letters of a name, for where a picture would be. */
 export function initials(name) {
-  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const words = name
+    .trim()
+    .split(/[\s._-]+/u)
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return letters.map((word) => [...word][0].toUpperCase()).join("") || "?";
 }

@@ -88,6 +88,8 @@ function moveByKeys(event) {
   } else if (event.key === "Tab") {
     event.currentTarget.hidePopover();
   } else if (event.key.length === 1 && /\S/u.test(event.key)) {
-    entries.find((entry) => entry.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    entries
+      .find((entry) => entry.textContent.trim().toLowerCase().startsWith(event.key.toLowerCase()))
+      ?.focus();
   }
 }

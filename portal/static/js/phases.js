@@ -9,7 +9,11 @@ import { percent } from "./format.js";
 export function phaseWords(session) {
   switch (session.phase) {
     case "pending":
-      return { label: session.queue_position ? `Queued, place ${session.queue_position}` : "Queued", tone: "busy", progress: null };
+      return {
+        label: session.queue_position ? `Queued, place ${session.queue_position}` : "Queued",
+        tone: "busy",
+        progress: null,
+      };
     case "starting":
       return session.progress === null || session.progress === undefined || session.progress >= 1
         ? { label: "Starting", tone: "busy", progress: null }
@@ -35,7 +39,9 @@ export function stageSentence(session) {
     case "pending":
       return session.queue_position ? "It starts when there is room" : "It starts in a moment";
     case "starting":
-      return phaseWords(session).progress === null ? "Its screen is here in a moment" : "Fetched once, then it is quick";
+      return phaseWords(session).progress === null
+        ? "Its screen is here in a moment"
+        : "Fetched once, then it is quick";
     case "suspended":
       return "Put aside as you left it";
     case "unknown":
@@ -81,7 +87,8 @@ const REASONS = {
   ImageNotFound: "This application's image does not exist. An administrator has to put that right.",
   ImagePullFailed: "This application's image could not be fetched. Try again in a while.",
   ImageNotAllowed: "This application's image is not allowed on this machine.",
-  PerlMissing: "This application's image lacks a part that sessions need (Perl). An administrator has to put that right.",
+  PerlMissing:
+    "This application's image lacks a part that sessions need (Perl). An administrator has to put that right.",
   MountMissing: "A directory that it needs is not there.",
   TemplateInvalid: "This application's template is faulty. An administrator has to put that right.",
   OutOfMemory: "It needed more memory than it was given, and was stopped. Launch it with more.",

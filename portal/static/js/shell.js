@@ -20,8 +20,19 @@ export async function mountShell(here) {
   const links = [["/", "Sessions"], ...(who.administrator ? [["/admin", "Administration"]] : [])];
   fill(
     byId("top-bar"),
-    h("a", { class: "brand", href: "/", "aria-label": "FastX, home" }, mark(), h("span", { class: "brand-name" }, "FastX")),
-    h("nav", { "aria-label": "Pages" }, links.map(([path, label]) => h("a", { href: path, "aria-current": path === here ? "page" : null }, label))),
+    h(
+      "a",
+      { class: "brand", href: "/", "aria-label": "FastX, home" },
+      mark(),
+      h("span", { class: "brand-name" }, "FastX"),
+    ),
+    h(
+      "nav",
+      { "aria-label": "Pages" },
+      links.map(([path, label]) =>
+        h("a", { href: path, "aria-current": path === here ? "page" : null }, label),
+      ),
+    ),
     h("div", { class: "spacer" }),
     userButton(who),
   );
@@ -87,7 +98,11 @@ async function signOut(who) {
  */
 export function followConnection(feed) {
   const place = byId("banners");
-  const portal = banner("warn", "The portal cannot be reached.", "What you see is as it last was. It comes back by itself.");
+  const portal = banner(
+    "warn",
+    "The portal cannot be reached.",
+    "What you see is as it last was. It comes back by itself.",
+  );
   const upstream = banner("warn", "Sessions cannot be steered at the moment.", "");
   let lost = 0;
   feed.addEventListener("state", ({ detail }) => {
@@ -97,13 +112,34 @@ export function followConnection(feed) {
   });
   feed.addEventListener("upstream", ({ detail }) => {
     const about = "Running sessions are not affected. This page goes on by itself as soon as it can.";
-    fill(upstream.querySelector("p"), about, detail.message ? h("span", { class: "quiet" }, ` (${detail.message})`) : null);
+    fill(
+      upstream.querySelector("p"),
+      about,
+      detail.message ? h("span", { class: "quiet" }, ` (${detail.message})`) : null,
+    );
     show(upstream, !detail.connected);
   });
   const show = (element, wanted) => {
     if (wanted && !element.isConnected) place.append(element);
     if (!wanted) element.remove();
   };
+}
+
+const AGAIN_AFTER_MS = 10000;
+
+/** The page could not begin: say so, and where that may pass, begin again. */
+export function showFailure(problem) {
+  const again = h(
+    "button",
+    { class: "button small", type: "button", onclick: () => location.reload() },
+    icon("refresh", { size: 16 }),
+    "Try again",
+  );
+  const text = problem.passes
+    ? `${problem.detail} It is tried again by itself.`
+    : (problem.detail ?? problem.message);
+  fill(byId("banners"), banner("bad", "This page cannot be shown.", text, again));
+  if (problem.passes) setTimeout(() => location.reload(), AGAIN_AFTER_MS);
 }
 
 /** One thing that the whole page should know. */

@@ -26,7 +26,8 @@ export async function terminate(session) {
     confirm: "End session",
     cancel: "Keep it",
   });
-  if (agreed) await tried(() => post(sessionPath(session.id, "terminate")), `${nameOf(session)} is not ended.`);
+  if (agreed)
+    await tried(() => post(sessionPath(session.id, "terminate")), `${nameOf(session)} is not ended.`);
 }
 
 export function disconnectAll(session) {
@@ -38,10 +39,13 @@ export function disconnectAll(session) {
 
 /** Forget an ended session. */
 export async function forget(session) {
-  await tried(async () => {
-    await remove(sessionPath(session.id));
-    announce(`${nameOf(session)} is removed`);
-  }, `${nameOf(session)} is not removed.`);
+  await tried(
+    async () => {
+      await remove(sessionPath(session.id));
+      announce(`${nameOf(session)} is removed`);
+    },
+    `${nameOf(session)} is not removed.`,
+  );
 }
 
 /** For a session that does not end as it should: its container is forced away. */

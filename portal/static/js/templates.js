@@ -15,7 +15,16 @@ const KNOWN = [
   [/executable|application|program/u, "screen"],
 ];
 // The same thing has the same colour everywhere; what has no symbol gets one by its name.
-const HUE_OF = { terminal: 166, desktop: 264, globe: 226, cube: 34, code: 300, image: 340, chart: 66, screen: 284 };
+const HUE_OF = {
+  terminal: 166,
+  desktop: 264,
+  globe: 226,
+  cube: 34,
+  code: 300,
+  image: 340,
+  chart: 66,
+  screen: 284,
+};
 const HUES = [264, 295, 232, 195, 162, 330, 28, 60];
 
 /** A template's title, also of one that is gone. */
@@ -34,7 +43,11 @@ export function appIcon(template, size = "") {
   }
   const symbol = symbolOf(wanted) ?? symbolOf(name) ?? symbolOf(template.title);
   square.style.setProperty("--hue", HUE_OF[symbol] ?? HUES[hash(name) % HUES.length]);
-  square.append(symbol ? icon(symbol, { size: size === "large" ? 26 : 18 }) : (template.title || name).slice(0, 1).toUpperCase());
+  square.append(
+    symbol
+      ? icon(symbol, { size: size === "large" ? 26 : 18 })
+      : (template.title || name).slice(0, 1).toUpperCase(),
+  );
   return square;
 }
 
@@ -61,5 +74,8 @@ export function arranged(templates, favourites, words = "") {
   const rank = (template) => (favourites.includes(template.name) ? 0 : 1);
   return templates
     .filter(matches)
-    .sort((one, other) => rank(one) - rank(other) || (one.title || one.name).localeCompare(other.title || other.name));
+    .sort(
+      (one, other) =>
+        rank(one) - rank(other) || (one.title || one.name).localeCompare(other.title || other.name),
+    );
 }

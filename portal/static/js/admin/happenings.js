@@ -30,7 +30,16 @@ export function tellChange(before, session) {
   const [words, tone] = WORDS[change] ?? [change, "neutral"];
   const bad = change === "ended" && !endedWell(session);
   const reason = change === "ended" || change === "terminating" ? reasonSentence(session) : "";
-  addLine(bad ? "bad" : tone, [h("strong", {}, session.user), " ", h("a", { href: `/sessions/${session.id}` }, nameOf(session)), ` ${words}`], reason);
+  addLine(
+    bad ? "bad" : tone,
+    [
+      h("strong", {}, session.user),
+      " ",
+      h("a", { href: `/sessions/${session.id}` }, nameOf(session)),
+      ` ${words}`,
+    ],
+    reason,
+  );
 }
 
 export function tellRemoved(session) {

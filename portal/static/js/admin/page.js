@@ -5,7 +5,7 @@ import { byId, fill, h } from "../dom.js";
 import { Feed } from "../events.js";
 import { loadPreferences } from "../preferences.js";
 import { SessionBook } from "../sessions.js";
-import { banner, followConnection, mountShell } from "../shell.js";
+import { banner, followConnection, mountShell, showFailure } from "../shell.js";
 import { clearHappenings, tellChange, tellNode, tellRemoved } from "./happenings.js";
 import { showNode } from "./node.js";
 import { SessionTable } from "./table.js";
@@ -22,7 +22,15 @@ async function start() {
   const [who] = await Promise.all([mountShell("/admin"), loadPreferences()]);
   if (!who.administrator) {
     byId("admin").hidden = true;
-    fill(byId("banners"), banner("warn", "This page is for administrators.", "", h("a", { class: "button small", href: "/" }, "My sessions")));
+    fill(
+      byId("banners"),
+      banner(
+        "warn",
+        "This page is for administrators.",
+        "",
+        h("a", { class: "button small", href: "/" }, "My sessions"),
+      ),
+    );
     return;
   }
   const feed = new Feed("all");
@@ -56,9 +64,16 @@ function follow(feed) {
 
 function nodeChanged(next) {
   if (node && node.draining !== next.draining) {
-    tellNode(next.draining ? "No new sessions are taken" : "New sessions are taken again", next.draining ? "warn" : "good");
+    tellNode(
+      next.draining ? "No new sessions are taken" : "New sessions are taken again",
+      next.draining ? "warn" : "good",
+    );
   }
-  if (node && node.ready !== next.ready) tellNode(next.ready ? "The node is ready" : `The node is not ready. ${next.message}`, next.ready ? "good" : "bad");
+  if (node && node.ready !== next.ready)
+    tellNode(
+      next.ready ? "The node is ready" : `The node is not ready. ${next.message}`,
+      next.ready ? "good" : "bad",
+    );
   node = next;
   draw();
 }
@@ -81,7 +96,4 @@ async function tick() {
   if (latest) nodeChanged(latest);
 }
 
-start().catch((problem) => {
-  fill(byId("banners"), banner("bad", "This page cannot be shown.", problem.detail ?? problem.message,
-    h("button", { class: "button small", type: "button", onclick: () => location.reload() }, "Try again")));
-});
+start().catch(showFailure);

@@ -37,7 +37,16 @@ export function chosen(sessions, { group, words, sort, down }) {
 }
 
 function textOf(session) {
-  return [session.user, session.name, session.title, session.template, session.phase, session.reason, session.node, session.id]
+  return [
+    session.user,
+    session.name,
+    session.title,
+    session.template,
+    session.phase,
+    session.reason,
+    session.node,
+    session.id,
+  ]
     .filter(Boolean)
     .join(" ")
     .toLowerCase();
@@ -49,7 +58,9 @@ function compare(one, other) {
 
 /** How many there are in each group. */
 export function counts(sessions) {
-  return Object.fromEntries(Object.entries(GROUPS).map(([name, test]) => [name, sessions.filter(test).length]));
+  return Object.fromEntries(
+    Object.entries(GROUPS).map(([name, test]) => [name, sessions.filter(test).length]),
+  );
 }
 
 /** What all of them use together. */

@@ -22,7 +22,14 @@ const COLUMNS = [
   ["cpu", "CPU"],
   ["viewers", "Viewers"],
 ];
-const GROUP_LABELS = { living: "Living", running: "Running", waiting: "Starting", suspended: "Suspended", ended: "Ended", all: "All" };
+const GROUP_LABELS = {
+  living: "Living",
+  running: "Running",
+  waiting: "Starting",
+  suspended: "Suspended",
+  ended: "Ended",
+  all: "All",
+};
 const MOST_ROWS = 300;
 
 export class SessionTable {
@@ -42,18 +49,32 @@ export class SessionTable {
   #head() {
     this.heads = new Map(
       COLUMNS.map(([name, label]) => {
-        const button = h("button", { class: "sort", type: "button", onclick: () => this.#sortBy(name) }, label, icon("chevron", { size: 13 }));
+        const button = h(
+          "button",
+          { class: "sort", type: "button", onclick: () => this.#sortBy(name) },
+          label,
+          icon("chevron", { size: 13 }),
+        );
         return [name, h("th", { scope: "col", class: `column-${name}` }, button)];
       }),
     );
-    byId("table-head").append(...this.heads.values(), h("th", { scope: "col" }, h("span", { class: "only-heard" }, "Actions")));
+    byId("table-head").append(
+      ...this.heads.values(),
+      h("th", { scope: "col" }, h("span", { class: "only-heard" }, "Actions")),
+    );
   }
 
   #groups() {
     this.groups = new Map(
       Object.entries(GROUP_LABELS).map(([group, label]) => {
         const count = h("span", { class: "count" });
-        const input = h("input", { type: "radio", name: "group", value: group, checked: group === this.#view.group, onchange: () => this.#change({ group }) });
+        const input = h("input", {
+          type: "radio",
+          name: "group",
+          value: group,
+          checked: group === this.#view.group,
+          onchange: () => this.#change({ group }),
+        });
         return [group, { count, element: h("label", {}, input, h("span", {}, label, count)) }];
       }),
     );
@@ -72,15 +93,30 @@ export class SessionTable {
   show(sessions) {
     this.#sessions = sessions;
     const rows = chosen(sessions, this.#view);
-    keyed(this.body, rows.slice(0, MOST_ROWS), (session) => session.id, (session) => new Row(session, this.tools), this.#views);
+    keyed(
+      this.body,
+      rows.slice(0, MOST_ROWS),
+      (session) => session.id,
+      (session) => new Row(session, this.tools),
+      this.#views,
+    );
     for (const [name, th] of this.heads) {
-      set(th, { "aria-sort": name === this.#view.sort ? (this.#view.down ? "descending" : "ascending") : null });
+      set(th, {
+        "aria-sort": name === this.#view.sort ? (this.#view.down ? "descending" : "ascending") : null,
+      });
     }
     const numbers = counts(sessions);
     for (const [group, { count }] of this.groups) setText(count, String(numbers[group]));
     const none = byId("table-none");
     none.hidden = rows.length > 0 && rows.length <= MOST_ROWS;
-    setText(none, rows.length ? `The first ${MOST_ROWS} of ${rows.length}: narrow it by words or phase.` : sessions.length ? "No session is like this." : "There are no sessions.");
+    setText(
+      none,
+      rows.length
+        ? `The first ${MOST_ROWS} of ${rows.length}: narrow it by words or phase.`
+        : sessions.length
+          ? "No session is like this."
+          : "There are no sessions.",
+    );
   }
 
   tick(now) {
@@ -125,10 +161,18 @@ class Row {
     return [
       can.connect && { label: "Connect", icon: "screen", href: `/sessions/${session.id}` },
       can.log && { label: "Log", icon: "log", run: () => openLog(session) },
-      !can.remove && { label: "Shares and viewers", icon: "people", run: () => openShare(session, tools.who, tools.feed) },
+      !can.remove && {
+        label: "Shares and viewers",
+        icon: "people",
+        run: () => openShare(session, tools.who, tools.feed),
+      },
       can.suspend && { label: "Suspend", icon: "pause", run: () => suspend(session) },
       can.resume && { label: "Resume", icon: "play", run: () => resume(session) },
-      viewerCount(session) > 0 && { label: "Disconnect everybody", icon: "eye", run: () => disconnectAll(session) },
+      viewerCount(session) > 0 && {
+        label: "Disconnect everybody",
+        icon: "eye",
+        run: () => disconnectAll(session),
+      },
       "line",
       can.terminate && { label: "End session", icon: "end", danger: true, run: () => terminate(session) },
       can.remove
@@ -149,7 +193,10 @@ class Row {
     this.chip.title = [reasonSentence(session), session.message].filter(Boolean).join(" ");
     const live = session.phase !== "ended";
     setText(this.memory, live && session.usage?.memory_bytes ? bytes(session.usage.memory_bytes) : "–");
-    setText(this.cpu, live && session.usage?.cpu_cores !== undefined ? session.usage.cpu_cores.toFixed(2) : "–");
+    setText(
+      this.cpu,
+      live && session.usage?.cpu_cores !== undefined ? session.usage.cpu_cores.toFixed(2) : "–",
+    );
     setText(this.viewers, live && viewerCount(session) ? String(viewerCount(session)) : "–");
     set(this.more, { "aria-label": `What can be done with ${nameOf(session)} of ${session.user}` });
     this.tick();

@@ -52,7 +52,12 @@ export class Card {
       h(
         "div",
         { class: "card-body" },
-        h("div", { class: "card-title" }, appIcon(look), h("div", { class: "grow" }, this.heading, this.subtitle)),
+        h(
+          "div",
+          { class: "card-title" },
+          appIcon(look),
+          h("div", { class: "grow" }, this.heading, this.subtitle),
+        ),
         this.note,
         h("div", { class: "card-foot" }, this.figures, this.#buttons()),
       ),
@@ -60,8 +65,20 @@ export class Card {
   }
 
   #buttons() {
-    this.share = h("button", { class: "button plain icon-only small", type: "button", onclick: () => this.tools.share(this.session) }, icon("share"));
-    this.hold = h("button", { class: "button plain icon-only small", type: "button", onclick: () => this.#toggle() });
+    this.share = h(
+      "button",
+      {
+        class: "button plain icon-only small",
+        type: "button",
+        onclick: () => this.tools.share(this.session),
+      },
+      icon("share"),
+    );
+    this.hold = h("button", {
+      class: "button plain icon-only small",
+      type: "button",
+      onclick: () => this.#toggle(),
+    });
     this.more = h("button", { class: "button plain icon-only small", type: "button" }, icon("more"));
     attachMenu(this.more, () => this.#items(), "More for this session");
     return h("div", { class: "card-buttons" }, this.share, this.hold, h("div", {}, this.more));
@@ -76,7 +93,11 @@ export class Card {
     const { session, tools } = this;
     const again = { label: "Launch another one like it", icon: "plus", run: () => tools.again(session) };
     return [
-      can.rename && { label: "Rename", icon: "pencil", run: () => renameInPlace(session, this.heading, this.more) },
+      can.rename && {
+        label: "Rename",
+        icon: "pencil",
+        run: () => renameInPlace(session, this.heading, this.more),
+      },
       this.#shares(can) && { label: "Share", icon: "share", run: () => tools.share(session) },
       can.log && { label: "Log", icon: "log", run: () => tools.log(session) },
       session.access?.role === "owner" && again,
@@ -92,13 +113,18 @@ export class Card {
     const name = nameOf(session);
     set(this.element, { "data-phase": session.phase });
     setText(this.link, name);
-    set(this.heading, { title: session.title && session.title !== name ? `${name}: ${session.title}` : name });
+    set(this.heading, {
+      title: session.title && session.title !== name ? `${name}: ${session.title}` : name,
+    });
     setText(this.chip, words.label);
     this.chip.className = `chip tone-${words.tone}`;
     this.#stage(words);
     this.#watchers(session);
     this.#named(session, can, name);
-    setText(this.go, session.phase === "suspended" ? "Resume" : session.access?.mode === "view" ? "Watch" : "Connect");
+    setText(
+      this.go,
+      session.phase === "suspended" ? "Resume" : session.access?.mode === "view" ? "Watch" : "Connect",
+    );
     this.go.hidden = !can.connect;
     const age = session.ready_at ? Date.now() - new Date(session.ready_at) : Infinity;
     this.tools.thumbnails.want(this.screen, session.phase === "running", { young: age < YOUNG_MS });
@@ -121,7 +147,11 @@ export class Card {
     this.watchers.hidden = count === 0;
     if (this.watchers.dataset.count === String(count)) return;
     this.watchers.dataset.count = count;
-    this.watchers.replaceChildren(icon("eye", { size: 14 }), String(count), h("span", { class: "only-heard" }, " connected"));
+    this.watchers.replaceChildren(
+      icon("eye", { size: 14 }),
+      String(count),
+      h("span", { class: "only-heard" }, " connected"),
+    );
     this.watchers.title = `${plural(count, "viewer")} connected`;
   }
 
@@ -134,7 +164,10 @@ export class Card {
       this.hold.dataset.suspended = suspended;
       this.hold.replaceChildren(icon(suspended ? "play" : "pause"));
     }
-    set(this.hold, { "aria-label": `${suspended ? "Resume" : "Suspend"} ${name}`, title: suspended ? "Resume" : "Suspend" });
+    set(this.hold, {
+      "aria-label": `${suspended ? "Resume" : "Suspend"} ${name}`,
+      title: suspended ? "Resume" : "Suspend",
+    });
     this.more.parentElement.hidden = this.#items().length === 0;
     set(this.more, { "aria-label": `More for ${name}`, title: "More" });
   }
@@ -144,11 +177,21 @@ export class Card {
     const { session } = this;
     const begun = session.started_at ?? session.created_at;
     const owner = session.access?.role === "guest" ? `${session.user} · ` : "";
-    setText(this.subtitle, `${owner}${titleOf(this.tools.templates(), session.template)} · ${since(begun, now)}`);
+    setText(
+      this.subtitle,
+      `${owner}${titleOf(this.tools.templates(), session.template)} · ${since(begun, now)}`,
+    );
     this.subtitle.title = `Since ${fullMoment(begun)}`;
     const { usage } = session;
     const used = session.phase === "running" || session.phase === "suspended";
-    setText(this.figures, used && usage?.memory_bytes ? [bytes(usage.memory_bytes), usage.cpu_cores === undefined ? null : cores(usage.cpu_cores)].filter(Boolean).join(" · ") : "");
+    setText(
+      this.figures,
+      used && usage?.memory_bytes
+        ? [bytes(usage.memory_bytes), usage.cpu_cores === undefined ? null : cores(usage.cpu_cores)]
+            .filter(Boolean)
+            .join(" · ")
+        : "",
+    );
     this.#remark(now);
   }
 
@@ -158,7 +201,8 @@ export class Card {
     let text = "";
     if (session.phase === "terminating") text = reasonSentence(session);
     else if (session.phase === "unknown") text = "The server it runs on cannot be asked at the moment.";
-    else if (session.warning === "LifetimeEnding") text = `Ends ${left > 0 ? `in ${duration(left < 3600 ? Math.ceil(left / 60) * 60 : left)}` : "now"}, save your work.`;
+    else if (session.warning === "LifetimeEnding")
+      text = `Ends ${left > 0 ? `in ${duration(left < 3600 ? Math.ceil(left / 60) * 60 : left)}` : "now"}, save your work.`;
     else if (left < 3600) text = `Ends in ${roughly(Math.max(left, 0))}.`;
     this.note.hidden = !text;
     setText(this.note, text);

@@ -12,7 +12,9 @@ export class EndedRow {
   constructor(session, tools) {
     this.session = session;
     this.tools = tools;
-    const look = tools.templates().find(({ name }) => name === session.template) ?? { name: session.template };
+    const look = tools.templates().find(({ name }) => name === session.template) ?? {
+      name: session.template,
+    };
     this.name = h("h3", { class: "cut" });
     this.reason = h("p", { class: "ended-reason" });
     this.when = h("p", { class: "ended-when quiet small numbers" });
@@ -32,7 +34,17 @@ export class EndedRow {
   #buttons() {
     const name = nameOf(this.session);
     const button = (label, symbol, run) =>
-      h("button", { class: "button plain icon-only small", type: "button", "aria-label": `${label}: ${name}`, title: label, onclick: () => run(this.session) }, icon(symbol));
+      h(
+        "button",
+        {
+          class: "button plain icon-only small",
+          type: "button",
+          "aria-label": `${label}: ${name}`,
+          title: label,
+          onclick: () => run(this.session),
+        },
+        icon(symbol),
+      );
     this.buttons.append(
       button("Log", "log", this.tools.log),
       button("Launch again", "refresh", this.tools.again),
@@ -55,7 +67,10 @@ export class EndedRow {
 
   tick(now = new Date()) {
     const { ended_at: ended } = this.session;
-    setText(this.when, `${titleOf(this.tools.templates(), this.session.template)}, ended ${ended ? ago(ended, now) : ""}`);
+    setText(
+      this.when,
+      `${titleOf(this.tools.templates(), this.session.template)}, ended ${ended ? ago(ended, now) : ""}`,
+    );
     if (ended) this.when.title = fullMoment(ended);
   }
 }

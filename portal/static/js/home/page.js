@@ -3,17 +3,16 @@
 import { get } from "../api.js";
 import { announce, toast } from "../announce.js";
 import { confirmDialog } from "../dialog.js";
-import { byId, fill, h, keyed, setText } from "../dom.js";
+import { byId, fill, keyed, setText } from "../dom.js";
 import { Feed } from "../events.js";
 import { plural } from "../format.js";
-import { icon } from "../icons.js";
 import { Launcher } from "../launch/launcher.js";
 import { openLog } from "../log/dialog.js";
 import { endedWell, reasonSentence } from "../phases.js";
 import { loadPreferences } from "../preferences.js";
 import { SessionBook } from "../sessions.js";
 import { mayShare, openShare } from "../share/dialog.js";
-import { banner, followConnection, mountShell } from "../shell.js";
+import { banner, followConnection, mountShell, showFailure } from "../shell.js";
 import { forget, nameOf } from "../steer.js";
 import { Card } from "./card.js";
 import { EndedRow } from "./ended.js";
@@ -102,11 +101,19 @@ function tellEnd(name, session) {
 
 function showNode(node) {
   const place = byId("node-banner");
-  const words = !node.ready ? node.message : node.draining ? node.cordon?.reason ?? node.message : null;
+  const words = !node.ready ? node.message : node.draining ? (node.cordon?.reason ?? node.message) : null;
   if (place.dataset.words === String(words)) return;
   place.dataset.words = words;
   if (words === null) place.replaceChildren();
-  else fill(place, banner("warn", "No new sessions can be started at the moment.", words || "Those that run are not affected."));
+  else
+    fill(
+      place,
+      banner(
+        "warn",
+        "No new sessions can be started at the moment.",
+        words || "Those that run are not affected.",
+      ),
+    );
 }
 
 // Many updates at once are one drawing.
@@ -122,8 +129,20 @@ function drawNow() {
   const { living, ended, shared } = book.arranged();
   const id = (session) => session.id;
   keyed(byId("living"), living, id, (session) => new Card(session, { ...tools, level: "h2" }), views.living);
-  keyed(byId("shared-list"), shared, id, (session) => new Card(session, { ...tools, level: "h3" }), views.shared);
-  keyed(byId("ended-list"), allEnded ? ended : ended.slice(0, ENDED_SHOWN), id, (session) => new EndedRow(session, tools), views.ended);
+  keyed(
+    byId("shared-list"),
+    shared,
+    id,
+    (session) => new Card(session, { ...tools, level: "h3" }),
+    views.shared,
+  );
+  keyed(
+    byId("ended-list"),
+    allEnded ? ended : ended.slice(0, ENDED_SHOWN),
+    id,
+    (session) => new EndedRow(session, tools),
+    views.ended,
+  );
   byId("shared").hidden = shared.length === 0;
   byId("ended").hidden = ended.length === 0;
   setText(byId("living-count"), living.length ? String(living.length) : "");
@@ -164,7 +183,4 @@ byId("ended-remove").addEventListener("click", async () => {
   for (const session of ended) await forget(session);
 });
 
-start().catch((problem) => {
-  fill(byId("banners"), banner("bad", "This page cannot be shown.", problem.detail ?? problem.message,
-    h("button", { class: "button small", type: "button", onclick: () => location.reload() }, icon("refresh"), "Try again")));
-});
+start().catch(showFailure);

@@ -17,7 +17,11 @@ export function showQuota(place, quota, running) {
   fill(
     place,
     most <= DOTS
-      ? h("span", { class: "quota-dots", "aria-hidden": "true" }, Array.from({ length: most }, (_, at) => h("span", { class: at < running ? "used" : "" })))
+      ? h(
+          "span",
+          { class: "quota-dots", "aria-hidden": "true" },
+          Array.from({ length: most }, (_, at) => h("span", { class: at < running ? "used" : "" })),
+        )
       : null,
     full ? `All ${plural(most, "session")} in use` : `${running} of ${plural(most, "session")}`,
   );

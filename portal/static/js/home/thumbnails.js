@@ -24,7 +24,19 @@ export class Thumbnails {
 
   /** @param {(url: string) => void} show is given an object URL whenever there is another picture */
   watch(id, element, show) {
-    this.#entries.set(element, { id, element, show, due: 0, tag: null, url: null, blob: null, inSight: false, wanted: false, busy: false, youngUntil: 0 });
+    this.#entries.set(element, {
+      id,
+      element,
+      show,
+      due: 0,
+      tag: null,
+      url: null,
+      blob: null,
+      inSight: false,
+      wanted: false,
+      busy: false,
+      youngUntil: 0,
+    });
     this.#observer.observe(element);
     const last = pictureOf(id);
     if (last) show(last);

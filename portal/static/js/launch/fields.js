@@ -35,7 +35,14 @@ export function framed({ label, help = "", optional = false, control, body = con
   const labelled = [label, optional ? h("span", { class: "optional" }, " optional") : null];
   const described = () => [help ? helpId : "", wrong.hidden ? "" : wrongId].filter(Boolean).join(" ") || null;
   const title = group ? h("legend", {}, labelled) : h("label", { for: control.id }, labelled);
-  const element = h(group ? "fieldset" : "div", { class: "field" }, title, body, help ? h("p", { class: "help", id: helpId }, help) : null, wrong);
+  const element = h(
+    group ? "fieldset" : "div",
+    { class: "field" },
+    title,
+    body,
+    help ? h("p", { class: "help", id: helpId }, help) : null,
+    wrong,
+  );
   const complain = (text) => {
     wrong.hidden = !text;
     fill(wrong, text ? [icon("alert", { size: 15 }), h("span", {}, text)] : []);
@@ -60,15 +67,35 @@ function isOptional(param) {
 }
 
 function textField(param, value) {
-  const control = h("input", { class: "input", value: shown(param, value), maxlength: param.max_length || null, required: param.required, autocomplete: "off" });
-  const field = whole(param, framed({ label: param.label, help: param.help, optional: isOptional(param), control }), () => control.value);
+  const control = h("input", {
+    class: "input",
+    value: shown(param, value),
+    maxlength: param.max_length || null,
+    required: param.required,
+    autocomplete: "off",
+  });
+  const field = whole(
+    param,
+    framed({ label: param.label, help: param.help, optional: isOptional(param), control }),
+    () => control.value,
+  );
   control.addEventListener("change", field.check);
   return field;
 }
 
 function switchField(param, value) {
-  const control = h("input", { type: "checkbox", role: "switch", checked: value === true, id: freshId("control") });
-  const frame = framed({ label: param.label, help: param.help, control, body: h("label", { class: "switch" }, control, h("span", {}, param.label)) });
+  const control = h("input", {
+    type: "checkbox",
+    role: "switch",
+    checked: value === true,
+    id: freshId("control"),
+  });
+  const frame = framed({
+    label: param.label,
+    help: param.help,
+    control,
+    body: h("label", { class: "switch" }, control, h("span", {}, param.label)),
+  });
   // The switch has its label beside it; one above would say the same twice.
   frame.element.firstElementChild.remove();
   return whole(param, frame, () => control.checked);
@@ -82,7 +109,13 @@ function choiceField(param, value) {
     const { group, input } = segments(choices, chosen);
     return whole(param, framed({ label: param.label, help: param.help, control: group, group: true }), input);
   }
-  const control = h("select", { class: "select" }, choices.map((choice) => h("option", { value: String(choice.value), selected: String(choice.value) === chosen }, choice.label)));
+  const control = h(
+    "select",
+    { class: "select" },
+    choices.map((choice) =>
+      h("option", { value: String(choice.value), selected: String(choice.value) === chosen }, choice.label),
+    ),
+  );
   const field = whole(param, framed({ label: param.label, help: param.help, control }), () => control.value);
   control.addEventListener("change", field.check);
   return field;
@@ -91,7 +124,9 @@ function choiceField(param, value) {
 /** Radios side by side: `group` is the element, `input()` the value chosen. */
 export function segments(choices, chosen, onchange = () => {}) {
   const name = freshId("choice");
-  const fallback = choices.some((choice) => String(choice.value) === chosen) ? chosen : String(choices[0].value);
+  const fallback = choices.some((choice) => String(choice.value) === chosen)
+    ? chosen
+    : String(choices[0].value);
   const group = h(
     "div",
     { class: "segments" },
@@ -99,7 +134,13 @@ export function segments(choices, chosen, onchange = () => {}) {
       h(
         "label",
         {},
-        h("input", { type: "radio", name, value: String(choice.value), checked: String(choice.value) === fallback, onchange }),
+        h("input", {
+          type: "radio",
+          name,
+          value: String(choice.value),
+          checked: String(choice.value) === fallback,
+          onchange,
+        }),
         h("span", {}, choice.label),
       ),
     ),
@@ -120,8 +161,14 @@ function amountField(param, value) {
     placeholder: plain ? null : { size: "for example 2 GiB", duration: "for example 8 h" }[param.type],
   });
   const range = stops.length ? slider(param, stops, value, control) : null;
-  const body = range ? h("div", { class: "range" }, h("div", { class: "range-track" }, range.element, range.ends), control) : control;
-  const field = whole(param, framed({ label: param.label, help: param.help, optional: isOptional(param), control, body }), () => control.value);
+  const body = range
+    ? h("div", { class: "range" }, h("div", { class: "range-track" }, range.element, range.ends), control)
+    : control;
+  const field = whole(
+    param,
+    framed({ label: param.label, help: param.help, optional: isOptional(param), control, body }),
+    () => control.value,
+  );
   control.addEventListener("change", () => {
     if (field.check()) return;
     const { value: now } = field.read();
@@ -133,7 +180,13 @@ function amountField(param, value) {
 }
 
 function slider(param, stops, value, control) {
-  const element = h("input", { type: "range", min: 0, max: stops.length - 1, step: 1, "aria-label": `${param.label}, slider` });
+  const element = h("input", {
+    type: "range",
+    min: 0,
+    max: stops.length - 1,
+    step: 1,
+    "aria-label": `${param.label}, slider`,
+  });
   const told = (now) => {
     element.setAttribute("aria-valuetext", shown(param, now));
     element.style.setProperty("--fill", `${(element.value / (stops.length - 1)) * 100}%`);
@@ -149,6 +202,11 @@ function slider(param, stops, value, control) {
     told(now);
   });
   follow(value);
-  const ends = h("div", { class: "range-ends", "aria-hidden": "true" }, h("span", {}, shown(param, stops[0])), h("span", {}, shown(param, stops[stops.length - 1])));
+  const ends = h(
+    "div",
+    { class: "range-ends", "aria-hidden": "true" },
+    h("span", {}, shown(param, stops[0])),
+    h("span", {}, shown(param, stops[stops.length - 1])),
+  );
   return { element, follow, ends };
 }

@@ -49,7 +49,9 @@ function keyFor(start) {
 }
 
 function freshKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }
 
 /**
@@ -59,8 +61,18 @@ function freshKey() {
 export function openForm(template, last, { onclose } = {}) {
   const fields = makeFields(template, draftOf(template.name) ?? last);
   const trouble = h("div", { class: "form-trouble", role: "alert" });
-  const button = h("button", { class: "button primary", type: "submit", form: "launch-form" }, icon("play", { size: 16 }), "Launch");
-  const form = h("form", { id: "launch-form", class: "launch-form", novalidate: true }, trouble, arranged(template, fields));
+  const button = h(
+    "button",
+    { class: "button primary", type: "submit", form: "launch-form" },
+    icon("play", { size: 16 }),
+    "Launch",
+  );
+  const form = h(
+    "form",
+    { id: "launch-form", class: "launch-form", novalidate: true },
+    trouble,
+    arranged(template, fields),
+  );
   const dialog = openDialog({
     title: template.title || template.name,
     about: template.description,
@@ -90,18 +102,36 @@ function makeFields(template, last) {
   }
   fields.set("geometry", geometryField(template, last?.geometry ?? "fit"));
   fields.set("dpi", dpiField(template, last?.dpi ?? template.dpi ?? 96));
-  fields.set("name", lineField("Name", "What this session is called; you can change it later.", last?.name ?? "", LONGEST_NAME, template.title || template.name));
+  fields.set(
+    "name",
+    lineField(
+      "Name",
+      "What this session is called; you can change it later.",
+      last?.name ?? "",
+      LONGEST_NAME,
+      template.title || template.name,
+    ),
+  );
   return fields;
 }
 
 function lineField(label, help, value, maxlength, placeholder, look = "", optional = true) {
-  const control = h("input", { class: `input ${look}`, value, maxlength, placeholder, autocomplete: "off", spellcheck: "false" });
+  const control = h("input", {
+    class: `input ${look}`,
+    value,
+    maxlength,
+    placeholder,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const frame = framed({ label, help, optional, control });
   return { ...frame, read: () => ({ value: control.value.trim() || undefined, wrong: "" }), check: () => "" };
 }
 
 function commandField({ command, requires_command: required = false }, last) {
-  const help = required ? "The program to run, with its arguments." : `The program to run, with its arguments${command ? `; ${command} unless you say` : ""}.`;
+  const help = required
+    ? "The program to run, with its arguments."
+    : `The program to run, with its arguments${command ? `; ${command} unless you say` : ""}.`;
   const field = lineField("Command", help, last ?? "", LONGEST_COMMAND, command ?? "", "code", !required);
   const read = () => {
     const { value } = field.read();
@@ -120,7 +150,9 @@ function arranged(template, fields) {
   const element = (name) => fields.get(name)?.element ?? null;
   const params = template.params.map((param) => element(`params.${param.name}`));
   return [
-    params.length || fields.has("command") ? h("div", { class: "form-group" }, element("command"), params) : null,
+    params.length || fields.has("command")
+      ? h("div", { class: "form-group" }, element("command"), params)
+      : null,
     h("div", { class: "form-group" }, element("geometry"), element("dpi")),
     h("div", { class: "form-group" }, element("name"), rulesNote(template)),
   ];

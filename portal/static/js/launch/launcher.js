@@ -45,6 +45,8 @@ export class Launcher {
       if (what !== "launch") return;
       if (name) this.openByName(decodeURIComponent(name));
       else this.focus();
+      // The same link is to work a second time.
+      if (!name) history.replaceState(null, "", location.pathname);
     };
     addEventListener("hashchange", follow);
     follow();
@@ -58,11 +60,13 @@ export class Launcher {
 
   openByName(name, last = preferences().last?.[name]) {
     const template = this.#templates?.find((one) => one.name === name);
-    if (!template || this.#open) return;
+    if (!template) return;
+    this.#open?.close();
     // A page that is loaded again opens it again.
     history.replaceState(null, "", `#launch=${encodeURIComponent(name)}`);
     this.#open = openForm(template, last, {
       onclose: () => {
+        if (this.#open?.element.isConnected) return; // another one has taken its place
         this.#open = null;
         if (location.hash.startsWith("#launch")) history.replaceState(null, "", location.pathname);
       },
@@ -99,9 +103,21 @@ export class Launcher {
 
   #draw() {
     const shownNow = arranged(this.#templates, preferences().favourites ?? [], this.input.value);
-    keyed(this.list, shownNow, (template) => template.name, (template) => new Tile(template, this), this.#views);
+    keyed(
+      this.list,
+      shownNow,
+      (template) => template.name,
+      (template) => new Tile(template, this),
+      this.#views,
+    );
     this.none.hidden = shownNow.length > 0;
-    if (!shownNow.length) setText(this.none, this.#templates.length ? "Nothing is called like this." : "Nothing can be launched yet. An administrator adds templates.");
+    if (!shownNow.length)
+      setText(
+        this.none,
+        this.#templates.length
+          ? "Nothing is called like this."
+          : "Nothing can be launched yet. An administrator adds templates.",
+      );
   }
 
   favour(name) {
@@ -120,15 +136,39 @@ class Tile {
     this.template = template;
     this.launcher = launcher;
     const title = template.title || template.name;
-    this.star = h("button", { class: "button plain icon-only small star", type: "button", title: "Favourite", "aria-label": `${title}, favourite`, onclick: () => launcher.favour(template.name) }, icon("star", { size: 16 }));
-    this.quick = h("button", { class: "button plain icon-only small quick", type: "button", onclick: () => this.#quick() }, icon("bolt", { size: 16 }));
+    this.star = h(
+      "button",
+      {
+        class: "button plain icon-only small star",
+        type: "button",
+        title: "Favourite",
+        "aria-label": `${title}, favourite`,
+        onclick: () => launcher.favour(template.name),
+      },
+      icon("star", { size: 16 }),
+    );
+    this.quick = h(
+      "button",
+      { class: "button plain icon-only small quick", type: "button", onclick: () => this.#quick() },
+      icon("bolt", { size: 16 }),
+    );
     this.main = h(
       "button",
       { class: "tile-main", type: "button", onclick: () => launcher.openByName(template.name) },
       appIcon(template, "large"),
-      h("span", { class: "tile-text" }, h("strong", {}, title), h("span", { class: "tile-about" }, template.description ?? "")),
+      h(
+        "span",
+        { class: "tile-text" },
+        h("strong", {}, title),
+        h("span", { class: "tile-about" }, template.description ?? ""),
+      ),
     );
-    this.element = h("li", { class: "tile panel", dataset: { template: template.name } }, this.main, h("div", { class: "tile-buttons" }, this.star, this.quick));
+    this.element = h(
+      "li",
+      { class: "tile panel", dataset: { template: template.name } },
+      this.main,
+      h("div", { class: "tile-buttons" }, this.star, this.quick),
+    );
   }
 
   update() {
@@ -144,7 +184,11 @@ class Tile {
   async #quick() {
     const last = preferences().last?.[this.template.name];
     const start = startWithLast(this.template, last);
-    const missing = (this.template.requires_command && !start.command) || this.template.params.some((param) => param.required && param.default === null && start.params[param.name] === undefined);
+    const missing =
+      (this.template.requires_command && !start.command) ||
+      this.template.params.some(
+        (param) => param.required && param.default === null && start.params[param.name] === undefined,
+      );
     if (missing) return this.launcher.openByName(this.template.name);
     this.quick.setAttribute("aria-busy", "true");
     this.quick.disabled = true;

@@ -22,7 +22,11 @@ export function shown(param, value) {
 export function read(param, input) {
   if (param.type === "boolean") return { value: Boolean(input), wrong: "" };
   const text = param.type === "string" ? input : input.trim();
-  if (text === "") return { value: undefined, wrong: param.required && param.default === null ? "This has to be given." : "" };
+  if (text === "")
+    return {
+      value: undefined,
+      wrong: param.required && param.default === null ? "This has to be given." : "",
+    };
   const value = converted(param, text);
   const wrong = faultOf(param, value);
   return { value: wrong ? undefined : value, wrong };
@@ -55,7 +59,10 @@ function faultOf(param, value) {
   }
 }
 
-const EXAMPLES = { size: "This is no size: write it like 512 MiB or 2 GiB.", duration: "This is no duration: write it like 90 min or 8 h." };
+const EXAMPLES = {
+  size: "This is no size: write it like 512 MiB or 2 GiB.",
+  duration: "This is no duration: write it like 90 min or 8 h.",
+};
 
 function numberFault(param, value) {
   if (!Number.isFinite(value)) return EXAMPLES[param.type] ?? "This is no number.";
@@ -69,7 +76,8 @@ function numberFault(param, value) {
 function textFault(param, text) {
   const length = [...text].length;
   if (length < (param.min_length ?? 0)) return `This has to have at least ${param.min_length} characters.`;
-  if (param.max_length && length > param.max_length) return `This can have ${param.max_length} characters at most; it has ${length}.`;
+  if (param.max_length && length > param.max_length)
+    return `This can have ${param.max_length} characters at most; it has ${length}.`;
   const pattern = param.pattern ? compiled(param.pattern) : null;
   return pattern && !pattern.test(text) ? `This has to match ${param.pattern}.` : "";
 }
@@ -103,7 +111,9 @@ export function fitting(width, height) {
 /** A server's fault as a sentence: {loc: ["params", "cores"], msg: "must be at most 4"}. */
 export function sentence(message) {
   const text = message.trim();
-  const begun = /^(must|has|is|cannot|does)\b/u.test(text) ? `This ${text}` : text.slice(0, 1).toUpperCase() + text.slice(1);
+  const begun = /^(must|has|is|cannot|does)\b/u.test(text)
+    ? `This ${text}`
+    : text.slice(0, 1).toUpperCase() + text.slice(1);
   return /[.!?]$/u.test(begun) ? begun : `${begun}.`;
 }
 
@@ -117,8 +127,10 @@ export function rulesSentence(rules) {
   const parts = [
     rules?.lifetime_seconds && `ends ${durationText(rules.lifetime_seconds)} after its start`,
     rules?.idle_seconds && `ends when it is not used for ${durationText(rules.idle_seconds)}`,
-    rules?.disconnect_seconds && `ends when nobody is connected for ${durationText(rules.disconnect_seconds)}`,
-    rules?.suspend_seconds && `is suspended when nobody is connected for ${durationText(rules.suspend_seconds)}`,
+    rules?.disconnect_seconds &&
+      `ends when nobody is connected for ${durationText(rules.disconnect_seconds)}`,
+    rules?.suspend_seconds &&
+      `is suspended when nobody is connected for ${durationText(rules.suspend_seconds)}`,
   ].filter(Boolean);
   return parts.length ? `The session ${parts.join(", and ")}.` : "";
 }

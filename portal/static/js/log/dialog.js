@@ -15,7 +15,13 @@ const NEAR_END_PIXELS = 40;
 
 export function openLog(session) {
   const log = new LogView(session);
-  const dialog = openDialog({ title: `Log of “${nameOf(session)}”`, body: log.body, foot: log.foot, size: "full", onclose: () => log.stop() });
+  const dialog = openDialog({
+    title: `Log of “${nameOf(session)}”`,
+    body: log.body,
+    foot: log.foot,
+    size: "full",
+    onclose: () => log.stop(),
+  });
   dialog.element.classList.add("log-dialog");
   log.start(session.phase !== "ended");
   return dialog;
@@ -28,19 +34,54 @@ class LogView {
 
   constructor(session) {
     this.session = session;
-    this.text = h("pre", { class: "log-text", tabindex: "0", role: "log", "aria-live": "off", "aria-label": "What its programs printed" });
+    this.text = h("pre", {
+      class: "log-text",
+      tabindex: "0",
+      role: "log",
+      "aria-live": "off",
+      "aria-label": "What its programs printed",
+    });
     this.status = h("p", { class: "log-status quiet small grow", role: "status" });
-    const wrap = h("input", { type: "checkbox", role: "switch", checked: true, onchange: () => this.text.classList.toggle("unwrapped", !wrap.checked) });
-    this.follow = h("input", { type: "checkbox", role: "switch", checked: true, onchange: () => this.#stick(this.follow.checked) });
+    const wrap = h("input", {
+      type: "checkbox",
+      role: "switch",
+      checked: true,
+      onchange: () => this.text.classList.toggle("unwrapped", !wrap.checked),
+    });
+    this.follow = h("input", {
+      type: "checkbox",
+      role: "switch",
+      checked: true,
+      onchange: () => this.#stick(this.follow.checked),
+    });
     this.text.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.tail = h("select", { class: "select small", "aria-label": "How much of what was printed before", onchange: () => this.#again() }, TAILS.map((lines) => h("option", { value: String(lines), selected: lines === TAIL }, `Last ${lines} lines`)));
+    this.tail = h(
+      "select",
+      {
+        class: "select small",
+        "aria-label": "How much of what was printed before",
+        onchange: () => this.#again(),
+      },
+      TAILS.map((lines) =>
+        h("option", { value: String(lines), selected: lines === TAIL }, `Last ${lines} lines`),
+      ),
+    );
     this.body = this.text;
     this.foot = [
       this.status,
       this.tail,
       h("label", { class: "switch small" }, wrap, "Wrap"),
       h("label", { class: "switch small" }, this.follow, "Follow"),
-      h("a", { class: "button small", href: sessionPath(session.id, "log"), download: `${session.template}-${session.id}.log` }, icon("download", { size: 16 }), "Download"),
+      h(
+        "a",
+        {
+          class: "button small",
+          href: sessionPath(session.id, "log"),
+          download: `${session.template}-${session.id}.log`,
+        },
+        icon("download", { size: 16 }),
+        "Download",
+      ),
     ];
   }
 
@@ -49,7 +90,10 @@ class LogView {
     setText(this.status, "Loading …");
     try {
       await this.#read(follows);
-      setText(this.status, this.#lines ? `${plural(this.#lines, "line")}; no more will come.` : "It printed nothing.");
+      setText(
+        this.status,
+        this.#lines ? `${plural(this.#lines, "line")}; no more will come.` : "It printed nothing.",
+      );
     } catch (problem) {
       if (problem.name === "AbortError") return;
       setText(this.status, problem.detail ?? "The log broke off. Open it again to go on.");
@@ -58,7 +102,10 @@ class LogView {
 
   async #read(follows) {
     const path = `${sessionPath(this.session.id, "log")}?tail=${this.tail.value}${follows ? "&follow=true" : ""}`;
-    const response = await answer("GET", path, { headers: { Accept: "text/plain" }, signal: this.#controller.signal });
+    const response = await answer("GET", path, {
+      headers: { Accept: "text/plain" },
+      signal: this.#controller.signal,
+    });
     if (follows) setText(this.status, "Following; what comes appears here.");
     const buffer = new LineBuffer();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();

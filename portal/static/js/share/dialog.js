@@ -54,19 +54,50 @@ function section(title, list) {
 
 function newShare(who, path, fresh, load) {
   const { named = true, anyone = false } = who.shares ?? {};
-  const userInput = h("input", { class: "input", autocomplete: "off", autocapitalize: "none", spellcheck: "false", placeholder: "for example bob" });
+  const userInput = h("input", {
+    class: "input",
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
+    placeholder: "for example bob",
+  });
   const user = framed({ label: "User name", help: "They find it among their sessions.", control: userInput });
-  const to = segments([{ value: "user", label: "A user" }, { value: "anyone", label: "Anyone with the link" }], named ? "user" : "anyone", () => show());
+  const to = segments(
+    [
+      { value: "user", label: "A user" },
+      { value: "anyone", label: "Anyone with the link" },
+    ],
+    named ? "user" : "anyone",
+    () => show(),
+  );
   const toFrame = framed({ label: "For", control: to.group, group: true });
-  const mode = segments([{ value: "view", label: "May watch" }, { value: "control", label: "May control" }], "view");
+  const mode = segments(
+    [
+      { value: "view", label: "May watch" },
+      { value: "control", label: "May control" },
+    ],
+    "view",
+  );
   const modeFrame = framed({ label: "What they may do", control: mode.group, group: true });
   const expiry = expiryField(who.shares?.most_seconds ?? Infinity);
-  const button = h("button", { class: "button primary", type: "submit" }, icon("share", { size: 16 }), h("span", {}, "Share"));
+  const button = h(
+    "button",
+    { class: "button primary", type: "submit" },
+    icon("share", { size: 16 }),
+    h("span", {}, "Share"),
+  );
   const show = () => {
     user.element.hidden = to.input() !== "user";
     button.lastChild.textContent = to.input() === "user" ? "Share" : "Make a link";
   };
-  const form = h("form", { class: "share-form", novalidate: true }, named && anyone ? toFrame.element : null, user.element, h("div", { class: "share-terms" }, modeFrame.element, expiry.element), button);
+  const form = h(
+    "form",
+    { class: "share-form", novalidate: true },
+    named && anyone ? toFrame.element : null,
+    user.element,
+    h("div", { class: "share-terms" }, modeFrame.element, expiry.element),
+    button,
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const named = to.input() === "user";
@@ -75,7 +106,11 @@ function newShare(who, path, fresh, load) {
       user.complain("Whom do you want to share it with?");
       return userInput.focus();
     }
-    const wish = { mode: mode.input(), user: named ? name : null, expires_in_seconds: Number(expiry.control.value) };
+    const wish = {
+      mode: mode.input(),
+      user: named ? name : null,
+      expires_in_seconds: Number(expiry.control.value),
+    };
     return make(wish, { path, fresh, load, user, userInput, button });
   });
   show();
@@ -86,7 +121,17 @@ function expiryField(most) {
   const offered = EXPIRIES.filter((seconds) => seconds <= most);
   if (!offered.length) offered.push(most);
   const usual = offered.includes(USUAL_EXPIRY) ? USUAL_EXPIRY : offered[offered.length - 1];
-  const control = h("select", { class: "select" }, offered.map((seconds) => h("option", { value: String(seconds), selected: seconds === usual }, roughly(seconds).replace(/ h$/u, seconds === 3600 ? " hour" : " hours"))));
+  const control = h(
+    "select",
+    { class: "select" },
+    offered.map((seconds) =>
+      h(
+        "option",
+        { value: String(seconds), selected: seconds === usual },
+        roughly(seconds).replace(/ h$/u, seconds === 3600 ? " hour" : " hours"),
+      ),
+    ),
+  );
   return { control, element: framed({ label: "For how long", control }).element };
 }
 
@@ -113,7 +158,12 @@ async function make(wish, { path, fresh, load, user, userInput, button }) {
 }
 
 function freshShare(share) {
-  const input = h("input", { class: "input code", readonly: true, id: freshId("link"), value: new URL(share.url, location.href).href });
+  const input = h("input", {
+    class: "input code",
+    readonly: true,
+    id: freshId("link"),
+    value: new URL(share.url, location.href).href,
+  });
   input.addEventListener("focus", () => input.select());
   const text = share.user
     ? `${share.user} finds it among their sessions, or by this address.`
@@ -163,8 +213,17 @@ function shareRow(share, reload) {
     "li",
     { class: "share-row" },
     h("span", { class: "round" }, icon(share.user ? "person" : "link", { size: 16 })),
-    h("div", { class: "grow" }, h("strong", { class: "cut" }, whom), h("p", { class: "quiet small", title: share.expires_at ? fullMoment(share.expires_at) : null }, about)),
-    h("button", { class: "button small", type: "button", "aria-label": `Revoke: ${whom}`, onclick: revoke }, "Revoke"),
+    h(
+      "div",
+      { class: "grow" },
+      h("strong", { class: "cut" }, whom),
+      h("p", { class: "quiet small", title: share.expires_at ? fullMoment(share.expires_at) : null }, about),
+    ),
+    h(
+      "button",
+      { class: "button small", type: "button", "aria-label": `Revoke: ${whom}`, onclick: revoke },
+      "Revoke",
+    ),
   );
 }
 
@@ -176,7 +235,16 @@ async function loadViewers(session, list) {
         "li",
         { class: "share-row" },
         h("span", { class: "round" }, icon(viewer.mode === "control" ? "keyboard" : "eye", { size: 16 })),
-        h("div", { class: "grow" }, h("strong", { class: "cut" }, viewer.name || "Somebody"), h("p", { class: "quiet small" }, `${viewer.mode === "control" ? "Controls" : "Watches"}, came ${ago(viewer.connected_at)}`)),
+        h(
+          "div",
+          { class: "grow" },
+          h("strong", { class: "cut" }, viewer.name || "Somebody"),
+          h(
+            "p",
+            { class: "quiet small" },
+            `${viewer.mode === "control" ? "Controls" : "Watches"}, came ${ago(viewer.connected_at)}`,
+          ),
+        ),
       ),
     );
     fill(list, rows.length ? rows : h("li", { class: "quiet small" }, "Nobody is connected."));

@@ -38,7 +38,11 @@ async function byLink(token) {
     location.replace(onward);
     await new Promise(() => {}); // the page is left
   } catch (problem) {
-    say(problem.code === "link_invalid" ? "This link does not sign you in: it was used already, or its time is over." : problem.detail);
+    say(
+      problem.code === "link_invalid"
+        ? "This link does not sign you in: it was used already, or its time is over."
+        : problem.detail,
+    );
   }
 }
 
@@ -48,7 +52,15 @@ async function offer() {
     how = await get("/api/sign-in", anonymous);
   } catch (problem) {
     say(problem.detail);
-    fill(byId("ways"), h("button", { class: "button", type: "button", onclick: () => location.reload() }, icon("refresh"), "Try again"));
+    fill(
+      byId("ways"),
+      h(
+        "button",
+        { class: "button", type: "button", onclick: () => location.reload() },
+        icon("refresh"),
+        "Try again",
+      ),
+    );
     return;
   }
   if (how.title) {
@@ -71,7 +83,13 @@ function offerOthers(methods) {
     );
   }
   if (methods.includes("link")) {
-    ways.push(h("p", { class: "quiet" }, "You sign in by a link that is good for once. Ask your administrator for one."));
+    ways.push(
+      h(
+        "p",
+        { class: "quiet" },
+        "You sign in by a link that is good for once. Ask your administrator for one.",
+      ),
+    );
   }
   fill(byId("ways"), ways);
 }
