@@ -1,5 +1,6 @@
 // The home page: my sessions live, what was shared with me, and what can be launched.
 
+import { loadAhead } from "../ahead.js";
 import { get } from "../api.js";
 import { announce, toast } from "../announce.js";
 import { confirmDialog } from "../dialog.js";
@@ -164,7 +165,7 @@ byId("ended-remove").addEventListener("click", async () => {
   for (const session of ended) await forget(session);
 });
 
-start().catch((problem) => {
+start().then(loadAhead, (problem) => {
   fill(byId("banners"), banner("bad", "This page cannot be shown.", problem.detail ?? problem.message,
     h("button", { class: "button small", type: "button", onclick: () => location.reload() }, icon("refresh"), "Try again")));
 });
