@@ -102,6 +102,13 @@ test("an end is told with its reason, and is not connected to", () => {
   assert.equal(viewOf(closedIt).tone, "neutral");
 });
 
+test("after an end, each is offered what is theirs to do", () => {
+  const actions = (role) => viewOf(after(phase("ended", { reason: "Terminated", access: { role, mode: "view" } }))).actions;
+  assert.deepEqual(actions("owner"), ["again", "log", "home"]);
+  assert.deepEqual(actions("administrator"), ["log", "home"]);
+  assert.deepEqual(actions("guest"), ["home"]);
+});
+
 test("once the display says that it is over, nobody tries to connect, and the reason is waited for", () => {
   const facts = after(...CONNECTED, closed(CLOSED.ended));
   assert.equal(viewOf(facts).state, "terminating");

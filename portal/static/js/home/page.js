@@ -1,5 +1,6 @@
 // The home page: my sessions live, what was shared with me, and what can be launched.
 
+import { loadAhead } from "../ahead.js";
 import { get } from "../api.js";
 import { announce, toast } from "../announce.js";
 import { confirmDialog } from "../dialog.js";
@@ -183,4 +184,4 @@ byId("ended-remove").addEventListener("click", async () => {
   for (const session of ended) await forget(session);
 });
 
-start().catch(showFailure);
+start().then(loadAhead, showFailure);

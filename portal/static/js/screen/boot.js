@@ -16,7 +16,10 @@
   };
 
   Promise.all([import("./page.js"), import("./connection.js")]).then(
-    () => sessionStorage.removeItem(KEPT),
+    ([page]) => {
+      sessionStorage.removeItem(KEPT);
+      page.begin();
+    },
     loadAgain,
   );
 })();

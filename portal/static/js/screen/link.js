@@ -2,8 +2,9 @@
 
 import { delayAfter } from "./backoff.js";
 
-// With noVNC, most of what this page loads: it comes while the session is asked for.
-const loading = import("./connection.js");
+// With noVNC, most of what this page loads: it comes while the session is asked for. If it does not
+// come, the page is loaded again (boot.js).
+const loading = import("./connection.js").catch(() => null);
 
 const ADMITTED_WITHIN_MS = 15_000;
 
@@ -31,7 +32,8 @@ export class Link extends EventTarget {
 
   async open() {
     this.#tell({ type: "opening" });
-    const { Connection } = await loading;
+    const module = await loading;
+    if (!module) return;
     let admission;
     try {
       admission = await this.#source.admit(AbortSignal.timeout(ADMITTED_WITHIN_MS));
@@ -40,7 +42,7 @@ export class Link extends EventTarget {
       return;
     }
     performance.mark("fx:admitted");
-    const connection = new Connection(this.#target, admission);
+    const connection = new module.Connection(this.#target, admission);
     this.connection = connection;
     connection.addEventListener("open", () => {
       performance.mark("fx:connected");

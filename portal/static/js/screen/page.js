@@ -158,7 +158,8 @@ class Page {
   }
 }
 
-function begin() {
+/** Show the session that the address names. */
+export function begin() {
   let page = null;
   const tell = (event) => page.tell(event);
   const shared = location.pathname === "/shared";
@@ -172,5 +173,3 @@ function begin() {
   addEventListener("hashchange", () => location.reload());
   source.start().catch((error) => toast(String(error), { tone: "bad" }));
 }
-
-begin();

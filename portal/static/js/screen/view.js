@@ -82,8 +82,20 @@ function ending({ session, guest, over }) {
     title: well ? "The session has ended" : "The session has failed",
     text,
     detail,
-    actions: guest ? [] : ["again", "log", "home"],
+    actions: guest ? [] : afterEnd(session.access?.role),
   };
+}
+
+// Somebody else's session is launched again by them alone, and its log is not everybody's.
+function afterEnd(role) {
+  switch (role) {
+    case "guest":
+      return ["home"];
+    case "administrator":
+      return ["log", "home"];
+    default:
+      return ["again", "log", "home"];
+  }
 }
 
 function held({ held, session, guest }) {
