@@ -190,5 +190,5 @@ session:
   suspend: disconnect
   # Which way text may be copied: both, in (to the session), out, off.
   clipboard: both
-  # command: the session is over when the command ends.
+  # command: the session is over when the command ends. windows: when the last window is closed.
   end: command

@@ -51,6 +51,7 @@ def session_document(
         "dpi": session.dpi,
         "desktop": session.name,
         "clipboard": session.rules.clipboard.value,
+        "end": session.rules.end.value,
         "heartbeat_seconds": settings.heartbeat_seconds,
         "x_start_seconds": settings.x_start_seconds,
         "relay_grace_seconds": settings.relay_grace_seconds,

@@ -203,3 +203,22 @@ async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
         async for _message in socket:
             pass
     return socket.close_code
+
+
+async def test_it_can_end_with_its_last_window(web: WebServer, daemon: Daemon) -> None:
+    """By its template's word: a command that leaves its program behind ends nothing."""
+    path = daemon.write_template(
+        "windows",
+        f"image: {daemon.site.sample}\nworking_dir: /\nsession: {{end: windows}}\n"
+        "command: xterm -e 'until [ -e /tmp/close ]; do sleep 0.1; done' &\n",
+    )
+    try:
+        async with web.session(template="windows", command=None) as session:
+            async with viewing(web, session["id"]) as screen:
+                await wait_for_window(screen)
+            assert (await web.get(session["id"]))["phase"] == "running"
+            await run_in(session["container_id"], "touch", "/tmp/close")
+            ended = await web.until(session["id"], "ended")
+            assert (ended["reason"], ended["exit_code"]) == ("CommandExited", 0)
+    finally:
+        path.unlink()

@@ -28,6 +28,7 @@ use FastX::Process;
 use FastX::Programs;
 use FastX::Usage;
 use FastX::Viewers;
+use FastX::Xauthority;
 
 our $VERSION = '0.1.0';
 
@@ -40,6 +41,8 @@ use constant {
     LOG_TAIL_REPORT_BYTES   => 50_000,
     MOST_INTERNAL_ERRORS    => 5,
     BEATS_IN_SILENCE        => 4,
+    # For the first window of a program that a command has left behind.
+    FIRST_WINDOW_SECONDS    => 10,
 };
 
 # Options: loop, settings, runtime (directory), xserver.
@@ -99,8 +102,56 @@ sub display_ready {
     $self->{display} = $display;
     FastX::Log::line("display $display ready");
     $self->{viewers}->admit_to($self->{xserver}->rfb_path);
+    $self->_watch_windows if $self->{settings}{end} eq 'windows';
     $self->_start_command;
     return;
+}
+
+# A session of single windows ends with the last of them, and not with a command
+# that has left programs behind it.
+sub _watch_windows {
+    my ($self) = @_;
+    require FastX::Windows;
+    my ($windows, $why_not) = FastX::Windows->watch(
+        loop    => $self->{loop},
+        display => $self->{display},
+        cookie  => FastX::Xauthority::cookie($self->{xserver}->xauthority),
+        on_last => sub { $self->_windows_closed('the last window was closed') },
+        on_lost => sub { $self->_windows_lost(@_) },
+    );
+    $self->{windows} = $windows;
+    return $windows || FastX::Log::line("the session ends with its command, for windows cannot be seen: $why_not");
+}
+
+sub _windows_closed {
+    my ($self, $what) = @_;
+    my ($windows, $exited) = delete @{$self}{qw(windows exited)};
+    $windows->close if $windows;
+    FastX::Log::line($what);
+    return if $self->{outcome} || $self->{terminating};
+    return $self->_end($exited // FastX::Outcome::exited(0));
+}
+
+# Mostly the X server has gone, and that says more.
+sub _windows_lost {
+    my ($self, $why) = @_;
+    delete $self->{windows};
+    my $exited = delete $self->{exited};
+    return $self->{xserver}->check(sub { $self->_end($exited) }) if $exited && !$self->{outcome};
+    return FastX::Log::line("the session ends with its command, for windows cannot be seen any more: $why");
+}
+
+# The command has gone well, and its windows stay, or have yet to come.
+sub _leave_to_windows {
+    my ($self, $outcome) = @_;
+    my $windows = $self->{windows} // return 0;
+    return 0 if $outcome->{exit_code} || $self->{terminating};
+    return 0 if $windows->was_seen && !$windows->is_open;
+    $self->{exited} = $outcome;
+    $self->{loop}->after(FIRST_WINDOW_SECONDS, sub {
+        $self->_windows_closed('no window was opened') if $self->{exited} && !$windows->was_seen;
+    });
+    return 1;
 }
 
 sub display_failed {
@@ -193,7 +244,8 @@ sub _judge {
             FastX::CommandLine::not_found_program($self->{settings}{command}, $command->tail_text),
             'the shell answered 127');
     }
-    return $self->_end(FastX::Outcome::exited($code, FastX::Process::signal_number($wait_status)));
+    my $outcome = FastX::Outcome::exited($code, FastX::Process::signal_number($wait_status));
+    return $self->_leave_to_windows($outcome) || $self->_end($outcome);
 }
 
 sub _report_ready {
@@ -312,6 +364,8 @@ sub _report_end {
     });
     $loop->after(OUTPUT_GRACE_SECONDS, sub { $self->{output_given_up} = 1; $self->_finish_if_done });
     $self->{viewers}->close;
+    my $windows = delete $self->{windows};
+    $windows->close if $windows;
     my $stopped = sub { $self->{x_stopped} = 1; $self->_finish_if_done };
     $self->{xserver} ? $self->{xserver}->stop($stopped) : $stopped->();
     if (!$self->{forgotten}) {

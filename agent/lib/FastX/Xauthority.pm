@@ -20,6 +20,14 @@ sub entry {
     return pack 'n n/a* n/a* n/a* n/a*', FAMILY_WILD, '', '', 'MIT-MAGIC-COOKIE-1', $cookie;
 }
 
+# The key of a file that was written here.
+sub cookie {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path cannot be read: $!\n";
+    sysread $file, my $entry, 4096;
+    return substr $entry // '', -COOKIE_BYTES();
+}
+
 sub write {
     my ($path) = @_;
     open my $random, '<:raw', '/dev/urandom' or die "/dev/urandom: $!\n";

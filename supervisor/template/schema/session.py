@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode
 from supervisor.template.quantities import parse_duration
@@ -17,14 +17,6 @@ def _limit(value: object) -> float | None:
         msg = 'must be longer than nothing; for no limit write "none"'
         raise ValueError(msg)
     return seconds
-
-
-def _supported(rule: EndRule) -> EndRule:
-    """A rule that would silently not be kept is refused."""
-    if rule is EndRule.WINDOWS:
-        msg = "windows is not supported yet: write command, the session ends with its command"
-        raise ValueError(msg)
-    return rule
 
 
 Limit = Annotated[
@@ -55,5 +47,5 @@ class SessionSection(Section):
     """Suspends it after so long without a viewer; whoever connects resumes it."""
     clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
     """Which way text may be copied: ``in`` is to the session."""
-    end: Annotated[EndRule, AfterValidator(_supported)] = EndRule.COMMAND
-    """When it is over: when the command ends."""
+    end: EndRule = EndRule.COMMAND
+    """When it is over: when the ``command`` ends, or when the last of its ``windows`` is closed."""

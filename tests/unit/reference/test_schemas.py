@@ -109,7 +109,7 @@ WRONG_TEMPLATES = [
     "volumes: [{type: bind, source: /a, target: /a, read: true}]",
     "session: {idle: 1h}",
     "session: {suspend: sleep}",
-    "session: {end: windows}",
+    "session: {end: never}",
     "session: {lifetime: soon}",
     "params: [a]",
     "params: {a: {type: text}}",

@@ -158,12 +158,6 @@ def test_option_of_a_tmpfs_cannot_bring_another() -> None:
         rendered(text, {"m": "755,exec"})
 
 
-def test_a_rule_that_is_not_kept_is_refused() -> None:
-    """The end of the last window is not noticed yet: asking for it is a fault, not a surprise."""
-    with pytest.raises(TemplateError, match="windows is not supported yet"):
-        rendered("image: fx/x\nsession: {end: windows}\n")
-
-
 def test_session_section_becomes_rules() -> None:
     """Durations are seconds, none is no limit, unset is the documented default."""
     rules = rendered(
@@ -178,7 +172,7 @@ session:
   lifetime: ${start.params.hours}h
   suspend: freeze
   clipboard: off
-  end: command
+  end: windows
 """
     ).rules
     assert (rules.startup_seconds, rules.stop_grace_seconds) == (120, 5)
@@ -189,7 +183,7 @@ session:
     )
     assert rules.suspend is SuspendMode.FREEZE
     assert rules.clipboard is ClipboardPolicy.OFF
-    assert rules.end is EndRule.COMMAND
+    assert rules.end is EndRule.WINDOWS
 
 
 def test_stop_grace_period_of_the_container_is_the_sessions() -> None:
