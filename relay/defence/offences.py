@@ -36,6 +36,8 @@ class Offence(StrEnum):
     WRONG_TOKENS = "wrong_tokens"
     HANDSHAKES = "handshakes"
     """Connections to the display socket that did not say which stream they are."""
+    DESCRIPTORS = "descriptors"
+    """Something passed for a display that is no X server's socket."""
     TLS_HANDSHAKES = "tls_handshakes"
     """Connections over the network that came to nothing before their first request."""
 
