@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from scripts.bench_lib.display_sides import Side
-from scripts.bench_lib.figures import quantile
 from scripts.bench_lib.usage import usage_of
 from scripts.bench_lib.wire_viewer import WireViewer, watch
 
 KEYS = b"abcdefghijklmnopqrstuvwxyz"
 BETWEEN_SECONDS = (0.011, 0.017, 0.023, 0.029)
 """Between an echo and the next key: not in step with the X server's own clock."""
+IN_THE_WINDOW = (50, 50)
 QUIET_SECONDS = 0.3
 """After viewers came or went, the counting of them is over."""
 
@@ -27,14 +27,6 @@ class Stream:
     mb_per_second: float
     cpu_per_gb: float
     x_cpu_per_gb: float
-
-
-@dataclass(frozen=True, slots=True)
-class Echoes:
-    """From a key's press to what it changes on the screen."""
-
-    p50_ms: float
-    p99_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +64,32 @@ def _flood(viewer: WireViewer, seconds: float) -> tuple[int, float]:
     return viewer.bytes - before, time.perf_counter() - begun
 
 
-async def echoes(side: Side, count: int) -> Echoes:
-    """So many keys, one after the other."""
-    async with entered(side, 1) as (viewer,):
-        took = await asyncio.to_thread(_type, viewer, count)
-    return Echoes(quantile(took, 0.5), quantile(took, 0.99))
+async def echoes(sides: Sequence[Side], count: int) -> list[list[float]]:
+    """Milliseconds from a key's press to what it changes on the screen, side by side.
+
+    In turns key by key, so that whatever else the machine does meets all sides alike.
+    """
+    async with AsyncExitStack() as stack:
+        viewers = [(await stack.enter_async_context(entered(side, 1)))[0] for side in sides]
+        return await asyncio.to_thread(_type, viewers, count)
 
 
-def _type(viewer: WireViewer, count: int) -> list[float]:
-    """Milliseconds."""
-    viewer.point(50, 50)
-    viewer.ask(whole=True)
-    viewer.take_until(lambda: viewer.updates > 0)
-    took = []
+def _type(viewers: list[WireViewer], count: int) -> list[list[float]]:
+    took: list[list[float]] = [[] for _ in viewers]
+    viewers[0].point(*IN_THE_WINDOW)
     for number in range(count):
-        viewer.drain(QUIET_SECONDS if not number else BETWEEN_SECONDS[number % 4])
-        before = viewer.updates
-        begun = time.perf_counter()
-        viewer.press(KEYS[number % len(KEYS)])
-        viewer.take_until(lambda before=before: viewer.updates > before)  # type: ignore[misc]
-        took.append(1000 * (time.perf_counter() - begun))
+        for each, viewer in zip(took, viewers, strict=True):
+            viewer.follow(BETWEEN_SECONDS[number % len(BETWEEN_SECONDS)])
+            each.append(1000 * _echo(viewer, KEYS[number % len(KEYS)]))
     return took
+
+
+def _echo(viewer: WireViewer, key: int) -> float:
+    """Seconds. What changes afterwards is not asked for: the others type without this one."""
+    before, begun = viewer.updates, time.perf_counter()
+    viewer.press(key)
+    viewer.take_until(lambda: viewer.updates > before)
+    return time.perf_counter() - begun
 
 
 async def crowd(side: Side, count: int, seconds: float) -> Crowd:
@@ -103,6 +100,8 @@ async def crowd(side: Side, count: int, seconds: float) -> Crowd:
         updates = await asyncio.to_thread(watch, viewers, seconds)
         took = time.perf_counter() - begun
         after = side.usage()
+    if not updates:
+        raise RuntimeError(f"{side.name}: nothing moved on the moving screen")
     return Crowd(
         updates_per_second=updates / took,
         cpu_ms_per_update=1000 * (after.cpu_seconds - before.cpu_seconds) / updates,

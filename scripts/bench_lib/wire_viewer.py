@@ -25,7 +25,7 @@ _PIXEL_FORMAT = struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255
 
 
 class WireViewer:
-    """One viewer; ``open`` shakes hands to the end."""
+    """One viewer, made by ``open``."""
 
     def __init__(self, address: Address, path: str) -> None:
         self._socket = _connect(address)
@@ -46,11 +46,13 @@ class WireViewer:
 
     @classmethod
     def open(cls, address: Address, path: str) -> WireViewer:
-        """Be let in. Raises OSError."""
+        """Be let in, and have seen the whole picture once. Raises OSError."""
         viewer = cls(address, path)
         viewer._walk(memoryview(viewer._early))
         viewer.take_until(lambda: viewer.size != (0, 0))
         viewer.send(_PIXEL_FORMAT + struct.pack(">BxHii", 2, 2, _COPY_RECT, _RAW))
+        viewer.ask(whole=True)
+        viewer.take_until(lambda: viewer.updates > 0)
         return viewer
 
     def fileno(self) -> int:
@@ -93,7 +95,7 @@ class WireViewer:
         while not holds():
             self.take()
 
-    def drain(self, seconds: float) -> None:
+    def follow(self, seconds: float) -> None:
         """Ask for what changes, and take what comes for so long."""
         end = time.monotonic() + seconds
         self.ask()
