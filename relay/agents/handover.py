@@ -4,8 +4,8 @@ r"""How an agent passes its X server's socket, on a connection whose handshake h
 
 ``TAKEN``: the relay speaks with the X server, and the connection only says that both are there.
 ``PUMP``: there was nothing, or nothing that is taken; the agent goes on as those that pass nothing.
-What comes is by a hostile hand: at most one descriptor is let in, and one that is not what it is to
-be is closed again.
+What comes is by a hostile hand: of several descriptors none is taken, and of one only what it is to
+be (``passed_socket.py``).
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from relay.agents.passed_socket import PassedSocket, x_server_socket
+from relay.defence.descriptors import dispose, receive
 from relay.defence.origin import uid_of
 
 _LINE = b"DESCRIPTOR\n"
-_DESCRIPTOR = struct.Struct("i")
-_ROOM_BYTES = socket.CMSG_LEN(_DESCRIPTOR.size)
-"""For one descriptor, and no padding that a second would fit into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +55,18 @@ class Handover:
 
     def _receive(self) -> None:
         try:
-            line, ancillary, flags, _ = self._door.recvmsg(
-                len(_LINE), _ROOM_BYTES, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-            )
+            line, descriptors = receive(self._door, len(_LINE))
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            line, ancillary, flags = b"", [], 0
-        descriptors = [
-            _DESCRIPTOR.unpack(data)[0]
-            for level, kind, data in ancillary
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
-        ]
-        received = self._judge(line, descriptors, was_cut=bool(flags & socket.MSG_CTRUNC))
+            line, descriptors = b"", []
+        received = self._judge(line, descriptors)
         self.close()
         self._on_received(received)
 
-    def _judge(self, line: bytes, descriptors: list[int], *, was_cut: bool) -> Received:
-        if line != _LINE or (was_cut and descriptors):
-            for descriptor in descriptors:
-                os.close(descriptor)
+    def _judge(self, line: bytes, descriptors: list[int]) -> Received:
+        if line != _LINE or len(descriptors) > 1:
+            dispose(descriptors)
             return Received(is_broken=line != _LINE, is_offence=bool(descriptors))
         if not descriptors:
             # The agent could not, or a security module of the host did not let it through.

@@ -2,16 +2,16 @@
 
 The session that passed it can still use it: read and write, shut it down, and clear O_NONBLOCK,
 which is a flag of the open file and not of a descriptor. So nothing here relies on that flag: each
-call says for itself that it does not wait (MSG_DONTWAIT).
+call says for itself that it does not wait (MSG_DONTWAIT), and takes descriptors that come along.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable
 
+from relay.defence.descriptors import dispose, drain, receive, receive_into
 from relay.defence.origin import uid_of
 
 _READ_BYTES = 256 * 1024
@@ -27,7 +27,7 @@ def x_server_socket(descriptor: int, uid: int) -> socket.socket | None:
     try:
         passed = socket.socket(fileno=descriptor)
     except OSError:
-        os.close(descriptor)
+        dispose([descriptor])
         return None
     try:
         is_taken = (
@@ -40,7 +40,7 @@ def x_server_socket(descriptor: int, uid: int) -> socket.socket | None:
         is_taken = False
     if is_taken:
         return passed
-    passed.close()
+    dispose([passed.detach()])
     return None
 
 
@@ -51,6 +51,7 @@ class PassedSocket:
         self._socket = passed
         self._loop = asyncio.get_running_loop()
         self._waiting: set[asyncio.Future[None]] = set()
+        self._watcher: Callable[[], None] | None = None
 
     def close(self) -> None:
         """Let go of it; whoever waits for it learns that it is over."""
@@ -58,9 +59,12 @@ class PassedSocket:
             # The session's descriptors keep the file open: epoll would go on about it.
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
+            drain(self._socket)
             self._socket.close()
         for waiter in tuple(self._waiting):
             _resolve(waiter)
+        if self._watcher is not None:
+            self._watcher()
 
     @property
     def is_closed(self) -> bool:
@@ -68,34 +72,40 @@ class PassedSocket:
         return self._socket.fileno() < 0
 
     def watch(self, on_readable: Callable[[], None]) -> None:
-        """Call back as long as there is something to receive."""
+        """Call back as long as there is something to receive, the end included."""
+        self._watcher = on_readable
         if not self.is_closed:
             self._loop.add_reader(self._socket, on_readable)
 
     def unwatch(self) -> None:
         """Call back no longer."""
+        self._watcher = None
         if not self.is_closed:
             self._loop.remove_reader(self._socket)
 
     def receive_into(self, room: memoryview) -> int | None:
         """How many bytes there were; 0 at the end, ``None`` if there are none at the moment."""
         try:
-            return self._socket.recv_into(room, 0, socket.MSG_DONTWAIT)
+            count, descriptors = receive_into(self._socket, room)
         except _AGAIN:
             return None
         except OSError:
             return 0
+        dispose(descriptors)
+        return count
 
     async def read(self) -> bytes:
         """The next bytes; empty at the end. Others have their turn, however many there are."""
         while True:
             await self._wait(self._loop.add_reader, self._loop.remove_reader)
             try:
-                return self._socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+                data, descriptors = receive(self._socket, _READ_BYTES)
             except _AGAIN:
                 continue
             except OSError:
                 return b""
+            dispose(descriptors)
+            return data
 
     async def write(self, data: bytes) -> None:
         """Send, and wait while it takes nothing. Raises ConnectionResetError."""

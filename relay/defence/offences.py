@@ -37,7 +37,7 @@ class Offence(StrEnum):
     HANDSHAKES = "handshakes"
     """Connections to the display socket that did not say which stream they are."""
     DESCRIPTORS = "descriptors"
-    """Something passed for a display that is no X server's socket."""
+    """Open descriptors that were passed where none is taken, or not such a one."""
     TLS_HANDSHAKES = "tls_handshakes"
     """Connections over the network that came to nothing before their first request."""
 
