@@ -71,6 +71,8 @@ class Carrier:
             if self._pending is None:
                 return
             await drain()
+            if self._transport.is_closing():
+                raise ConnectionResetError("the viewer's connection is gone")
             self._buffers.give_back(self._pending)
             self._pending = None
 
