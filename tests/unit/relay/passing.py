@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,9 +38,11 @@ class Passed:
         await asyncio.get_running_loop().sock_sendall(self.x_server, content)
 
 
-async def passed(house: House, agent: FakeAgent, path: str) -> Passed:
+async def passed(
+    house: House, agent: FakeAgent, viewing: Awaitable[aiohttp.ClientWebSocketResponse]
+) -> Passed:
     """Let a viewer in by a socket that is passed; the agent keeps no copy of it."""
-    asking = asyncio.create_task(house.view(path))
+    asking = asyncio.ensure_future(viewing)
     lifeline = await agent.offer_display()
     relays, x_server = socket.socketpair()
     house.stack.callback(x_server.close)

@@ -173,7 +173,7 @@ async def test_words_on_the_connection_that_only_stays_end_it(house: House) -> N
     """There is nothing to be said there."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
-    display = await passed(house, agent, await house.ticket(session_id))
+    display = await passed(house, agent, house.view(await house.ticket(session_id)))
     display.lifeline.send(b"x")
     assert await closed(display.viewer) == 1011
     assert await display.heard(1) == b""
@@ -183,7 +183,7 @@ async def test_descriptors_among_pictures_are_closed(house: House) -> None:
     """And the picture goes on."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
-    display = await passed(house, agent, await house.ticket(session_id))
+    display = await passed(house, agent, house.view(await house.ticket(session_id)))
     one, other = socket.socketpair()
     with other:
         with one:

@@ -25,7 +25,8 @@ async def display(house: House, mode: str = "control") -> Passed:
     """A viewer of a session of its own."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
-    shown = await passed(house, agent, await house.ticket(session_id, mode=mode))
+    path = await house.ticket(session_id, mode=mode)
+    shown = await passed(house, agent, house.view(path))
     await house.counted(session_id, ViewerCount(mode == "control", mode == "view"))
     return shown
 
