@@ -1,23 +1,24 @@
-"""One X server, two ways to it: through the daemon, and through websockify in front of its socket.
+"""One X server, and the ways to it: the daemon, the portal before it, and websockify.
 
-websockify is what is usually put there. It listens on loopback TCP alone, and so does the daemon
-for it: what a viewer's connection costs is the same on both sides.
+websockify is what is usually put before an X server's socket. It listens on loopback TCP alone, and
+so do the others for it: what a viewer's connection costs is the same on every side.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scripts.bench_lib.daemon import Daemon
+from scripts.bench_lib.free_port import free_port
 from scripts.bench_lib.population import Population
+from scripts.bench_lib.portal_front import PortalFront
 from scripts.bench_lib.usage import TICKS_PER_SECOND, usage_of
 from scripts.bench_lib.wire import call, request_bytes
 from scripts.bench_lib.wire_viewer import Address, WireViewer
@@ -73,28 +74,30 @@ class Side:
 
 
 class Screen:
-    """A session that shows something, and both ways to it."""
+    """A session that shows something, and the ways to it."""
 
-    def __init__(self, session: dict[str, Any], x_server: int, ours: Side, theirs: Side) -> None:
-        self.session = session
+    def __init__(self, x_server: int, sides: Sequence[Side]) -> None:
         self.x_server = x_server
-        self.ours = ours
-        self.theirs = theirs
-
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """In the order in which they are measured."""
-        return self.ours, self.theirs
+        self.sides = sides
+        """In the order in which they are measured, every other time."""
 
 
 class Screens:
     """Sessions of one daemon."""
 
-    def __init__(self, daemon: Daemon, population: Population, user: str, viewers: Address) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        population: Population,
+        user: str,
+        viewers: Address,
+        portal: PortalFront,
+    ) -> None:
         self._daemon = daemon
         self._population = population
         self._user = user
         self._viewers = viewers
+        self._portal = portal
 
     async def start(self, stack: AsyncExitStack, command: str) -> Screen:
         """A session that runs ``command``, and a websockify before its X server."""
@@ -116,9 +119,18 @@ class Screens:
         async def anywhere() -> tuple[Address, str]:
             return address, "/websockify"
 
-        ours = Side("this", ticket, lambda: (self._daemon.pid, agent))
-        theirs = Side("websockify", anywhere, lambda: family(peer))
-        return Screen(sessions[session_id], x_server, ours, theirs)
+        async def by_portal() -> tuple[Address, str]:
+            return self._portal.address, await self._portal.ticket(session_id)
+
+        mine = (self._daemon.pid, agent)
+        return Screen(
+            x_server,
+            (
+                Side("this", ticket, lambda: mine),
+                Side("portal", by_portal, lambda: (*mine, self._portal.pid)),
+                Side("websockify", anywhere, lambda: family(peer)),
+            ),
+        )
 
     async def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
         answer = await call(self._daemon.socket, request_bytes(method, path, body=body))
@@ -156,14 +168,6 @@ async def websockify(stack: AsyncExitStack, target: Path) -> tuple[int, Address]
             else:
                 writer.close()
                 return process.pid, ("127.0.0.1", port)
-
-
-def free_port() -> int:
-    """One on which nobody listens at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def family(pid: int) -> list[int]:

@@ -30,7 +30,7 @@ class WireViewer:
     def __init__(self, address: Address, path: str) -> None:
         self._socket = _connect(address)
         self._socket.settimeout(PATIENCE_SECONDS)
-        self._early = _upgrade(self._socket, path)
+        self._early = _upgrade(self._socket, path, _origin(address))
         self._head = bytearray()
         self._frame_left = 0
         self._is_control = False
@@ -222,11 +222,17 @@ def _connect(address: Address) -> socket.socket:
     return connection
 
 
-def _upgrade(connection: socket.socket, path: str) -> bytes:
+def _origin(address: Address) -> str:
+    """What a browser would say that its page is of."""
+    return "http://bench" if isinstance(address, Path) else f"http://{address[0]}:{address[1]}"
+
+
+def _upgrade(connection: socket.socket, path: str, origin: str) -> bytes:
     """Become a WebSocket; what came behind the answer. Raises OSError."""
     key = base64.b64encode(os.urandom(16)).decode()
     connection.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {origin.partition('//')[2]}\r\nOrigin: {origin}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Protocol: binary\r\n\r\n".encode()
     )
