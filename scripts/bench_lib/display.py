@@ -88,7 +88,7 @@ def main() -> None:
     arguments = parser("display", "the way from an X server to viewers")
     arguments.add_argument("--rounds", type=int, default=7, help="of both sides in turns")
     arguments.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
-    arguments.add_argument("--keys", type=int, default=60, help="presses in a round")
+    arguments.add_argument("--keys", type=int, default=100, help="presses in a round")
     arguments.add_argument("--viewers", type=int, default=50, help="at once")
     arguments.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     arguments.add_argument("--beside", type=int, default=10, help="viewers beside a stalled one")
