@@ -2,7 +2,8 @@
 
 The session that passed it can still use it: read and write, shut it down, and clear O_NONBLOCK,
 which is a flag of the open file and not of a descriptor. So nothing here relies on that flag: each
-call says for itself that it does not wait (MSG_DONTWAIT), and takes descriptors that come along.
+call says for itself that it does not wait (MSG_DONTWAIT). Descriptors that come along with pictures
+are those of no X server: they are its end.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class PassedSocket:
         except OSError:
             return 0
         dispose(descriptors)
-        return count
+        return 0 if descriptors else count
 
     async def read(self) -> bytes:
         """The next bytes; empty at the end. Others have their turn, however many there are."""
@@ -105,7 +106,7 @@ class PassedSocket:
             except OSError:
                 return b""
             dispose(descriptors)
-            return data
+            return b"" if descriptors else data
 
     async def write(self, data: bytes) -> None:
         """Send, and wait while it takes nothing. Raises ConnectionResetError."""

@@ -102,7 +102,7 @@ async def test_what_is_no_x_servers_socket_is_not_taken(house: House, opened: Op
 
 @pytest.mark.parametrize("count", [2, 253])
 async def test_of_several_none_is_taken(house: House, count: int) -> None:
-    """The connection is cut, every one of them closed, and its sender named."""
+    """Every one of them is closed, and its sender named."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
     asking = asyncio.create_task(house.view(await house.ticket(session_id)))
@@ -179,16 +179,18 @@ async def test_words_on_the_connection_that_only_stays_end_it(house: House) -> N
     assert await display.heard(1) == b""
 
 
-async def test_descriptors_among_pictures_are_closed(house: House) -> None:
-    """And the picture goes on."""
+@pytest.mark.parametrize("mode", ["control", "view"])
+async def test_descriptors_among_pictures_are_the_end(house: House, mode: str) -> None:
+    """They are closed, and no X server sends any."""
     session_id = await house.sessions.run(TOKEN)
     agent = await house.agent()
-    display = await passed(house, agent, house.view(await house.ticket(session_id)))
+    viewing = house.view(await house.ticket(session_id, mode=mode))
+    display = await passed(house, agent, viewing)
     one, other = socket.socketpair()
     with other:
         with one:
             socket.send_fds(display.x_server, [b"picture"], [one.fileno()] * 3)
-        assert await display.viewer.receive_bytes() == b"picture"
+        assert await closed(display.viewer) == 1011
         other.settimeout(10)
         assert await asyncio.to_thread(other.recv, 1) == b""
 
