@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from relay import expectations, problems
+from relay.defence.descriptors import GuardedListener
 from relay.defence.turnstile import BACKLOG, GatedServer, Turnstile
 from relay.peers import peer_of
 from relay.remotes import Remotes
@@ -256,7 +257,8 @@ class Listener:
             return cls(GatedServer(bound.socket, factory, gate), bound.file)
         loop = asyncio.get_running_loop()
         # Not create_unix_server, which from Python 3.13 on removes the file by itself.
-        server = await loop.create_server(factory, sock=bound.socket, backlog=BACKLOG)
+        listening = GuardedListener.of(bound.socket, lambda _connection: None)
+        server = await loop.create_server(factory, sock=listening, backlog=BACKLOG)
         return cls(server, bound.file)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ use FastX::Dial;
 use FastX::Display;
 use FastX::Loop;
 use File::Temp 'tempdir';
+use Passing 'passed_to';
 use Relay 'wait_until';
 use Socket qw(PF_UNIX SOCK_STREAM pack_sockaddr_un);
 
@@ -21,15 +22,15 @@ sub listener {
 }
 sub crowd { my @crowd; while (my ($one) = FastX::Dial::connect($_[0])) { last if !$one; push @crowd, $one } return @crowd }
 sub display {
-    my ($relay) = @_;
+    my ($relay, %option) = @_;
     my $ended = 0;
     my $display = FastX::Display->open(
         loop => $loop, address => "unix:$dir/relay", token => 't', stream => 's',
-        rfb_path => "$dir/x", on_end => sub { $ended++ },
+        rfb_path => "$dir/x", on_end => sub { $ended++ }, %option,
     );
     accept my $near, $relay or die $!;
     my $hello = <$near>;
-    is $hello, "FASTX-DISPLAY/1 t s\n", 'it says whose it is';
+    is $hello, 'FASTX-DISPLAY/1 t s' . ($option{takes_descriptor} ? ' descriptor' : '') . "\n", 'it says whose it is';
     FastX::Loop::set_nonblocking($near);
     return ($display, $near, \$ended);
 }
@@ -68,6 +69,47 @@ $loop->after(0.1, sub { $turns++ });
 while (accept my ($one), $x) { }
 wait_until($loop, sub { $turns });
 ok !accept(my ($none), $x), '... and knocks no more';
+
+sub joined {
+    my ($near) = @_;
+    syswrite $near, "OK\n";
+    ok wait_until($loop, sub { accept $joined, $x }), 'one that passes descriptors is joined';
+    FastX::Loop::set_nonblocking($joined);
+    my ($line, $handle);
+    ok wait_until($loop, sub { ($line, $handle) = passed_to($near); defined $line }), '... and passes';
+    is $line, "DESCRIPTOR\n", '... with a line';
+    return $handle;
+}
+# From a handle that does not wait: undef when there is nothing, empty at the end.
+sub heard { my $count = sysread $_[0], my $heard, 64; return defined $count ? $heard : undef }
+
+($display, $near, $ended) = display($relay, takes_descriptor => 1);
+my $passed = joined($near);
+syswrite $near, "TAKEN\n";
+syswrite $passed, 'from the relay';
+$got = '';
+ok wait_until($loop, sub { $got = heard($joined) }), 'what the relay takes leads to the X server';
+is $got, 'from the relay', '... itself';
+ok !$$ended, '... for as long as the relay stays';
+close $passed;
+ok wait_until($loop, sub { defined heard($joined) }), '... and the agent has kept no copy of it';
+close $near;
+ok wait_until($loop, sub { $$ended }), 'the relay goes, and it is over';
+
+($display, $near, $ended) = display($relay, takes_descriptor => 1);
+close joined($near);
+syswrite $near, "PUMP\nearly";
+ok wait_until($loop, sub { $got = heard($joined) }), 'what the relay does not take is pumped';
+is $got, 'early', '... with all that was said';
+syswrite $joined, 'back';
+ok wait_until($loop, sub { $got = heard($near) }), '... both ways';
+is $got, 'back', '... as it was said';
+$display->close;
+
+($display, $near, $ended) = display($relay, takes_descriptor => 1);
+close joined($near);
+syswrite $near, "NO\n";
+ok wait_until($loop, sub { $$ended }), 'another answer is the end';
 
 close $x; unlink "$dir/x";
 ($display, $near, $ended) = display($relay);

@@ -1,7 +1,9 @@
 """A connection on the display socket: a line that says whose and which it is, then RFB bytes.
 
-    FASTX-DISPLAY/1 <token> <stream> LF   ->   OK LF  or  ERROR <code> LF
+    FASTX-DISPLAY/1 <token> <stream> [descriptor] LF   ->   OK LF  or  ERROR <code> LF
 
+With ``descriptor`` the agent passes the X server's socket next (``handover.py``), and if it is
+taken the bytes go by way of that.
 
 Codes: ``bad_handshake``, ``unauthorized``, ``unavailable``, ``unknown_stream``. The agent may be
 anybody who can reach the socket, until the line is judged; it is hostile input after that, too.
@@ -14,11 +16,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+from relay.agents.handover import Handover, Received
+from relay.agents.passed_socket import PassedSocket
 from relay.defence.guesses import Guesses
 from relay.defence.offences import Offence, Offences
 from relay.peers import peer_of
 
 _GREETING = "FASTX-DISPLAY/1"
+_PASSES = "descriptor"
 _LINE_BYTES = 512
 UNAUTHORIZED = "unauthorized"
 """The code for a token that is nobody's."""
@@ -90,6 +95,11 @@ class AgentStream(asyncio.Protocol):
         self._held_bytes = 0
         self._reading = True
         self._lost = False
+        self._passes = False
+        """Whether the agent can pass the X server's socket."""
+        self._handover: Handover | None = None
+        self._passed: PassedSocket | None = None
+        self._on_settled: Callable[[], None] | None = None
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
 
@@ -109,6 +119,10 @@ class AgentStream(asyncio.Protocol):
             self._line += data
             self._shake_hands()
             return
+        if self._passed is not None:
+            # Everything there is to say is said elsewhere.
+            self.abort()
+            return
         self._chunks.append(data)
         self._held_bytes += len(data)
         if self._held_bytes >= self._handshakes.buffer_bytes and self._transport is not None:
@@ -120,6 +134,9 @@ class AgentStream(asyncio.Protocol):
         """Nothing comes any more; what was kept can still be read."""
         self._lost = True
         self._judged()
+        if self._passed is not None:
+            self._passed.close()
+        self._settle()
         self._wake()
         self.resume_writing()
 
@@ -141,13 +158,26 @@ class AgentStream(asyncio.Protocol):
         """Its socket's."""
         return self._transport
 
-    def accept(self) -> None:
-        """Tell the agent that this is its stream's place."""
-        if self._transport is not None:
-            self._transport.write(b"OK\n")
+    @property
+    def passed(self) -> PassedSocket | None:
+        """The X server's own socket, if the agent has passed it."""
+        return self._passed
+
+    def accept(self, on_settled: Callable[[], None]) -> None:
+        """Tell the agent that this is its stream's place; called back when bytes can flow."""
+        self._on_settled = on_settled
+        if self._transport is None:
+            return
+        if self._passes:
+            self._handover = Handover(self._transport, self._take)
+        self._transport.write(b"OK\n")
+        if not self._passes:
+            self._settle()
 
     async def read(self) -> bytes:
-        """The next bytes of the agent, one reader at a time; empty at the end."""
+        """The next bytes of the X server, one reader at a time; empty at the end."""
+        if self._passed is not None:
+            return await self._passed.read()
         while not self._chunks:
             if self._lost:
                 return b""
@@ -159,7 +189,10 @@ class AgentStream(asyncio.Protocol):
         return chunk
 
     async def write(self, data: bytes) -> None:
-        """Send to the agent and wait while it takes nothing. Raises ConnectionResetError."""
+        """Send to the X server and wait while it takes nothing. Raises ConnectionResetError."""
+        if self._passed is not None:
+            await self._passed.write(data)
+            return
         if self._transport is None or self._lost or self._transport.is_closing():
             raise ConnectionResetError("the agent's display connection is gone")
         self._transport.write(data)
@@ -168,6 +201,10 @@ class AgentStream(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection now."""
+        if self._handover is not None:
+            self._handover.close()
+        if self._passed is not None:
+            self._passed.close()
         if self._transport is not None:
             self._transport.abort()
 
@@ -191,16 +228,22 @@ class AgentStream(asyncio.Protocol):
 
     def _present(self, line: bytes, rest: bytes) -> None:
         try:
-            greeting, token, stream_id = line.decode("ascii").removesuffix("\r").split(" ")
+            words = line.decode("ascii").removesuffix("\r").split(" ")
+            greeting, token, stream_id, *wishes = words
         except ValueError:
             self._refuse("bad_handshake")
             return
-        if greeting != _GREETING:
+        if greeting != _GREETING or wishes not in ([], [_PASSES]):
             self._refuse("bad_handshake")
             return
         guesses = self._handshakes.guesses
         if guesses.are_used_up(self._transport):
             self._refuse("unavailable")
+            return
+        self._passes = bool(wishes)
+        if self._passes and rest:
+            # What comes with a descriptor must not be read before it is asked for.
+            self._refuse("bad_handshake")
             return
         try:
             self._handshakes.judge(token, stream_id, self)
@@ -209,12 +252,37 @@ class AgentStream(asyncio.Protocol):
                 guesses.count(self._transport)
             self._refuse(str(error))
             return
-        self._judged()
         self._line = None
+        if self._handover is not None:
+            # Its deadline goes on.
+            return
+        self._judged()
         if rest:
             self.data_received(rest)
 
+    def _take(self, received: Received) -> None:
+        """What the agent has passed, or has not."""
+        self._judged()
+        if received.is_offence:
+            self._handshakes.offences.note_peer(Offence.DESCRIPTORS, self._transport)
+        if self._transport is None or received.is_broken:
+            self.abort()
+            return
+        self._passed = received.passed
+        self._transport.write(b"TAKEN\n" if received.passed is not None else b"PUMP\n")
+        self._transport.resume_reading()
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._on_settled is not None:
+            on_settled, self._on_settled = self._on_settled, None
+            on_settled()
+
     def _too_late(self) -> None:
+        if self._handover is not None:
+            # It may be frozen, or its X server have too many to accept.
+            self.abort()
+            return
         self._handshakes.offences.note_peer(Offence.HANDSHAKES, self._transport)
         self._refuse("bad_handshake")
 
@@ -228,6 +296,8 @@ class AgentStream(asyncio.Protocol):
 
     def _judged(self) -> None:
         self._handshakes.leave(self)
+        if self._handover is not None:
+            self._handover.close()
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -27,6 +28,24 @@ WAITING_DISPLAYS = 1024
 _log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where one stream is waited for."""
+
+    session_id: SessionId
+    arrival: asyncio.Future[AgentStream]
+    is_taken: bool = False
+    """An agent has dialed; it may have to pass its X server's socket yet."""
+    is_left: bool = False
+
+    def arrive(self, stream: AgentStream) -> None:
+        """It is there, for whoever still waits."""
+        if self.is_left:
+            stream.abort()
+        else:
+            self.arrival.set_result(stream)
+
+
 class Rendezvous:
     """Display streams that are waited for."""
 
@@ -36,7 +55,7 @@ class Rendezvous:
         self._sessions = sessions
         self._controls = controls
         self._deadline_seconds = deadline_seconds
-        self._awaited: dict[str, tuple[SessionId, asyncio.Future[AgentStream]]] = {}
+        self._awaited: dict[str, _Place] = {}
 
     async def meet(self, viewer: Viewer) -> AgentStream:
         """The agent's stream for this viewer. Raises ProblemError: 504, or 409 if put out."""
@@ -51,7 +70,7 @@ class Rendezvous:
         """
         stream_id = secrets.token_urlsafe(18)
         arrival: asyncio.Future[AgentStream] = asyncio.get_running_loop().create_future()
-        self._awaited[stream_id] = (session_id, arrival)
+        place = self._awaited[stream_id] = _Place(session_id, arrival)
         ends = {arrival} if dismissed is None else {arrival, dismissed}
         try:
             self._controls.send(session_id, _open_display(stream_id), most=WAITING_DISPLAYS)
@@ -64,6 +83,7 @@ class Rendezvous:
                 arrival.result().abort()
             raise
         finally:
+            place.is_left = True
             del self._awaited[stream_id]
         if dismissed is not None and dismissed.done():
             if arrival.done():
@@ -81,17 +101,17 @@ class Rendezvous:
             raise RefusedError("unavailable") from None
         if session_id is None:
             raise RefusedError(UNAUTHORIZED)
-        awaited_by, arrival = self._awaited.get(stream_id, (None, None))
+        place = self._awaited.get(stream_id)
         # Another session's stream is as unknown to this one as none at all.
-        if arrival is None or arrival.done() or awaited_by != session_id:
+        if place is None or place.is_taken or place.session_id != session_id:
             raise RefusedError("unknown_stream")
-        stream.accept()
-        arrival.set_result(stream)
+        place.is_taken = True
+        stream.accept(lambda: place.arrive(stream))
 
-    def wanted(self, session_id: SessionId) -> Iterator[Mapping[str, str]]:
+    def wanted(self, session_id: SessionId) -> Iterator[Mapping[str, object]]:
         """Commands for an agent that has just (re)connected: displays that are still waited for."""
-        for stream_id, (awaited_by, arrival) in tuple(self._awaited.items()):
-            if awaited_by == session_id and not arrival.done():
+        for stream_id, place in tuple(self._awaited.items()):
+            if place.session_id == session_id and not place.is_taken:
                 yield _open_display(stream_id)
 
     def _absence(self, session_id: SessionId) -> ProblemError:
@@ -104,5 +124,5 @@ class Rendezvous:
         )
 
 
-def _open_display(stream_id: str) -> Mapping[str, str]:
-    return {"type": "open_display", "stream": stream_id}
+def _open_display(stream_id: str) -> Mapping[str, object]:
+    return {"type": "open_display", "stream": stream_id, "descriptor": True}

@@ -36,6 +36,8 @@ class Offence(StrEnum):
     WRONG_TOKENS = "wrong_tokens"
     HANDSHAKES = "handshakes"
     """Connections to the display socket that did not say which stream they are."""
+    DESCRIPTORS = "descriptors"
+    """Open descriptors that were passed where none is taken, or not such a one."""
     TLS_HANDSHAKES = "tls_handshakes"
     """Connections over the network that came to nothing before their first request."""
 

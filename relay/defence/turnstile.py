@@ -24,6 +24,7 @@ import structlog
 
 from relay.config import RelayLimits
 from relay.defence.allowance import Allowance
+from relay.defence.descriptors import GuardedListener
 from relay.defence.offences import Offence, Offences
 from relay.defence.origin import Origin, Origins, credentials_of
 
@@ -85,6 +86,10 @@ class Turnstile:
             self._refuse(pid, now, origin)
         return is_admitted
 
+    def note_descriptors(self, connection: socket.socket) -> None:
+        """Count a connection that brought descriptors where none are taken."""
+        self._offences.note(Offence.DESCRIPTORS, self._origins.of(connection))
+
     def _refuse(self, pid: int, now: float, origin: Origin) -> None:
         if len(self._refused) >= _MOST_REFUSED:
             self._refused.clear()
@@ -98,7 +103,7 @@ class GatedServer:
     def __init__(
         self, sock: socket.socket, factory: Callable[[], asyncio.Protocol], gate: Turnstile
     ) -> None:
-        self._sock = sock
+        self._sock = GuardedListener.of(sock, gate.note_descriptors)
         self._factory = factory
         self._gate = gate
         self._loop = asyncio.get_running_loop()
@@ -109,9 +114,9 @@ class GatedServer:
         """While the queue is short."""
         self._spell = 0
         """Refused since the last rest."""
-        sock.settimeout(0)
-        sock.listen(BACKLOG)
-        self._loop.add_reader(sock, self._accept)
+        self._sock.settimeout(0)
+        self._sock.listen(BACKLOG)
+        self._loop.add_reader(self._sock, self._accept)
 
     def close(self) -> None:
         """Take nothing more; connections there are go on."""

@@ -21,7 +21,8 @@ from relay.agents.agent_stream import AgentStream
 from relay.agents.rendezvous import Rendezvous
 from relay.config import InputNote, RelayLimits
 from relay.display.admissions import Admissions
-from relay.display.pump import EndedBy, Ending, Traffic, pump
+from relay.display.carrier import Buffers
+from relay.display.pump import EndedBy, Ending, Traffic, Window, pump
 from relay.display.rfb import ClientStream
 from relay.display.tickets import Tickets
 from relay.display.viewers import Viewer, Viewers
@@ -67,6 +68,7 @@ class Display:
         self._on_input = on_input
         self._measures = measures
         self._admissions = admissions
+        self._buffers = Buffers()
 
     def routes(self) -> list[web.RouteDef]:
         """The one route of the viewers' socket."""
@@ -162,7 +164,8 @@ class Display:
         traffic = Traffic(self._measures.display_carried)
         code = None
         try:
-            ending = await pump(socket, stream, client, viewer.dismissed, note_input, traffic)
+            window = Window(request, socket, self._buffers)
+            ending = await pump(window, stream, client, viewer.dismissed, note_input, traffic)
             code = await self._close_code(viewer, ending)
         finally:
             seconds = time.monotonic() - begun

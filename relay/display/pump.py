@@ -16,6 +16,8 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType, web
 
 from relay.agents.agent_stream import AgentStream
+from relay.agents.passed_socket import PassedSocket
+from relay.display.carrier import Buffers, Carrier
 from relay.display.rfb import ClientStream, RfbError
 from relay.display.rfb_server import ServerStream
 from relay.display.sieves import sift_client, sift_server, take_turns
@@ -60,8 +62,17 @@ class Traffic:
         self.told("to_agent", size_bytes)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A viewer's connection: the WebSocket, and what it goes over."""
+
+    request: web.Request
+    socket: web.WebSocketResponse
+    buffers: Buffers
+
+
 async def pump(  # noqa: PLR0913, PLR0917 both ends, and who is told
-    socket: web.WebSocketResponse,
+    window: Window,
     stream: AgentStream,
     client: ClientStream,
     dismissed: asyncio.Future[int],
@@ -69,7 +80,12 @@ async def pump(  # noqa: PLR0913, PLR0917 both ends, and who is told
     traffic: Traffic,
 ) -> Ending:
     """Carry bytes both ways; returns why it ended, the WebSocket still to be closed."""
-    outward = asyncio.create_task(_to_viewer(stream, socket, _sieve(client), traffic))
+    socket, sieve = window.socket, _sieve(client)
+    if sieve is None and stream.passed is not None:
+        carrying = _carry(stream.passed, window, traffic)
+    else:
+        carrying = _to_viewer(stream, socket, sieve, traffic)
+    outward = asyncio.create_task(carrying)
     inward = asyncio.create_task(_to_agent(socket, stream, client, on_used, traffic))
     ends: set[asyncio.Future[Any]] = {outward, inward, dismissed}
     try:
@@ -88,6 +104,18 @@ def _sieve(client: ClientStream) -> ServerStream | None:
     if client.clipboard.outward:
         return None
     return ServerStream(client.agreed, textless=client.clipboard.any)
+
+
+async def _carry(source: PassedSocket, window: Window, traffic: Traffic) -> Ending:
+    transport = window.request.transport
+    try:
+        if transport is None:
+            return Ending(EndedBy.VIEWER)
+        carrier = Carrier(source, transport, window.buffers, traffic.add_to_viewer)
+        await carrier.run(window.request.writer.drain)
+    except ConnectionError:
+        return Ending(EndedBy.VIEWER)
+    return Ending(EndedBy.AGENT)
 
 
 async def _to_viewer(

@@ -48,6 +48,11 @@ class ServerStream:
         self.steps = 0
         """How often something was looked at, for whoever shares the time."""
 
+    @property
+    def passing_bytes(self) -> int:
+        """So many come next that need not be looked at."""
+        return max(0, -self._wanted)
+
     def feed(self, chunk: bytes) -> bytes:
         """What of the next bytes goes on. Raises RfbError; nothing of the chunk does then."""
         view = memoryview(chunk)

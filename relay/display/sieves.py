@@ -19,9 +19,13 @@ _STEPS_A_TURN = 512
 async def sift_server(stream: ServerStream, chunk: bytes) -> bytes:
     """What of it goes on to the viewer. Raises RfbError; nothing of it does then."""
     kept = bytearray()
-    for at in range(0, len(chunk), _SLICE_BYTES):
-        kept += stream.feed(chunk[at : at + _SLICE_BYTES])
+    at = 0
+    while at < len(chunk):
+        # A picture can be passed whole: it is one step, whatever its length.
+        end = at + max(_SLICE_BYTES, stream.passing_bytes)
+        kept += stream.feed(chunk[at:end])
         await take_turns(stream)
+        at = end
     return bytes(kept)
 
 

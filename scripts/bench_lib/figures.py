@@ -12,13 +12,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure has to stay below, in the figure's own unit."""
+    """What a figure has to stay below, or not fall below, in the figure's own unit."""
 
-    most: float
+    bound: float
+    is_least: bool = False
 
     def met(self, value: float) -> bool:
         """Whether ``value`` does."""
-        return value <= self.most
+        return value >= self.bound if self.is_least else value <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.is_least else '<='} {_number(self.bound)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ def print_table(title: str, figures: Sequence[Figure]) -> None:
     print(f"\n{title:<40}{'measured':>12}{'floor':>9}{'target':>10}", flush=True)
     for figure in figures:
         floor = "" if figure.floor is None else _number(figure.floor)
-        target = "" if figure.target is None else f"<= {_number(figure.target.most)}"
+        target = "" if figure.target is None else str(figure.target)
         measured = f"{_number(figure.value)} {figure.unit:<4}"
         verdict = figure.verdict
         print(
@@ -70,7 +74,7 @@ def write_json(path: Path, figures: Sequence[Figure], samples: object) -> None:
                 "value": figure.value,
                 "unit": figure.unit,
                 "floor": figure.floor,
-                "target": figure.target.most if figure.target else None,
+                "target": figure.target.bound if figure.target else None,
                 "verdict": figure.verdict,
             }
             for figure in figures

@@ -9,6 +9,7 @@ ensure_packages() { # PURPOSE
         [[ $1 != packages && $1 != all ]] || missing_for_packages "$1"
         [[ $1 == checks || $1 == packages ]] || missing_for_sessions
         [[ $1 != all ]] || missing_for_pulls
+        [[ $1 != display ]] || missing_for_display
     } | sort -u)
     ((${#missing[@]})) || return 0
     if ! command -v apt-get >/dev/null; then
@@ -64,6 +65,11 @@ missing_for_sessions() {
 # Tests run it themselves, on loopback.
 missing_for_pulls() {
     command -v docker-registry >/dev/null || echo docker-registry
+}
+
+# What ``scripts/bench display`` stands beside.
+missing_for_display() {
+    command -v websockify >/dev/null || echo websockify
 }
 
 install_packages() { # PACKAGE...

@@ -47,6 +47,7 @@ OFFENCES = {
     "unread_bodies": {"connections"},
     "enormous_heads": {"connections"},
     "control_streams": FLOOD,
+    "descriptors": {"descriptors"},
 }
 """What the log calls an attack; those that are not here go beyond no bound of the sockets."""
 

@@ -90,6 +90,17 @@ ATTACKS: dict[str, str] = {
                 say_all($d, "RFB 003.008\n\x01\x01\0\0\0\0");
                 1 while say_all($d, join '', map { chr rand 256 } 1 .. 4096); exit }
             select undef, undef, undef, 0.3 }""",
+    "descriptors": r"""use lib '/opt/fastx/agent/lib'; require FastX::Descriptor; my @unread;
+        socket my $listening, PF_INET, SOCK_STREAM, 0 or die; listen $listening, 64 or die;
+        while (1) { for my $name ('session', 'display') { my $s = dial($name) or next;
+            my $pid = fork // next;
+            if ($pid) { accept my $other, $listening; push @unread, $other;
+                shift @unread if @unread > 8; hang_up($s); next }
+            socket my $lingering, PF_INET, SOCK_STREAM, 0 or exit;
+            connect $lingering, getsockname $listening or exit;
+            1 while defined send $lingering, 'x' x 65536, MSG_DONTWAIT;
+            setsockopt $lingering, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 3600;
+            FastX::Descriptor::send($s, 'GET', $lingering); exit } }""",
     "log_bomb": r"""$| = 1; print 'x' x 1000, "\n" while 1;""",
     "fork_bomb": r"""while (1) { my $pid = fork; }""",
     "memory": r"""many(3); while (1) { my @m; push @m, 'x' x 1_000_000 for 1 .. 10_000 }""",

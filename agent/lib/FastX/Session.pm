@@ -315,7 +315,7 @@ sub _forgotten {
 sub _obey {
     my ($self, $command) = @_;
     my $type = $command->{type};
-    return $self->{viewers}->open($command->{stream}) if $type eq 'open_display';
+    return $self->{viewers}->open(@{$command}{qw(stream descriptor)}) if $type eq 'open_display';
     return $self->{programs}->start($command)         if $type eq 'exec';
     return $self->_send_heartbeat                     if $type eq 'ping';
     if ($type eq 'terminate') {

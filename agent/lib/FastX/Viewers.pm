@@ -23,8 +23,9 @@ sub admit_to {
     return;
 }
 
+# $takes_descriptor: the relay takes the X server's own socket.
 sub open {
-    my ($self, $stream) = @_;
+    my ($self, $stream, $takes_descriptor) = @_;
     my $streams = $self->{streams};
     return FastX::Log::line('open_display ignored: no usable name of a stream')
         if ref $stream || ($stream // '') !~ /\A[A-Za-z0-9_.~+\/=:-]{1,200}\z/;
@@ -34,6 +35,7 @@ sub open {
     my $display = FastX::Display->open(
         (map { $_ => $self->{$_} } qw(loop address token rfb_path)),
         stream => $stream,
+        takes_descriptor => $takes_descriptor,
         on_end => sub { delete $streams->{$stream} },
     );
     $streams->{$stream} = $display if !$display->is_ended;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class FakeAgent:
         self._control: aiohttp.ClientResponse | None = None
         self._reading: asyncio.Task[None] | None = None
         self._writers: list[asyncio.StreamWriter] = []
+        self._connections: list[socket.socket] = []
 
     async def report(self, body: object) -> int:
         """POST a callback; the status it got."""
@@ -59,17 +61,37 @@ class FakeAgent:
         writer.write(f"FASTX-DISPLAY/1 {token or self.token} {stream}\n".encode())
         return await reader.readline(), reader, writer
 
+    async def offer_display(self) -> socket.socket:
+        """Wait for the command, and dial as one that can pass its X server's socket."""
+        command = await self._asked_for_display()
+        assert command["descriptor"] is True
+        connection = socket.socket(socket.AF_UNIX)
+        self._connections.append(connection)
+        connection.settimeout(0)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, str(self._display_socket))
+        hello = f"FASTX-DISPLAY/1 {self.token} {command['stream']} descriptor\n"
+        await loop.sock_sendall(connection, hello.encode())
+        assert await loop.sock_recv(connection, 64) == b"OK\n"
+        return connection
+
     async def open_display(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Wait for the command and follow it."""
-        async with asyncio.timeout(10):
-            while (command := await self.commands.get())["type"] != "open_display":
-                pass
+        command = await self._asked_for_display()
         answer, reader, writer = await self.dial(command["stream"])
         assert answer == b"OK\n"
         return reader, writer
 
+    async def _asked_for_display(self) -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            while (command := await self.commands.get())["type"] != "open_display":
+                pass
+        return command
+
     async def close(self) -> None:
         """Leave."""
+        for connection in self._connections:
+            connection.close()
         if self._reading is not None:
             self._reading.cancel()
             with suppress(asyncio.CancelledError):

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import WSMessage, WSMsgType, web
 
 from relay.agents.agent_stream import AgentStream
-from relay.display.pump import EndedBy, Traffic, pump
+from relay.display.carrier import Buffers
+from relay.display.pump import EndedBy, Traffic, Window, pump
 from relay.display.rfb import ClientStream
 from relay.display.rfb_server import ServerStream
 from relay.display.rfb_terms import Agreed
@@ -68,7 +69,7 @@ async def test_others_have_their_turn_while_a_viewer_says_nothing(kind: WSMsgTyp
     traffic = Traffic(lambda _direction, _size_bytes: None)
     ending, turns = await turns_of_others(
         pump(
-            cast("web.WebSocketResponse", socket),
+            Window(cast("web.Request", None), cast("web.WebSocketResponse", socket), Buffers()),
             cast("AgentStream", Silence()),
             client,
             dismissed,
@@ -100,6 +101,8 @@ class Socket:
 
 class Silence:
     """An agent that sends nothing."""
+
+    passed = None
 
     async def read(self) -> bytes:
         """Never."""

@@ -27,6 +27,7 @@ from tests.unit.relay.network import (
     port_of,
     terms,
 )
+from tests.unit.relay.passing import passed
 from tests.unit.relay.test_event_stream import next_event
 
 
@@ -185,6 +186,26 @@ async def test_events_and_displays_come_over_websockets(house: House, authority:
     (came,) = house.trail.of("viewer.connect")
     assert (came.actor.kind, came.actor.credential) == (ActorKind.TCP, "web-1")
     assert came.actor.admission is not None
+
+
+async def test_pictures_of_a_passed_display_come_over_tls(
+    house: House, authority: Authority
+) -> None:
+    """Whole, though they come faster than they can be encrypted."""
+    session_id = await house.sessions.run(AGENT_TOKEN)
+    agent = await house.agent()
+    picture = bytes(range(256)) * 65_536
+    async with calling(port_of(house), authority.trusting()) as http:
+        viewing = http.ws_connect(await house.ticket(session_id), protocols=("binary",))
+        display = await passed(house, agent, viewing)
+        saying = asyncio.create_task(display.say(picture))
+        shown = bytearray()
+        async with asyncio.timeout(20):
+            while len(shown) < len(picture):
+                shown += await display.viewer.receive_bytes()
+        assert shown == picture
+        await saying
+        await display.viewer.close()
 
 
 async def test_a_log_is_followed(house: House, authority: Authority) -> None:

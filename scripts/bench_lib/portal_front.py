@@ -1,0 +1,96 @@
+"""The portal of this tree in front of a bench's daemon, and a user who is signed in to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+
+from scripts.bench_lib.daemon import Daemon
+from scripts.bench_lib.free_port import free_port
+
+READY_SECONDS = 30.0
+
+
+class PortalFront:
+    """One of them; ``start`` makes it."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._environment = {
+            **os.environ,
+            "FX_CONFIG_DIR": str(daemon.directory),
+            "FX_PORTAL_DIR": str(daemon.directory / "portal"),
+        }
+        self.address = ("127.0.0.1", free_port())
+        origin = f"http://127.0.0.1:{self.address[1]}"
+        configuration = {
+            "listen": {"port": self.address[1]},
+            "upstream": {"socket": str(daemon.socket)},
+            "sign_in": {"pam": {"enabled": False}, "link": {"enabled": True}},
+        }
+        (daemon.directory / "portal.yaml").write_text(json.dumps(configuration))
+        (daemon.directory / "portal").mkdir(mode=0o700)
+        # Cookies of an address that is a number are kept as well.
+        jar = aiohttp.CookieJar(unsafe=True)
+        self._http = aiohttp.ClientSession(origin, cookie_jar=jar, headers={"Origin": origin})
+        self.pid = 0
+
+    @classmethod
+    async def start(cls, stack: AsyncExitStack, daemon: Daemon, user: str) -> PortalFront:
+        """Run it, and sign the user in."""
+        front = cls(daemon)
+        stack.push_async_callback(front._http.close)
+        process = await front._command("run")
+        front.pid = process.pid
+
+        async def end() -> None:
+            process.kill()
+            await process.wait()
+
+        stack.push_async_callback(end)
+        await front._until_ready(process)
+        linking = await front._command("link", "--user", user, stdout=asyncio.subprocess.PIPE)
+        printed, _ = await linking.communicate()
+        token = printed.decode().strip().rpartition("#link=")[2]
+        me = await front._post("/api/sign-in/link", {"token": token})
+        front._http.headers["X-CSRF-Token"] = me["csrf_token"]
+        return front
+
+    async def ticket(self, session_id: str) -> str:
+        """The path of a display on the portal's own origin."""
+        admission = await self._post(f"/api/sessions/{session_id}/connect", {"mode": "control"})
+        return str(admission["path"])
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        async with asyncio.timeout(READY_SECONDS):
+            while process.returncode is None:
+                try:
+                    async with self._http.get("/healthz"):
+                        return
+                except aiohttp.ClientConnectionError:
+                    await asyncio.sleep(0.05)
+        raise RuntimeError(f"the portal has ended with {process.returncode}")
+
+    async def _post(self, path: str, body: object) -> dict[str, Any]:
+        async with self._http.post(path, json=body) as answer:
+            document: dict[str, Any] = await answer.json(content_type=None)
+            if answer.status != 200:
+                raise RuntimeError(f"{path}: {answer.status} {document}")
+            return document
+
+    async def _command(
+        self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "portal", *arguments),
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
