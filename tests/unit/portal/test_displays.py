@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import pytest
 
 from tests.support.rfb_client import VERSION
 from tests.support.turning import until
-from tests.unit.portal.browser import Browser, Object
 from tests.unit.portal.conftest import Site
 from tests.unit.portal.test_shares import shared, token_of
-from tests.unit.relay.agent import FakeAgent
-
-Socket = aiohttp.ClientWebSocketResponse
-
-
-async def admitted(browser: Browser, session_id: str, mode: str = "control") -> Object:
-    """An admission."""
-    reply = await browser.post(f"/api/sessions/{session_id}/connect", {"mode": mode})
-    assert reply.status == 200, reply.body
-    return reply.object
-
-
-async def opened(
-    site: Site, browser: Browser, agent: FakeAgent, admission: Object
-) -> tuple[Socket, asyncio.StreamReader, asyncio.StreamWriter]:
-    """A display, and the agent's end of it."""
-    asking = asyncio.create_task(browser.display(admission["path"]))
-    reader, writer = await agent.open_display()
-    socket = await asking
-    site.stack.push_async_callback(socket.close)
-    return socket, reader, writer
-
-
-async def code_of(socket: Socket) -> int | None:
-    """With what it is closed, whatever comes before."""
-    async with asyncio.timeout(10):
-        while (message := await socket.receive()).type is aiohttp.WSMsgType.BINARY:
-            pass
-    assert message.type is aiohttp.WSMsgType.CLOSE, message
-    code: int = message.data
-    return code
+from tests.unit.portal.viewing import admitted, code_of, opened, refused
 
 
 async def written_until_stuck(writer: asyncio.StreamWriter, most_bytes: int) -> int:
@@ -58,13 +26,6 @@ async def written_until_stuck(writer: asyncio.StreamWriter, most_bytes: int) -> 
             # Nothing is taken, or the relay has given the viewer up.
             break
     return written
-
-
-async def refused(browser: Browser, path: str, origin: str | None = None) -> int:
-    """The status with which a display is refused."""
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
-        await browser.display(path, origin)
-    return refusal.value.status
 
 
 async def test_bytes_go_both_ways(site: Site) -> None:
@@ -286,50 +247,6 @@ async def test_a_browser_that_leaves_is_a_viewer_less(site: Site) -> None:
     await until(lambda: not site.portal._live._displays)
     listed = await alice.get(f"/api/sessions/{session_id}/viewers")
     assert listed.object["viewers"] == []
-
-
-async def test_an_agent_that_leaves_ends_the_display(site: Site) -> None:
-    """With the relay's code; the connection is closed."""
-    session_id, agent = await site.session(), await site.agent()
-    alice = await site.signed_in("alice")
-    socket, _, writer = await opened(site, alice, agent, await admitted(alice, session_id))
-    await site.house.sessions.end(session_id)
-    writer.close()
-    assert await code_of(socket) == 4001
-
-
-async def test_a_portal_that_stops_says_so(site: Site) -> None:
-    """1001, within its deadline, and streams end as well."""
-    session_id, agent = await site.session(), await site.agent()
-    alice = await site.signed_in("alice")
-    socket, *_ = await opened(site, alice, agent, await admitted(alice, session_id))
-    async with alice.events() as events:
-        await events.until("synced")
-        stopping = asyncio.create_task(site.portal.stop())
-        assert await code_of(socket) == 1001
-        with pytest.raises(EOFError):
-            await events.until("nothing of that name")
-    await stopping
-
-
-async def test_using_a_display_is_using_the_sign_in(site: Site) -> None:
-    """Whoever works in a session for a day is not signed out meanwhile; who looks away is."""
-    session_id, agent = await site.session(), await site.agent()
-    alice = await site.signed_in("alice")
-    socket, reader, _ = await opened(site, alice, agent, await admitted(alice, session_id))
-    await socket.send_bytes(VERSION)
-    await reader.readexactly(len(VERSION))
-    revocation, (sign_in,) = site.portal._revocation, site.portal._sign_ins._by_key.values()
-    site.clock.now += 8 * 3600 - 10
-    await revocation._expire_sign_ins()
-    site.clock.now += 8 * 3600 - 10
-    assert not sign_in.ended.is_set()
-    await revocation._expire_sign_ins()
-    assert not sign_in.ended.is_set()
-    site.clock.now += 20
-    await revocation._expire_sign_ins()
-    assert sign_in.ended.is_set()
-    assert await code_of(socket) == 4401
 
 
 @pytest.mark.parametrize(

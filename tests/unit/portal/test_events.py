@@ -99,6 +99,25 @@ async def test_a_supervisor_that_is_lost_and_found_is_told(site: Site) -> None:
         assert [name for name, _ in events.seen].count("reset") == 1
 
 
+async def test_a_supervisor_that_starts_over_is_no_reset_for_browsers(site: Site) -> None:
+    """Whose numbers are another store's: the new listing is compared with what was known."""
+    kept, gone = await site.session("alice"), await site.session("alice", "second-token")
+    alice = await site.signed_in("alice")
+    async with alice.events() as events:
+        await opening(events)
+        await site.house.relay.stop(1.0)
+        await events.until("upstream", connected=False)
+        site.portal.mirror._last_id = "999999999"
+        await site.house.sessions.purge(gone)
+        site.house.sessions.force(kept, command="Still here")
+        await site.house.relay.start()
+        await events.until("upstream", connected=True)
+        # In whichever order, among what else there is to tell.
+        told = {(await events.next())[0] for _ in range(3)}
+        assert told == {"node", "update", "delete"}
+        assert [name for name, _ in events.seen].count("reset") == 1
+
+
 async def test_a_portal_that_comes_first_waits(site: Site) -> None:
     """Before it knows what there is it says 503, with the reason."""
     alice = await site.signed_in("alice")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from portal.errors import NotFoundError
+from portal.web.pages import Pages
 from tests.unit.portal.browser import Browser
 from tests.unit.portal.conftest import Site
 
@@ -158,6 +161,20 @@ async def test_no_file_is_served_but_those_of_the_pages(site: Site, path: str) -
     assert answer.split()[1] in {b"404", b"400"}
     assert b"import" not in answer
     assert b"root:" not in answer
+
+
+def test_a_link_leads_nowhere_else(tmp_path: Path) -> None:
+    """Not even one that lies among the pages."""
+    static = tmp_path / "static"
+    static.mkdir()
+    (tmp_path / "secret.js").touch()
+    (static / "page.js").touch()
+    (static / "link.js").symlink_to(tmp_path / "secret.js")
+    pages = Pages(static)
+    assert pages._find(Path("page.js")) == static / "page.js"
+    for path in ("link.js", "../secret.js"):
+        with pytest.raises(NotFoundError):
+            pages._find(Path(path))
 
 
 async def test_a_redirect_stays_here(site: Site) -> None:
