@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -23,6 +24,9 @@ from portal.web.bodies import Body, read_body
 from portal.web.caller import CALLER, Callers, remote_of, signed_in
 
 _log = structlog.get_logger()
+
+_QUOTA_SECONDS = 2.0
+"""Who one is has to be known at once, also while the supervisor hangs."""
 
 
 class Password(Body):
@@ -137,8 +141,9 @@ class MeApi:
     async def _quota(self, user: str) -> dict[str, Any] | None:
         """``None``: it cannot be asked for, or there is none for this user."""
         try:
-            answer = await self.upstream.call("GET", f"/v1/users/{quote(user, safe='')}/quota")
-        except ProblemError:
+            async with asyncio.timeout(_QUOTA_SECONDS):
+                answer = await self.upstream.call("GET", f"/v1/users/{quote(user, safe='')}/quota")
+        except (ProblemError, TimeoutError):
             return None
         quota = answer.object
         return {"limits": quota["limits"], "use": quota["use"]}

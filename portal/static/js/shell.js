@@ -2,7 +2,7 @@
 
 import { me, post } from "./api.js";
 import { toastProblem } from "./announce.js";
-import { byId, fill, h, set } from "./dom.js";
+import { byId, fill, h, set, setText } from "./dom.js";
 import { initials } from "./format.js";
 import { icon } from "./icons.js";
 import { attachMenu } from "./menu.js";
@@ -111,12 +111,8 @@ export function followConnection(feed) {
     else lost = setTimeout(() => show(portal, true), 2000);
   });
   feed.addEventListener("upstream", ({ detail }) => {
-    const about = "Running sessions are not affected. This page goes on by itself as soon as it can.";
-    fill(
-      upstream.querySelector("p"),
-      about,
-      detail.message ? h("span", { class: "quiet" }, ` (${detail.message})`) : null,
-    );
+    const ours = "Running sessions are not affected. This page goes on by itself as soon as it can.";
+    setText(upstream.querySelector("p"), detail.message || ours);
     show(upstream, !detail.connected);
   });
   const show = (element, wanted) => {

@@ -32,6 +32,11 @@ export function titleOf(templates, name) {
   return templates.find((template) => template.name === name)?.title || name;
 }
 
+/** The template of a session, or what is known without it. */
+export function lookOf(session, templates) {
+  return templates.find(({ name }) => name === session.template) ?? { name: session.template };
+}
+
 /** The coloured square with a template's symbol. */
 export function appIcon(template, size = "") {
   const { name, icon: wanted } = template;

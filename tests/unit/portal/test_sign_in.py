@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 import pytest
 
+from portal.api import me_api
 from tests.unit.portal.browser import Browser
 from tests.unit.portal.conftest import Site
 
@@ -33,6 +37,24 @@ async def test_a_link_signs_in_once_for_all_lives(site: Site) -> None:
         lambda db: db.execute("SELECT count(*) FROM used_links").fetchone()[0]
     )
     assert rows == 1
+
+
+async def test_who_one_is_is_known_while_the_supervisor_hangs(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the quota then, which it would have to be asked for."""
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def hang(_user: str) -> Mapping[str, object]:
+        asked.set()
+        await never.wait()
+        return {}
+
+    monkeypatch.setattr(site.house.sessions, "quota", hang)
+    monkeypatch.setattr(me_api, "_QUOTA_SECONDS", 0.05)
+    reply = await site.browser().sign_in(site.link("alice"))
+    assert asked.is_set()
+    assert (reply.status, reply.object["user"], reply.object["quota"]) == (200, "alice", None)
 
 
 @pytest.mark.parametrize("damage", ["late", "user", "signature", "none", "long", "words"])

@@ -7,7 +7,7 @@ import { attachMenu } from "../menu.js";
 import { actionsOf, phaseWords, reasonSentence, stageSentence } from "../phases.js";
 import { viewerCount } from "../sessions.js";
 import { nameOf, resume, suspend, terminate } from "../steer.js";
-import { appIcon, titleOf } from "../templates.js";
+import { appIcon, lookOf, titleOf } from "../templates.js";
 import { renameInPlace } from "./rename.js";
 
 const YOUNG_MS = 15000;
@@ -22,8 +22,9 @@ export class Card {
   }
 
   #build() {
-    const template = this.tools.templates().find(({ name }) => name === this.session.template);
-    const look = template ?? { name: this.session.template };
+    const look = lookOf(this.session, this.tools.templates());
+    this.symbols = [appIcon(look, "large"), appIcon(look)];
+    this.dressed = look.title !== undefined;
     this.image = h("img", { class: "card-picture", alt: "", hidden: true });
     this.stage = h("span", { class: "stage" });
     this.bar = h("span", {});
@@ -34,7 +35,7 @@ export class Card {
     this.screen = h(
       "a",
       { class: "card-screen", tabindex: "-1", "aria-hidden": "true", href: `/sessions/${this.session.id}` },
-      h("span", { class: "placeholder" }, appIcon(look, "large"), this.stage),
+      h("span", { class: "placeholder" }, this.symbols[0], this.stage),
       this.image,
       this.progress,
       this.go,
@@ -55,7 +56,7 @@ export class Card {
         h(
           "div",
           { class: "card-title" },
-          appIcon(look),
+          this.symbols[1],
           h("div", { class: "grow" }, this.heading, this.subtitle),
         ),
         this.note,
@@ -106,8 +107,18 @@ export class Card {
     ].filter(Boolean);
   }
 
+  // What can be launched may be known only after the sessions are.
+  #dress() {
+    const look = lookOf(this.session, this.tools.templates());
+    if (this.dressed || look.title === undefined) return;
+    this.dressed = true;
+    this.symbols[0].replaceWith(appIcon(look, "large"));
+    this.symbols[1].replaceWith(appIcon(look));
+  }
+
   update(session) {
     this.session = session;
+    this.#dress();
     const words = phaseWords(session);
     const can = actionsOf(session);
     const name = nameOf(session);

@@ -5,16 +5,14 @@ import { ago, fullMoment } from "../format.js";
 import { icon } from "../icons.js";
 import { endedWell, reasonSentence } from "../phases.js";
 import { forget, nameOf } from "../steer.js";
-import { appIcon, titleOf } from "../templates.js";
+import { appIcon, lookOf, titleOf } from "../templates.js";
 
 export class EndedRow {
   /** @param {{templates: () => object[], log: Function, again: Function, administrator: boolean}} tools */
   constructor(session, tools) {
     this.session = session;
     this.tools = tools;
-    const look = tools.templates().find(({ name }) => name === session.template) ?? {
-      name: session.template,
-    };
+    const look = lookOf(session, tools.templates());
     this.name = h("h3", { class: "cut" });
     this.reason = h("p", { class: "ended-reason" });
     this.when = h("p", { class: "ended-when quiet small numbers" });

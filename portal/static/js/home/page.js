@@ -46,20 +46,25 @@ async function start() {
   const feed = new Feed("mine");
   follow(feed);
   followConnection(feed);
-  feed.addEventListener("upstream", ({ detail }) => detail.connected && loadTemplates(launcher));
-  await loadTemplates(launcher);
+  feed.addEventListener("upstream", ({ detail }) => {
+    if (detail.connected) loadTemplates(launcher);
+    else if (!templates.length) launcher.fail(detail.message);
+  });
   feed.start();
-  launcher.followHash();
   setInterval(tick, TICK_MS);
 }
 
 async function loadTemplates(launcher) {
+  const first = !templates.length;
   try {
     ({ templates } = await get("/api/templates"));
-    launcher.show(templates);
   } catch (problem) {
-    if (!templates.length) launcher.fail(problem);
+    if (first) launcher.fail(problem.detail);
+    return;
   }
+  launcher.show(templates);
+  if (first) launcher.followHash();
+  draw();
 }
 
 function follow(feed) {

@@ -33,8 +33,8 @@ export class Launcher {
     this.#draw();
   }
 
-  fail(problem) {
-    fill(this.none, banner("warn", "What can be launched is not known at the moment.", problem.detail));
+  fail(why) {
+    fill(this.none, banner("warn", "What can be launched is not known at the moment.", why));
     this.none.hidden = false;
   }
 
