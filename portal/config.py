@@ -82,7 +82,7 @@ class ListenConfig(Section):
 class UpstreamConfig(Section):
     """The relay, whose web server the portal is."""
 
-    socket: Path = Path("/run/fx-supervisor/web.sock")
+    socket: Path = Path("/run/fastx-supervisor/web.sock")
     """Its web server's socket; the portal's user is in ``relay.web.allow_users`` there."""
     timeout_seconds: Seconds = 30.0
     """How long one call may take."""

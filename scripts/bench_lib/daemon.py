@@ -67,6 +67,12 @@ class WebServer:
                 raise RuntimeError(session)
         return session["id"], begun
 
+    async def session(self, session_id: str) -> dict[str, Any]:
+        """The session as it is now."""
+        async with self._http.get(f"http://fx/v1/sessions/{session_id}") as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
     async def when(self, session_id: str, holds: Callable[[dict[str, Any]], Any]) -> float:
         """The moment at which the stream first showed the session to be so."""
         async with self._news:

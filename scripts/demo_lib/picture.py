@@ -25,28 +25,45 @@ def save_picture(image: Image.Image, file: Path) -> None:
 
 def _svg(image: Image.Image) -> str:
     width, height = image.size
-    reduced = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">\n'
+        f"{paths(image, COLOURS)}\n</svg>\n"
+    )
+
+
+def paths(image: Image.Image, colours: int) -> str:
+    """The image in so many colours, as SVG elements at the origin."""
+    width, height = image.size
+    reduced = image.quantize(colours, dither=Image.Dither.NONE)
     palette = reduced.getpalette() or []
     indexes = reduced.tobytes()
-    runs: dict[int, list[str]] = defaultdict(list)
+    runs: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for y in range(height):
         x = 0
         for colour, group in groupby(indexes[y * width : (y + 1) * width]):
             length = sum(1 for _ in group)
-            runs[colour].append(f"M{x} {y}h{length}")
+            runs[colour].append((x, y, length))
             x += length
-    most = max(runs, key=lambda colour: sum(int(run.rpartition("h")[2]) for run in runs[colour]))
-    paths = "\n".join(
-        f'<path stroke="{_hex(palette, colour)}" d="{"".join(pieces)}"/>'
+    most = max(runs, key=lambda colour: sum(length for _, _, length in runs[colour]))
+    drawn = "\n".join(
+        f'<path stroke="{_hex(palette, colour)}" d="{_path(pieces)}"/>'
         for colour, pieces in sorted(runs.items())
         if colour != most
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">\n'
         f'<rect width="{width}" height="{height}" fill="{_hex(palette, most)}"/>\n'
         # Wider than a row, for shown in another size there would be gaps between them.
-        f'<g stroke-width="1.25" transform="translate(0 .5)">\n{paths}\n</g>\n</svg>\n'
+        f'<g stroke-width="1.25" transform="translate(0 .5)">\n{drawn}\n</g>'
     )
+
+
+def _path(runs: list[tuple[int, int, int]]) -> str:
+    """Each run begins where the one before has ended, so many pixels on: that is the shortest."""
+    words, at = [], (0, 0)
+    for x, y, length in runs:
+        words.append(f"m{x - at[0]} {y - at[1]}h{length}")
+        at = (x + length, y)
+    return "".join(words)
 
 
 def _hex(palette: list[int], colour: int) -> str:

@@ -1,4 +1,4 @@
-"""Looks through the display as a browser would: ticket, WebSocket, RFB."""
+"""Looks through the display as the portal's page does: admission, WebSocket, RFB."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from tests.support.rfb_client import RfbClient, RfbError, WebSocketStream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from scripts.demo_lib.web import WebClient
+    from scripts.demo_lib.visitor import Visitor
 
 CONNECT_SECONDS = 15.0
 WINDOW_SECONDS = 20.0
 TYPED_SECONDS = 5.0
 ATTEMPTS = 3
+WIDTH = 1280
+"""Of the display, as the shipped template has it."""
+THUMBNAIL_WIDTH = 320
+SCALED = 24
+"""How far a colour may be off in a smaller picture."""
 
 COMMAND = (
     "xsetroot -solid rgb:31/47/6b; exec openbox --startup "
@@ -41,17 +46,14 @@ CLOCK_COLOUR = (0xDF, 0xE6, 0xF0)
 
 
 @asynccontextmanager
-async def viewing(web: WebClient, session_id: str) -> AsyncIterator[RfbClient]:
+async def viewing(visitor: Visitor, session_id: str) -> AsyncIterator[RfbClient]:
     """Be a viewer with control within the block."""
-    path = f"/v1/sessions/{session_id}"
-    ticket = await web.call("POST", f"{path}/tickets", {"mode": "control"})
+    path = f"/api/sessions/{session_id}/connect"
+    admission = await visitor.call("POST", path, {"mode": "control"})
     try:
         async with (
-            web.http.ws_connect(
-                f"{path}/display",
-                params={"ticket": ticket["ticket"]},
-                protocols=("binary",),
-                max_msg_size=0,
+            visitor.http.ws_connect(
+                admission["path"], protocols=("binary",), max_msg_size=0
             ) as socket,
             asyncio.timeout(CONNECT_SECONDS) as deadline,
             RfbClient.connect(WebSocketStream(socket)) as screen,
@@ -101,6 +103,18 @@ async def picture(screen: RfbClient) -> Image.Image:
     async with asyncio.timeout(CONNECT_SECONDS):
         await screen.refresh()
     return screen.image()
+
+
+async def require_thumbnail(visitor: Visitor, session_id: str) -> tuple[int, int]:
+    """Check that the picture on the session's card is of this display; returns its size."""
+    shown = await visitor.thumbnail(session_id, THUMBNAIL_WIDTH)
+    place = (IN_TERMINAL[0] * shown.width // WIDTH, IN_TERMINAL[1] * shown.width // WIDTH)
+    colour = shown.getpixel(place)
+    if not isinstance(colour, tuple) or any(
+        abs(seen - wanted) > SCALED for seen, wanted in zip(colour, TERMINAL_COLOUR, strict=True)
+    ):
+        raise DemoError(f"the thumbnail does not show the terminal: {colour} at {place}.")
+    return shown.size
 
 
 def _shows(screen: RfbClient, place: tuple[int, int], colour: tuple[int, int, int]) -> bool:

@@ -36,11 +36,12 @@ lay_out_deb() { # TREE REVISION
     install_wheel "$(build_venv)/bin/python" "$tree/wheel" --no-compile --target "$tree/python"
     # Scripts name the interpreter they were made with, and records the scripts.
     rm -rf "$tree/python/bin" "$tree"/python/*.dist-info/{RECORD,REQUESTED,INSTALLER}
-    cp -R "$FX_ROOT"/packaging/{debian,etc,man} "$FX_ROOT"/{CHANGELOG.md,README.md} "$tree/"
-    [[ ! -e $FX_ROOT/templates/supervisor.yaml ]] ||
-        cp "$FX_ROOT/templates/supervisor.yaml" "$tree/etc/"
+    cp -R "$FX_ROOT"/packaging/{debian,etc,man,pam} "$FX_ROOT"/{CHANGELOG.md,README.md} "$tree/"
+    packaged_config >"$tree/etc/supervisor.yaml"
+    cp "$FX_ROOT/templates/portal.yaml" "$tree/etc/"
     launcher supervisor.__main__ "$tree/bin/fx-supervisor"
     launcher supervisor.ctl.app "$tree/bin/fxctl"
+    launcher portal.__main__ "$tree/bin/fx-portal"
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$tree/python /usr/bin/python3 -m supervisor.ctl.app \
         completion bash >"$tree/completions/fxctl"
     changelog "$2" >"$tree/debian/changelog"

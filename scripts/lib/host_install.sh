@@ -8,12 +8,13 @@ READY_SECONDS=60
 install_on_host() {
     check_host
     act "what builds" ensure_build_venv
+    act "what pages take from npm" ensure_vendored
     act "version $(project_version) in $(library_dir)" make_version
-    act "user and directories" place_user
+    act "users and directories" place_users
     act "configuration in $CONFIG_DIR, where it is missing" place_config
     act "configuration and templates, read by the new version" check_version
     [[ $BUNDLE == no ]] || act "X server bundle" place_bundle
-    act "service in $(unit_dir)" place_units
+    act "services in $(unit_dir)" place_units
     act "version $(project_version) instead of $(current_version)" switch_version
     act "older versions that nothing uses" prune_versions
 }
@@ -55,6 +56,8 @@ missing_tools() {
     command -v docker >/dev/null || missing_tool "Docker Engine 20.10 or newer" docker.io moby-engine docker
     command -v flock >/dev/null || missing_tool "flock" util-linux util-linux util-linux
     command -v systemd-sysusers >/dev/null || missing_tool "systemd" systemd systemd systemd
+    are_vendored || command -v npm >/dev/null ||
+        missing_tool "npm (for a clone; an sdist has in it what npm would fetch)" npm nodejs-npm npm
     [[ $BUNDLE == yes ]] || return 0
     # Not needed where the bundle is made in a container, but by the check of what was made.
     command -v sha256sum >/dev/null || missing_tool "sha256sum" coreutils coreutils coreutils
@@ -114,13 +117,14 @@ switch_version() {
     before=$(current_version)
     point_to "$(basename "$(version_dir)")"
     mkdir -p "$PREFIX/bin" "$PREFIX/share"
-    ln -sfn "$(library_dir)/current/bin/fx-supervisor" "$(library_dir)/current/bin/fxctl" "$PREFIX/bin/"
+    ln -sfn "$(library_dir)/current/bin/fx-supervisor" "$(library_dir)/current/bin/fxctl" \
+        "$(library_dir)/current/bin/fx-portal" "$PREFIX/bin/"
     ln -sfn "$(library_dir)/current/share/fastx-supervisor" "$PREFIX/share/"
     [[ $START == yes && -d /run/systemd/system ]] || { say "note: the service is not started" && return; }
     systemctl daemon-reload
     # shellcheck disable=SC2046  # names without blanks
     systemctl enable --quiet $(our_units)
-    ! starts_again || return 0
+    ! starts_again || { restart_portal && return; }
     journalctl --no-pager --lines 20 --unit fx-supervisor.service || true
     [[ $before != none && $before != "$(current_version)" ]] ||
         die "the service does not start: see above, mend it, then 'systemctl restart fx-supervisor'"
@@ -137,6 +141,12 @@ starts_again() {
     timeout "$READY_SECONDS" systemctl restart fx-supervisor.service || status=$?
     ((status == 124)) || return "$status"
     say "note: the service is not ready yet: 'systemctl status fx-supervisor' says why"
+}
+
+# Only where it runs: a host may have a web server of its own.
+restart_portal() {
+    systemctl --quiet is-active fx-portal.service || return 0
+    systemctl restart fx-portal.service || say "note: the portal does not start: 'systemctl status fx-portal'"
 }
 
 point_to() { # VERSION
@@ -164,19 +174,35 @@ is_mounted() { # DIRECTORY
 
 # ------------------------------------------------------------------------------- what stands around it
 
-place_user() {
-    install -m 0644 -D "$FX_ROOT/systemd/fx-supervisor.sysusers" "$(system_dir sysusers.d)/fx-supervisor.conf"
-    install -m 0644 -D "$FX_ROOT/systemd/fx-supervisor.tmpfiles" "$(system_dir tmpfiles.d)/fx-supervisor.conf"
-    systemd-sysusers "$(system_dir sysusers.d)/fx-supervisor.conf"
-    systemd-tmpfiles --create "$(system_dir tmpfiles.d)/fx-supervisor.conf"
+place_users() {
+    local name
+    for name in fx-supervisor fx-portal; do
+        install -m 0644 -D "$FX_ROOT/systemd/$name.sysusers" "$(system_dir sysusers.d)/$name.conf"
+        install -m 0644 -D "$FX_ROOT/systemd/$name.tmpfiles" "$(system_dir tmpfiles.d)/$name.conf"
+        systemd-sysusers "$(system_dir sysusers.d)/$name.conf"
+        systemd-tmpfiles --create "$(system_dir tmpfiles.d)/$name.conf"
+    done
 }
 
 place_config() {
-    local source
     install -d -m 0755 "$CONFIG_DIR" "$CONFIG_DIR/launcher-templates"
-    for source in "$FX_ROOT/packaging/etc/fastx.env" "$FX_ROOT/templates/supervisor.yaml"; do
-        [[ -e $CONFIG_DIR/$(basename "$source") ]] || at_prefix "$source" "$CONFIG_DIR/$(basename "$source")"
-    done
+    place_missing "$FX_ROOT/packaging/etc/fastx.env" "$CONFIG_DIR/fastx.env"
+    place_missing <(packaged_config) "$CONFIG_DIR/supervisor.yaml"
+    place_missing "$FX_ROOT/templates/portal.yaml" "$CONFIG_DIR/portal.yaml"
+    place_missing <(pam_service) /etc/pam.d/fx-portal
+}
+
+place_missing() { # FILE TARGET
+    [[ -e $2 ]] || at_prefix "$1" "$2"
+}
+
+# By what this distribution calls the rules that its services share.
+pam_service() {
+    if [[ ! -e /etc/pam.d/common-auth && -e /etc/pam.d/password-auth ]]; then
+        sed 's/common-.*/password-auth/' "$FX_ROOT/packaging/pam/fx-portal"
+    else
+        cat "$FX_ROOT/packaging/pam/fx-portal"
+    fi
 }
 
 place_units() {
@@ -187,6 +213,8 @@ place_units() {
         cp -p "$(unit_dir)/$(basename "$unit")" "$(saved_units)/" 2>/dev/null || true
         at_prefix "$unit" "$(unit_dir)/$(basename "$unit")"
     done
+    # A unit with a group that is not there does not start; where there is none, it would not help either.
+    getent group shadow >/dev/null || sed -i '/^SupplementaryGroups=shadow$/d' "$(unit_dir)/fx-portal.service"
 }
 
 # Those of the version before, until the new one has started.

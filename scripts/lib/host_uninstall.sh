@@ -5,13 +5,13 @@ uninstall_from_host() {
     act "an end of the service" end_service
     act "removal of programs and units" remove_programs
     act "removal of $(library_dir)" remove_library
-    [[ $PURGE == no ]] || act "removal of $CONFIG_DIR, /var/fastx/local and /var/log/fastx-supervisor" remove_state
+    [[ $PURGE == no ]] || act "removal of configuration, state and logs" remove_state
 }
 
 end_service() {
     local unit
     [[ -d /run/systemd/system ]] || return 0
-    for unit in $(our_units); do
+    for unit in $(our_units) fx-portal.service; do
         systemctl disable --now --quiet "$unit" || true
     done
 }
@@ -22,12 +22,12 @@ our_units() {
 
 remove_programs() {
     local program
-    for program in bin/fx-supervisor bin/fxctl share/fastx-supervisor; do
+    for program in bin/fx-supervisor bin/fxctl bin/fx-portal share/fastx-supervisor; do
         # Another's program of this name is not ours to remove.
         [[ $(readlink "$PREFIX/$program") != "$(library_dir)"/* ]] || rm -f "$PREFIX/$program"
     done
-    find "$(unit_dir)" -maxdepth 1 -name 'fx-supervisor*' -delete
-    rm -f "$(system_dir sysusers.d)/fx-supervisor.conf" "$(system_dir tmpfiles.d)/fx-supervisor.conf"
+    find "$(unit_dir)" -maxdepth 1 \( -name 'fx-supervisor*' -o -name fx-portal.service \) -delete
+    rm -f "$(system_dir sysusers.d)"/fx-{supervisor,portal}.conf "$(system_dir tmpfiles.d)"/fx-{supervisor,portal}.conf
     [[ ! -d /run/systemd/system ]] || systemctl daemon-reload
 }
 
@@ -51,7 +51,7 @@ sessions_left() {
 }
 
 remove_state() {
-    rm -rf "$CONFIG_DIR" /var/fastx/local /var/log/fastx-supervisor
+    rm -rf "$CONFIG_DIR" /var/fastx/{local,portal} /var/log/fastx-supervisor /etc/pam.d/fx-portal
     rmdir --ignore-fail-on-non-empty /var/fastx 2>/dev/null || true
-    say "note: the user fastx stays: files of it may"
+    say "note: the users fastx and fastx-portal stay: files of them may"
 }

@@ -4,13 +4,7 @@
 
 ensure_packages() { # PURPOSE
     local missing=()
-    mapfile -t missing < <({
-        missing_for_checks
-        [[ $1 != packages && $1 != all ]] || missing_for_packages "$1"
-        [[ $1 == checks || $1 == packages ]] || missing_for_sessions
-        [[ $1 != all ]] || missing_for_pulls
-        [[ $1 != display ]] || missing_for_display
-    } | sort -u)
+    mapfile -t missing < <(missing_packages "$1" | sort -u)
     ((${#missing[@]})) || return 0
     if ! command -v apt-get >/dev/null; then
         die "these are missing (names as in Debian), install them and run this again: ${missing[*]}"
@@ -23,6 +17,20 @@ ensure_packages() { # PURPOSE
     else
         with_lock apt install_packages "${missing[@]}"
     fi
+}
+
+missing_packages() { # PURPOSE
+    [[ $1 == pages ]] || missing_for_checks
+    case $1 in
+        checks) ;;
+        pages) missing_for_pages ;;
+        packages) missing_for_packages ;;
+        images) missing_for_sessions ;;
+        display) missing_for_display ;;
+        demo) missing_for_pages && missing_for_sessions ;;
+        all) missing_for_pages && missing_for_packages && missing_for_sessions && missing_for_tests ;;
+        *) die "unknown purpose $1" ;;
+    esac
 }
 
 # Runs COMMAND, which brings SERVICE: nobody asked for what it would offer on every interface.
@@ -42,12 +50,16 @@ missing_for_checks() {
     has_python || echo python3-venv
     command -v prove >/dev/null || echo perl
     command -v openssl >/dev/null || echo openssl # a certificate that nobody trusts
+    command -v node >/dev/null || echo nodejs # runs the tests of what pages reckon
 }
 
-missing_for_packages() { # PURPOSE
+missing_for_pages() {
+    are_vendored || command -v npm >/dev/null || echo npm
+}
+
+missing_for_packages() {
     command -v dpkg-buildpackage >/dev/null || echo dpkg-dev
     command -v dh >/dev/null || echo debhelper
-    [[ $1 != all ]] || command -v lintian >/dev/null || echo lintian # judges what was built
 }
 
 missing_for_sessions() {
@@ -62,9 +74,12 @@ missing_for_sessions() {
     [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || echo debian-archive-keyring
 }
 
-# Tests run it themselves, on loopback.
-missing_for_pulls() {
-    command -v docker-registry >/dev/null || echo docker-registry
+missing_for_tests() {
+    command -v lintian >/dev/null || echo lintian # judges what was built
+    command -v docker-registry >/dev/null || echo docker-registry # tests run it, on loopback
+    have_node_modules || command -v npm >/dev/null || echo npm # brings axe-core
+    command -v chromium >/dev/null || echo chromium
+    [[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ]] || echo fonts-dejavu-core
 }
 
 # What ``scripts/bench display`` stands beside.

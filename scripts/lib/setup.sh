@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # set_up PURPOSE: everything that a purpose needs, what does not depend on each other side by side.
 #   checks   linters and unit tests; no engine, no root
-#   demo     an engine, users, the project installed, images of applications and a desktop
+#   demo     an engine, users, the project installed, the images of shipped templates
 #   all      all of it
 
 set_up() { # PURPOSE
@@ -10,6 +10,7 @@ set_up() { # PURPOSE
     if [[ $1 != checks ]]; then
         step "Docker Engine" ensure_engine
         step "users" ensure_users
+        step "what pages take from npm" ensure_vendored
     fi
     case $1 in
         checks)
@@ -18,13 +19,16 @@ set_up() { # PURPOSE
         demo)
             step_start "the project, installed" ensure_runtime_venv
             step_start "X server bundle" ensure_bundle
-            for name in fx-sample fx-xfce; do
+            # Whatever the portal offers can be launched.
+            for name in fx-sample fx-xfce fx-browser; do
                 step_start "image $(recipe_value "$name" image)" ensure_image "$name"
             done
             ;;
         all)
+            step_start "a second user" ensure_second_user
             step_start "packages for tests" ensure_dev_venv
             step_start "what builds packages" ensure_build_venv
+            step_start "what tests take from npm" ensure_node_modules
             step_start "the project, installed" ensure_runtime_venv
             step_start "X server bundle" ensure_bundle
             for name in $(image_names); do

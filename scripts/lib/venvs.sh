@@ -53,6 +53,7 @@ ensure_runtime_venv() {
 }
 
 make_runtime_venv() {
+    ensure_vendored
     make_venv "$(runtime_venv)" requirements.lock
     install_project "$(runtime_venv)"
 }
@@ -81,7 +82,7 @@ install_project() { # VENV
 
 # What goes into the wheel: names, modes, contents.
 source_hash() {
-    local parts=(pyproject.toml README.md LICENSE supervisor relay agent templates systemd)
+    local parts=(pyproject.toml README.md LICENSE supervisor relay portal agent templates systemd)
     parts+=(docs/{alerts.yaml,grafana-dashboard.json,openapi.yaml,schema})
     (
         cd "$FX_ROOT" || exit

@@ -55,6 +55,7 @@ build_sdist() { # DIRECTORY
 }
 
 hatch() { # TARGET DIRECTORY
+    ensure_vendored
     mkdir -p "$2"
     (cd "$FX_ROOT" && "$(build_venv)/bin/python" -m hatchling build -t "$1" -d "$2") ||
         die "the $1 cannot be built: see above"
@@ -68,4 +69,11 @@ install_wheel() { # PYTHON DIRECTORY_OF_WHEEL pip's options...
         --find-links "$(wheelhouse)" --find-links "$2" "${@:3}" \
         "fastx-docker-supervisor==$(project_version)" ||
         die "the wheel cannot be installed: see above"
+}
+
+# Who installs the portal's user lets it in; that is for the file on the host to say, not for the
+# program, which may be installed where there is no such user.
+packaged_config() {
+    sed 's/^    allow_users: \[\]$/    allow_users: [fastx-portal] # that of fx-portal.service/' \
+        "$FX_ROOT/templates/supervisor.yaml"
 }

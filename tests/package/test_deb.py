@@ -23,19 +23,27 @@ MODES = {
     "/etc/fastx": "755 root root",
     "/etc/fastx/fastx.env": "644 root root",
     "/etc/fastx/launcher-templates/README": "644 root root",
+    "/etc/fastx/portal.yaml": "644 root root",
     "/etc/fastx/supervisor.yaml": "644 root root",
+    "/etc/pam.d/fx-portal": "644 root root",
+    "/usr/bin/fx-portal": "755 root root",
     "/usr/bin/fx-supervisor": "755 root root",
     "/usr/bin/fxctl": "755 root root",
     "/usr/lib/fastx-supervisor/python/supervisor/share/agent/bin/fx-session": "755 root root",
     "/usr/share/bash-completion/completions/fxctl": "644 root root",
+    "/usr/lib/fastx-supervisor/python/portal/static/vendor/novnc/LICENSE.txt": "644 root root",
     "/usr/share/man/man1/fxctl.1.gz": "644 root root",
+    "/usr/share/man/man8/fx-portal.8.gz": "644 root root",
+    "/lib/systemd/system/fx-portal.service": "644 root root",
     "/lib/systemd/system/fx-supervisor.service": "644 root root",
     "/lib/systemd/system/fx-supervisor.socket": "644 root root",
     "/usr/share/fastx-supervisor/alerts.yaml": "644 root root",
     "/usr/share/fastx-supervisor/grafana-dashboard.json": "644 root root",
     "/usr/share/fastx-supervisor/schema/audit.json": "644 root root",
     "/usr/share/fastx-supervisor/templates/docker.tpl": "644 root root",
+    "/var/fastx": "755 root root",
     "/var/fastx/local": "700 fastx fastx",
+    "/var/fastx/portal": "700 fastx-portal fastx-portal",
 }
 
 
@@ -66,9 +74,24 @@ async def test_it_is_installed_and_runs(installed: Installed) -> None:
     checked = await installed.host.sh(
         "setpriv --reuid fastx --regid fastx --init-groups fx-supervisor check"
     )
-    assert "in order (docker)" in checked
+    assert "are in order (" in checked
     assert "share/agent/build-bundle /usr/lib/fastx-supervisor/bundle" in checked
     assert await installed.host.sh("dpkg --verify " + NAME) == ""
+
+
+async def test_the_portal_waits_to_be_enabled(installed: Installed) -> None:
+    """It is let in by the supervisor, and into the engine's group never; nobody has started it."""
+    host = installed.host
+    assert (await host.sh("systemctl is-enabled fx-portal || true")).strip() == "disabled"
+    assert (await host.sh("id -nG fastx-portal")).split() == ["fastx-portal"]
+    settings = await host.sh("cat /etc/fastx/supervisor.yaml")
+    assert "    allow_users: [fastx-portal] #" in settings
+    await host.sh(
+        "setpriv --reuid fastx-portal --regid fastx-portal --clear-groups fx-portal check"
+    )
+    files = await host.sh("dpkg-query -W -f '${Conffiles}' " + NAME)
+    assert "/etc/fastx/portal.yaml" in files
+    assert "/etc/pam.d/fx-portal" in files
 
 
 async def test_files_name_the_schemas_where_they_are(installed: Installed) -> None:
@@ -128,19 +151,21 @@ async def test_removal_leaves_state_and_purge_takes_it(host: Host) -> None:
     """Configuration and store of a removed package wait for it; a purged one leaves its user."""
     await host.sh(INSTALL)
     await host.sh("touch /var/fastx/local/supervisor.db; mkdir -p /home/alice; touch /home/alice/x")
+    await host.sh("touch /var/fastx/portal/portal.db")
     await host.sh("mkdir -p /usr/lib/fastx-supervisor/bundle-1/bin /var/log/fastx-supervisor")
     await host.sh("dpkg --remove " + NAME)
     assert await host.exists("/etc/fastx/fastx.env")
     assert await host.exists("/var/fastx/local/supervisor.db")
-    assert not await host.exists("/usr/bin/fxctl")
-    assert not await host.exists("/usr/lib/fastx-supervisor/python")
+    assert await host.exists("/var/fastx/portal/portal.db")
+    for place in ("/usr/bin/fxctl", "/usr/bin/fx-portal", "/usr/lib/fastx-supervisor/python"):
+        assert not await host.exists(place), place
     await host.sh("dpkg --purge " + NAME)
     assert not await host.exists("/etc/fastx")
-    for place in ("/var/fastx", *LEFT_TO_PURGE):
+    for place in ("/var/fastx", "/etc/pam.d/fx-portal", *LEFT_TO_PURGE):
         assert not await host.exists(place), place
-    assert await host.sh("find /etc/systemd /lib/systemd -name 'fx-supervisor*'") == ""
+    assert await host.sh("find /etc/systemd /lib/systemd -name 'fx-*'") == ""
     assert await host.exists("/home/alice/x")
-    assert "fastx" in await host.sh("id fastx")
+    assert "fastx" in await host.sh("id fastx && id fastx-portal")
 
 
 async def test_what_sessions_have_mounted_outlives_a_purge(host: Host) -> None:

@@ -48,9 +48,11 @@ async def test_it_installs_twice_alike(bare: Host) -> None:
     """A second run finds everything done, and leaves the configuration alone."""
     await bare.sh(INSTALL)
     first = await bare.sh(f"readlink {LIBRARY}/current")
-    assert "in order (docker)" in await bare.sh("fx-supervisor check")
+    assert "are in order (" in await bare.sh("fx-supervisor check")
     assert "fastx" in await bare.sh("id fastx")
-    assert await bare.exists("/usr/lib/systemd/system/fx-supervisor.service")
+    assert "portal.yaml" in await bare.sh("fx-portal check; ls /etc/fastx")
+    for path in ("/usr/lib/systemd/system/fx-supervisor.service", "/etc/pam.d/fx-portal"):
+        assert await bare.exists(path), path
     await bare.sh("echo '#mine' >> /etc/fastx/fastx.env")
     await bare.sh(INSTALL)
     assert await bare.sh(f"readlink {LIBRARY}/current") == first
@@ -80,15 +82,17 @@ async def test_another_prefix_and_out_again(bare: Host) -> None:
     await bare.sh(f"{INSTALL} --prefix /opt/fx")
     unit = "/etc/systemd/system/fx-supervisor.service"
     assert "ExecStart=/opt/fx/bin/fx-supervisor run" in await bare.sh(f"cat {unit}")
+    portal = "/etc/systemd/system/fx-portal.service"
+    assert "ExecStart=/opt/fx/bin/fx-portal run" in await bare.sh(f"cat {portal}")
     assert "fxctl 0" in await bare.sh("/opt/fx/bin/fxctl --version")
     await bare.sh("touch /var/fastx/local/supervisor.db; mkdir -p /home/alice")
     await bare.sh(f"{INSTALL} --prefix /opt/fx --uninstall")
-    for path in (unit, "/opt/fx/bin/fxctl", "/opt/fx/lib/fastx-supervisor"):
+    for path in (unit, portal, "/opt/fx/bin/fxctl", "/opt/fx/lib/fastx-supervisor"):
         assert not await bare.exists(path), path
     assert await bare.exists("/etc/fastx/fastx.env")
     assert await bare.exists("/var/fastx/local/supervisor.db")
     await bare.sh(f"{INSTALL} --prefix /opt/fx --uninstall --purge")
-    for path in ("/etc/fastx", "/var/fastx"):
+    for path in ("/etc/fastx", "/var/fastx", "/etc/pam.d/fx-portal"):
         assert not await bare.exists(path), path
     assert await bare.exists("/home/alice")
 
@@ -101,3 +105,11 @@ async def test_what_is_missing_is_said_by_its_package(bare: Host) -> None:
     assert not await bare.exists(LIBRARY)
     await bare.sh("mv /usr/bin/apt-get /usr/bin/apt-got; ln -s /bin/true /usr/bin/dnf")
     assert "dnf install moby-engine" in await bare.refused(INSTALL)
+
+
+async def test_a_clone_needs_npm_and_an_sdist_does_not(bare: Host) -> None:
+    """What it is for is said beside the name of its package."""
+    await bare.sh("rm -r /tree/portal/static/vendor")
+    said = await bare.refused(INSTALL)
+    assert "an sdist has in it what npm would fetch" in said
+    assert "apt-get install npm" in said

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import venv
 import zipfile
+from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
 
@@ -21,6 +23,9 @@ SHARED = {
     "schema/audit.json",
     "schema/config.json",
     "schema/template.json",
+    "systemd/fx-portal.service",
+    "systemd/fx-portal.sysusers",
+    "systemd/fx-portal.tmpfiles",
     "systemd/fx-supervisor.service",
     "systemd/fx-supervisor.socket",
     "systemd/fx-supervisor.sysusers",
@@ -28,10 +33,13 @@ SHARED = {
     "templates/browser.tpl",
     "templates/docker.tpl",
     "templates/opengl.tpl",
+    "templates/portal.yaml",
     "templates/supervisor.yaml",
     "templates/terminal.tpl",
     "templates/xfce.tpl",
 }
+
+LICENCES = ("LICENSE.txt", "AUTHORS", "docs/LICENSE.MPL-2.0", "vendor/pako/LICENSE")
 
 
 def test_the_wheel_is_whole_and_nothing_else(packages: Packages) -> None:
@@ -39,7 +47,7 @@ def test_the_wheel_is_whole_and_nothing_else(packages: Packages) -> None:
     names = set(zipfile.ZipFile(packages.wheel).namelist())
     modules = {
         str(path.relative_to(TREE))
-        for room in ("supervisor", "relay")
+        for room in ("supervisor", "relay", "portal")
         for path in (TREE / room).rglob("*.py")
     }
     modules_of_agent = {
@@ -48,6 +56,7 @@ def test_the_wheel_is_whole_and_nothing_else(packages: Packages) -> None:
     shared = {f"supervisor/share/{name}" for name in SHARED}
     assert modules | modules_of_agent | shared <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+        "portal",
         "relay",
         "supervisor",
     }
@@ -67,12 +76,39 @@ def test_the_wheel_says_what_it_is(packages: Packages) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert "fxctl = " in programs
     assert "fx-supervisor = " in programs
+    assert "fx-portal = " in programs
+
+
+def test_pages_bring_what_they_take_from_npm(packages: Packages) -> None:
+    """As the lock names it, with its licences, in both; what tests take from there in neither."""
+    novnc = "portal/static/vendor/novnc"
+    (prefix,) = {name.partition("/")[0] for name in _run("/bin/tar", "-tf", packages.sdist).split()}
+    unpacked = {
+        name.removeprefix(f"{prefix}/") for name in _run("/bin/tar", "-tf", packages.sdist).split()
+    }
+    with zipfile.ZipFile(packages.wheel) as archive:
+        names = set(archive.namelist())
+        version = json.loads(archive.read(f"{novnc}/package.json"))["version"]
+    lock = json.loads((TREE / "portal/package-lock.json").read_text())
+    assert version == lock["packages"]["node_modules/@novnc/novnc"]["version"]
+    static = {str(path.relative_to(TREE)) for path in _pages() if path.is_file()}
+    licences = {f"{novnc}/{name}" for name in LICENCES}
+    assert static | licences | {f"{novnc}/core/rfb.js"} <= names & unpacked
+    assert not [name for name in names | unpacked if "node_modules" in name or "axe" in name]
+
+
+def _pages() -> Iterator[Path]:
+    vendor = TREE / "portal/static/vendor"
+    found = (TREE / "portal/static").rglob("*")
+    return (path for path in found if not path.is_relative_to(vendor))
 
 
 def test_the_wheel_is_typed_as_it_says(packages: Packages) -> None:
     """PEP 561: type checkers read annotations of packages that are marked, and of no others."""
     with zipfile.ZipFile(packages.wheel) as archive:
-        assert {"supervisor/py.typed", "relay/py.typed"} <= set(archive.namelist())
+        assert {"supervisor/py.typed", "relay/py.typed", "portal/py.typed"} <= set(
+            archive.namelist()
+        )
 
 
 def test_programs_can_be_executed(packages: Packages) -> None:
@@ -109,9 +145,12 @@ def test_a_clean_environment_runs_the_programs(packages: Packages, tmp_path: Pat
     _run(*install, *locked, "-r", TREE / "requirements.lock")
     _run(*install, packages.wheel)
     assert "Usage: fxctl" in _run(tmp_path / "venv/bin/fxctl", "--help")
-    assert "in order (docker)" in _run(
+    assert "are in order (" in _run(
         *(tmp_path / "venv/bin/fx-supervisor", "check"), FX_CONFIG_DIR=str(tmp_path)
     )
+    (tmp_path / "portal.yaml").write_text("sign_in: {pam: {enabled: false}}\n")
+    said = _run(tmp_path / "venv/bin/fx-portal", "check", FX_CONFIG_DIR=str(tmp_path))
+    assert "in order" in said
 
 
 def _run(*command: str | Path, **environment: str) -> str:

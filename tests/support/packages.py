@@ -22,8 +22,8 @@ KEPT_SECONDS = 24 * 3600.0
 # Everything that is packed, and everything that packs.
 _SOURCES = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"),
-    *("requirements.lock", "agent", "docs", "packaging", "relay", "supervisor", "systemd"),
-    *("templates", "scripts/install", "scripts/lib", "scripts/package"),
+    *("requirements.lock", "agent", "docs", "packaging", "portal", "relay", "supervisor"),
+    *("systemd", "templates", "scripts/install", "scripts/lib", "scripts/package"),
 )
 
 

@@ -29,12 +29,13 @@ export function startWithLast(template, last) {
   };
 }
 
-/** Start it, and go to its screen. Raises Problem. */
-export async function launch(start) {
+/** Start it, and go to its screen. Raises Problem. `accepted` is done in between, once it has begun. */
+export async function launch(start, accepted = async () => {}) {
   const pressed = Date.now();
   const session = await post("/api/sessions", start, { headers: { "Idempotency-Key": keyFor(start) } });
   markPressed(session.id, pressed);
   dropDraft();
+  await accepted();
   location.assign(`/sessions/${session.id}`);
   return session;
 }
@@ -171,8 +172,8 @@ async function submit(template, fields, { trouble, button }) {
   button.setAttribute("aria-busy", "true");
   button.disabled = true;
   try {
-    await keep(template, fields);
-    await launch(start);
+    // Of what was refused nothing is remembered.
+    await launch(start, () => keep(template, fields));
   } catch (problem) {
     if (problem.status) lost.start = ""; // it was answered: the next one is another
     button.disabled = false;

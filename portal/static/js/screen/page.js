@@ -154,7 +154,8 @@ class Page {
     }
     document.addEventListener("visibilitychange", () => document.hidden || this.tell({ type: "now" }));
     addEventListener("focus", () => this.connected && this.clipboard.synchronise());
-    this.#stage.addEventListener("pointerup", () => this.clipboard.synchronise());
+    // Of the window: while a button is down, noVNC has the pointer's events go to an element of its own.
+    addEventListener("pointerup", () => this.connected && this.clipboard.synchronise(), true);
   }
 }
 

@@ -1,0 +1,118 @@
+"""A person at a browser of their own: nothing of it is shared with anybody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import BrowserContext, Error, Page
+
+from tests.browser.faults import Faults
+from tests.browser.stage import Stage
+
+SECONDS = 20.0
+MARKER = "fx-browser-"
+PICTURES = Path(__file__).parents[2] / "var" / "browser"
+WINDOW = {"width": 1000, "height": 700}
+
+
+@dataclass(slots=True)
+class Person:
+    """Who it is, and the page that they look at."""
+
+    stage: Stage
+    user: str
+    origin: str
+    context: BrowserContext
+    page: Page
+    faults: Faults
+
+    @property
+    def home(self) -> Path:
+        """Their home directory, on this host as in their sessions."""
+        return Path(pwd.getpwnam(self.user).pw_dir)
+
+    def scratch_name(self) -> str:
+        """A name for a file in their home, which is removed with them."""
+        return f"{MARKER}{secrets.token_hex(4)}"
+
+    async def sign_in(self) -> None:
+        """By the token of a one-time link, and go home."""
+        link = await self.stage.portal.link(self.user)
+        answer = await self.context.request.post(
+            f"{self.origin}/api/sign-in/link",
+            data={"token": link.partition("#link=")[2]},
+            headers={"Origin": self.origin},
+        )
+        assert answer.ok, await answer.text()
+        await self.page.goto(f"{self.origin}/")
+
+    async def forget_preferences(self) -> None:
+        """Leave to the next test what this one has found; whoever has signed out has left it."""
+        if (await self.context.request.get(f"{self.origin}/api/me")).ok:
+            nothing = {"favourites": [], "last": {}, "theme": "auto"}
+            assert (await self.api("PUT", "/api/preferences", nothing))[0] == 204
+
+    async def api(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Call the portal as the page would; status, and what was answered."""
+        me = await (await self.context.request.get(f"{self.origin}/api/me")).json()
+        answer = await self.context.request.fetch(
+            self.origin + path,
+            method=method,
+            data=None if body is None else json.dumps(body),
+            headers={
+                "Content-Type": "application/json",
+                "Origin": self.origin,
+                "X-CSRF-Token": me["csrf_token"],
+            },
+        )
+        text = await answer.text()
+        return answer.status, json.loads(text) if text.startswith("{") else text
+
+
+@asynccontextmanager
+async def person(
+    stage: Stage,
+    user: str,
+    origin: str | None = None,
+    **options: Any,  # noqa: ANN401 playwright's
+) -> AsyncIterator[Person]:
+    """Somebody who has opened a browser, and not signed in; afterwards nothing has gone wrong."""
+    origin = origin or stage.portal.origin
+    options = {"viewport": WINDOW, "reduced_motion": "reduce", **options}
+    context = await stage.browser.new_context(**options)
+    context.set_default_timeout(SECONDS * 1000)
+    faults = Faults(origin)
+    await faults.watch(context)
+    somebody = Person(stage, user, origin, context, await context.new_page(), faults)
+    try:
+        yield somebody
+    finally:
+        await _keep_picture(somebody)
+        await context.close()
+        for left in _markers(user):
+            left.unlink()
+    faults.require_none()
+
+
+async def _keep_picture(somebody: Person) -> None:
+    """What the test has come to, for whoever wants to see."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2].split()[0]
+    with suppress(Error):  # its page may be closed
+        await somebody.page.screenshot(path=PICTURES / f"{test}-{somebody.user}.png")
+
+
+def _markers(user: str) -> list[Path]:
+    try:
+        home = Path(pwd.getpwnam(user).pw_dir)
+    except KeyError:
+        return []
+    return list(home.glob(f"{MARKER}*"))

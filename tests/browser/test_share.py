@@ -1,0 +1,94 @@
+"""Sharing: who was given a link, or was named, sees the session; and does no more than they may."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.browser.acts import card, given, look, steers, title, type_line, until, until_seen
+from tests.browser.people import Person, person
+
+pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def open_share(owner: Person, name: str) -> Locator:
+    """The dialog, from home."""
+    await owner.page.goto(f"{owner.origin}/")
+    await owner.page.get_by_role("button", name=f"Share {name}").click()
+    return owner.page.get_by_role("dialog", name=f"Share “{name}”")
+
+
+async def link_for_anyone(dialog: Locator) -> str:
+    """Make a link by which one may watch."""
+    await dialog.get_by_role("radio", name="Anyone with the link").check(force=True)
+    await dialog.get_by_role("button", name="Make a link").click()
+    return await dialog.get_by_role("textbox", name="Whoever has this link").input_value()
+
+
+@asynccontextmanager
+async def guest(owner: Person, link: str, name: str) -> AsyncIterator[Person]:
+    """Somebody at another browser, whom the portal does not know, and who has the link."""
+    async with person(owner.stage, name) as somebody:
+        # Who they are is asked for, and that they are nobody is no fault of the page.
+        somebody.faults.expect(r"status of (401|404)")
+        await somebody.page.goto(link)
+        await somebody.page.get_by_label("Your name").fill(name)
+        await somebody.page.get_by_role("button", name="Show the screen").click()
+        yield somebody
+
+
+async def test_who_may_watch_does_not_steer(alice: Person) -> None:
+    """What they type never arrives, while what the owner types after them does."""
+    session_id = await given(alice, "Watched")
+    link = await link_for_anyone(await open_share(alice, "Watched"))
+    async with guest(alice, link, "Greta Guest") as watcher:
+        await until_seen(watcher.page)
+        await alice.stage.web.when(session_id, lambda seen: seen["viewers"]["view"] == 1)
+        theirs, own = alice.scratch_name(), alice.scratch_name()
+        await type_line(watcher.page, f"touch {theirs}")
+        await look(alice, session_id)
+        await steers(alice, own)
+        assert not (alice.home / theirs).exists()
+
+
+async def test_who_watches_is_seen_and_can_be_put_out(alice: Person) -> None:
+    """The owner sees their name, takes the link back, and they are told."""
+    await given(alice, "Revoked")
+    dialog = await open_share(alice, "Revoked")
+    link = await link_for_anyone(dialog)
+    async with guest(alice, link, "Greta Guest") as watcher:
+        await until_seen(watcher.page)
+        await expect(dialog.get_by_text("Greta Guest")).to_be_visible()
+        await dialog.get_by_role("button", name="Revoke: Anyone with the link").click()
+        await expect(title(watcher.page)).to_contain_text("any more")
+        await watcher.page.reload()
+        await expect(title(watcher.page)).to_contain_text("leads nowhere")
+
+
+async def test_a_named_user_finds_it_among_their_sessions(alice: Person, bob: Person) -> None:
+    """Without a reload, with control if that was given; revoked, it is gone from there."""
+    session_id = await given(alice, "Together")
+    await expect(card(bob.page, "Together")).to_be_hidden()
+    dialog = await open_share(alice, "Together")
+    await dialog.get_by_label("User name").fill(bob.user)
+    await dialog.get_by_role("radio", name="May control").check(force=True)
+    await dialog.get_by_role("button", name="Share", exact=True).click()
+    await bob.page.get_by_role("link", name="Together").click()
+    await until_seen(bob.page)
+    marker = alice.scratch_name()
+    await type_line(bob.page, f"touch {marker}")
+
+    async def made() -> bool:
+        return (alice.home / marker).exists()
+
+    await until(made, "what the guest types arrives")
+    bob.faults.expect(r"status of 404")
+    await dialog.get_by_role("button", name=f"Revoke: {bob.user}").click()
+    await expect(title(bob.page)).to_be_visible()
+    await bob.page.goto(f"{bob.origin}/")
+    await expect(bob.page.get_by_role("link", name="Together")).to_be_hidden()
+    status, _ = await bob.api("GET", f"/api/sessions/{session_id}")
+    assert status == 404
