@@ -81,8 +81,8 @@ async def pump(  # noqa: PLR0913, PLR0917 both ends, and who is told
 ) -> Ending:
     """Carry bytes both ways; returns why it ended, the WebSocket still to be closed."""
     socket, sieve = window.socket, _sieve(client)
-    if sieve is None and stream.passed is not None:
-        carrying = _carry(stream.passed, window, traffic)
+    if stream.passed is not None:
+        carrying = _carry(stream.passed, window, sieve, traffic)
     else:
         carrying = _to_viewer(stream, socket, sieve, traffic)
     outward = asyncio.create_task(carrying)
@@ -106,13 +106,17 @@ def _sieve(client: ClientStream) -> ServerStream | None:
     return ServerStream(client.agreed, textless=client.clipboard.any)
 
 
-async def _carry(source: PassedSocket, window: Window, traffic: Traffic) -> Ending:
+async def _carry(
+    source: PassedSocket, window: Window, sieve: ServerStream | None, traffic: Traffic
+) -> Ending:
     transport = window.request.transport
+    if transport is None:
+        return Ending(EndedBy.VIEWER)
+    carrier = Carrier(source, transport, window.buffers, sieve, traffic.add_to_viewer)
     try:
-        if transport is None:
-            return Ending(EndedBy.VIEWER)
-        carrier = Carrier(source, transport, window.buffers, traffic.add_to_viewer)
         await carrier.run(window.request.writer.drain)
+    except RfbError as error:
+        return Ending(EndedBy.RELAY, error.close_code, str(error))
     except ConnectionError:
         return Ending(EndedBy.VIEWER)
     return Ending(EndedBy.AGENT)

@@ -53,7 +53,15 @@ class ServerStream:
         """So many come next that need not be looked at."""
         return max(0, -self._wanted)
 
-    def feed(self, chunk: bytes) -> bytes:
+    def passes(self, size: int) -> bool:
+        """Whether the next bytes are all of a picture, and more of it to come; counted then."""
+        if self._fate is not _Fate.FORWARD or self.passing_bytes <= size:
+            return False
+        self._wanted += size
+        self.steps += 1
+        return True
+
+    def feed(self, chunk: bytes | memoryview) -> bytes:
         """What of the next bytes goes on. Raises RfbError; nothing of the chunk does then."""
         view = memoryview(chunk)
         at = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 
 import aiohttp
 import pytest
@@ -74,6 +75,48 @@ async def test_a_view_only_viewers_input_does_not_arrive(house: House) -> None:
     expected = server.GREETING + server.BELL
     assert await received(shown.viewer, len(expected)) == expected
     assert house.inputs == []
+
+
+async def test_what_cannot_be_framed_ends_a_view_only_display(house: House) -> None:
+    """What follows it could be anything."""
+    shown = await display(house, "view")
+    await shown.viewer.send_bytes(rfb.OPENING)
+    assert await shown.heard(len(rfb.OPENING)) == rfb.OPENING
+    await shown.say(server.GREETING)
+    assert await received(shown.viewer, len(server.GREETING)) == server.GREETING
+    await shown.say(b"\xee")
+    assert await closed(shown.viewer) == 1008
+
+
+async def test_pictures_pass_a_sieve_whole(house: House) -> None:
+    """In pieces that are all picture, and pieces that are not; clipboards between them do not."""
+    shown = await display(house, "view")
+    await shown.viewer.send_bytes(rfb.OPENING)
+    assert await shown.heard(len(rfb.OPENING)) == rfb.OPENING
+    pixels = bytes(range(256)) * 4 * 1000
+    update = server.update(struct.pack(">HHHHi", 0, 0, 256, 1000, 0) + pixels)
+    said = server.GREETING + (update + server.cut_text()) * 4 + update
+    expected = server.GREETING + update * 5
+    saying = asyncio.create_task(shown.say(said))
+    assert await received(shown.viewer, len(expected)) == expected
+    await saying
+
+
+async def test_the_shortest_messages_are_looked_at_in_turns(house: House) -> None:
+    """A quarter of a megabyte of them is more than one turn takes; nothing is lost."""
+    shown = await display(house, "view")
+    await shown.viewer.send_bytes(rfb.OPENING)
+    assert await shown.heard(len(rfb.OPENING)) == rfb.OPENING
+    flood = server.GREETING + server.BELL * 200_000
+    saying = asyncio.create_task(shown.say(flood))
+    turns = 0
+    receiving = asyncio.create_task(received(shown.viewer, len(flood)))
+    while not receiving.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert await receiving == flood
+    assert turns > 50
+    await saying
 
 
 @pytest.mark.parametrize("end", ["viewer", "x_server", "lifeline"])
