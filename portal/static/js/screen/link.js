@@ -3,7 +3,7 @@
 import { delayAfter } from "./backoff.js";
 
 // With noVNC, most of what this page loads: it comes while the session is asked for. If it does not
-// come, the page is loaded again (boot.js).
+// come, the page is loaded again (../boot.js).
 const loading = import("./connection.js").catch(() => null);
 
 const ADMITTED_WITHIN_MS = 15_000;
