@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from relay.agents.passed_socket import PassedSocket
 from relay.display.rfb_server import ServerStream
@@ -88,7 +88,7 @@ class Carrier:
             raise self._error
         if self._left and self._sieve is not None:
             left, self._left = self._left, b""
-            self._write(await sift_server(self._sieve, left))
+            self._write([await sift_server(self._sieve, left)])
         await drain()
         if self._transport.is_closing():
             raise ConnectionResetError("the viewer's connection is gone")
@@ -125,12 +125,13 @@ class Carrier:
         self._write(kept)
         self._left = bytes(piece[looked_at:])
 
-    def _write(self, content: bytes) -> None:
-        if content:
+    def _write(self, parts: Sequence[bytes | memoryview]) -> None:
+        size = sum(map(len, parts))
+        if size:
             head = bytearray(_HEAD_BYTES)
-            begin = _write_head(head, len(content))
-            self._transport.write(bytes(head[begin:]) + content)
-            self._on_carried(len(content))
+            begin = _write_head(head, size)
+            self._transport.write(b"".join((head[begin:], *parts)))
+            self._on_carried(size)
 
     def _is_clear(self) -> bool:
         return not self._transport.get_write_buffer_size() and not self._transport.is_closing()

@@ -41,7 +41,7 @@ class ServerStream:
         self._textless = textless
         self._fate = _Fate.FORWARD
         self._held = bytearray()
-        self._kept = bytearray()
+        self._kept: list[bytes | memoryview] = []
         self._taken = bytearray()
         self._reading = self._read()
         self._wanted = next(self._reading)
@@ -61,8 +61,12 @@ class ServerStream:
         self.steps += 1
         return True
 
-    def feed(self, chunk: bytes | memoryview) -> bytes:
+    def feed(self, chunk: bytes) -> bytes:
         """What of the next bytes goes on. Raises RfbError; nothing of the chunk does then."""
+        return b"".join(self.take(chunk))
+
+    def take(self, chunk: bytes | memoryview) -> list[bytes | memoryview]:
+        """The same in parts, most of them views of the chunk."""
         view = memoryview(chunk)
         at = 0
         while at < len(chunk):
@@ -81,12 +85,12 @@ class ServerStream:
                 self._wanted = wanted + len(part)
             else:
                 self._wanted = self._reading.send(b"")
-        kept, self._kept = self._kept, bytearray()
-        return bytes(kept)
+        kept, self._kept = self._kept, []
+        return kept
 
     def _put(self, part: memoryview) -> None:
         if self._fate is _Fate.FORWARD:
-            self._kept += part
+            self._kept.append(part)
         elif self._fate is _Fate.HOLD:
             self._held += part
 
@@ -94,7 +98,7 @@ class ServerStream:
         """What becomes of what was held, and of what comes until the next message."""
         self._fate = fate
         if fate is _Fate.FORWARD:
-            self._kept += self._held
+            self._kept.append(bytes(self._held))
         self._held.clear()
 
     def _read(self) -> Generator[int, bytes, None]:

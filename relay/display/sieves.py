@@ -16,31 +16,31 @@ _STEPS_A_TURN = 512
 """Then others have theirs; pictures do not come to so many."""
 
 
-def sift_turn(stream: ServerStream, chunk: memoryview) -> tuple[bytes, int]:
-    """What goes on of as much as may be looked at in one turn, and how much that was.
+def sift_turn(stream: ServerStream, chunk: memoryview) -> tuple[list[bytes | memoryview], int]:
+    """What goes on of as much as may be looked at in one turn, in parts; and how much that was.
 
     Raises RfbError; nothing of it goes on then.
     """
-    kept = bytearray()
+    kept: list[bytes | memoryview] = []
     at = 0
     while at < len(chunk) and stream.steps < _STEPS_A_TURN:
         # A picture can be passed whole: it is one step, whatever its length.
         end = min(len(chunk), at + max(_SLICE_BYTES, stream.passing_bytes))
-        kept += stream.feed(chunk[at:end])
+        kept += stream.take(chunk[at:end])
         at = end
-    return bytes(kept), at
+    return kept, at
 
 
 async def sift_server(stream: ServerStream, chunk: bytes) -> bytes:
     """What of it goes on to the viewer. Raises RfbError; nothing of it does then."""
-    kept = bytearray()
+    kept: list[bytes | memoryview] = []
     left = memoryview(chunk)
     while left:
         passed, count = sift_turn(stream, left)
         kept += passed
         left = left[count:]
         await take_turns(stream)
-    return bytes(kept)
+    return b"".join(kept)
 
 
 async def sift_client(stream: ClientStream, chunk: bytes) -> Passage:

@@ -43,7 +43,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Samples]:
         stack.callback(population.close)
         await population.follow()
         portal = await PortalFront.start(stack, daemon, options.user)
-        screens = Screens(daemon, population, options.user, ("127.0.0.1", port), portal)
+        screens = Screens(daemon, population, options, ("127.0.0.1", port), portal)
         still = await screens.start(stack, STILL)
         moving = await screens.start(stack, MOVING)
         for number in range(1, options.rounds + 1):
@@ -91,9 +91,14 @@ def main() -> None:
     arguments.add_argument("--keys", type=int, default=100, help="presses in a round")
     arguments.add_argument("--viewers", type=int, default=50, help="at once")
     arguments.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    modes = ("control", "view")
+    arguments.add_argument("--mode", choices=modes, default="control", help="no echoes in view")
     arguments.add_argument("--beside", type=int, default=10, help="viewers beside a stalled one")
     quick = {"rounds": 1, "seconds": 2.0}
     options = parse(arguments, quick)
+    if options.mode == "view":
+        # Nobody types there.
+        options.parts = [part for part in options.parts if part != "echoes"]
     samples = run(measure(options))
     found = figures(samples["this"], samples["websockify"])
     print_table("display", found)

@@ -6,6 +6,7 @@ so do the others for it: what a viewer's connection costs is the same on every s
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
@@ -89,13 +90,14 @@ class Screens:
         self,
         daemon: Daemon,
         population: Population,
-        user: str,
+        options: argparse.Namespace,
         viewers: Address,
         portal: PortalFront,
     ) -> None:
         self._daemon = daemon
         self._population = population
-        self._user = user
+        self._user = options.user
+        self._mode = options.mode
         self._viewers = viewers
         self._portal = portal
 
@@ -114,13 +116,13 @@ class Screens:
 
         async def ticket() -> tuple[Address, str]:
             path = f"/v1/sessions/{session_id}/tickets"
-            return self._viewers, (await self._call("POST", path, {}))["path"]
+            return self._viewers, (await self._call("POST", path, {"mode": self._mode}))["path"]
 
         async def anywhere() -> tuple[Address, str]:
             return address, "/websockify"
 
         async def by_portal() -> tuple[Address, str]:
-            return self._portal.address, await self._portal.ticket(session_id)
+            return self._portal.address, await self._portal.ticket(session_id, self._mode)
 
         mine = (self._daemon.pid, agent)
         return Screen(

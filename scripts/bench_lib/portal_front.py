@@ -61,9 +61,9 @@ class PortalFront:
         front._http.headers["X-CSRF-Token"] = me["csrf_token"]
         return front
 
-    async def ticket(self, session_id: str) -> str:
+    async def ticket(self, session_id: str, mode: str) -> str:
         """The path of a display on the portal's own origin."""
-        admission = await self._post(f"/api/sessions/{session_id}/connect", {"mode": "control"})
+        admission = await self._post(f"/api/sessions/{session_id}/connect", {"mode": mode})
         return str(admission["path"])
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
