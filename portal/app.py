@@ -115,6 +115,7 @@ class Portal:
             self._roster, self._admissions, self._live, self._sign_ins, outside.tick_seconds
         )
         self.events = EventsApi(self._roster, self._stopping)
+        self.media = MediaApi(self._roster)
         self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
         self._links = Links(link_key(places.state))
         self._pages = Pages(places.static)
@@ -190,7 +191,7 @@ class Portal:
             self._pages,
             MeApi(config, ways, callers, users, self._upstream),
             SessionsApi(roster, admissions, users),
-            MediaApi(roster),
+            self.media,
             SharesApi(config.shares, roster, self._revocation, users, remotes),
             GuestApi(roster, admissions, pace),
             self.events,
