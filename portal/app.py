@@ -108,7 +108,7 @@ class Portal:
         self._sign_ins = SignIns(self._database, config.sign_in, outside.clock)
         self._shares = Shares(self._database, outside.clock)
         self._live = LiveDisplays()
-        self._admissions = Admissions(self._upstream)
+        self._admissions = Admissions(self._upstream, self._shares)
         mode = Mode(config.administrators.display)
         self._roster = Roster(self._upstream, self.mirror, self._shares, mode)
         self._revocation = Revocation(
