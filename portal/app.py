@@ -44,6 +44,7 @@ from portal.shares import Shares
 from portal.sign_in.links import Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam
+from portal.sign_in.rights import RIGHTS_TICKS, Rights
 from portal.sign_in.sign_ins import SignIns
 from portal.sign_in.users import User, Users, find_user
 from portal.sign_in.ways import REFUSAL_SECONDS, Ways
@@ -114,6 +115,7 @@ class Portal:
         self._revocation = Revocation(
             self._roster, self._admissions, self._live, self._sign_ins, outside.tick_seconds
         )
+        self._rights = Rights(self._users, self._sign_ins, outside.tick_seconds * RIGHTS_TICKS)
         self.events = EventsApi(self._roster, self._stopping)
         self.media = MediaApi(self._roster)
         self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
@@ -156,6 +158,7 @@ class Portal:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.mirror.run(), name="mirror")
             tasks.create_task(self._revocation.run(), name="revocation")
+            tasks.create_task(self._rights.run(), name="rights")
 
     async def stop(self) -> None:
         """Let calls finish, close displays and streams, close everything."""
