@@ -44,6 +44,7 @@ from portal.shares import Shares
 from portal.sign_in.links import Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam
+from portal.sign_in.rights import RIGHTS_TICKS, Rights
 from portal.sign_in.sign_ins import SignIns
 from portal.sign_in.users import User, Users, find_user
 from portal.sign_in.ways import REFUSAL_SECONDS, Ways
@@ -108,13 +109,15 @@ class Portal:
         self._sign_ins = SignIns(self._database, config.sign_in, outside.clock)
         self._shares = Shares(self._database, outside.clock)
         self._live = LiveDisplays()
-        self._admissions = Admissions(self._upstream)
+        self._admissions = Admissions(self._upstream, self._shares)
         mode = Mode(config.administrators.display)
         self._roster = Roster(self._upstream, self.mirror, self._shares, mode)
         self._revocation = Revocation(
             self._roster, self._admissions, self._live, self._sign_ins, outside.tick_seconds
         )
+        self._rights = Rights(self._users, self._sign_ins, outside.tick_seconds * RIGHTS_TICKS)
         self.events = EventsApi(self._roster, self._stopping)
+        self.media = MediaApi(self._roster)
         self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
         self._links = Links(link_key(places.state))
         self._pages = Pages(places.static)
@@ -155,6 +158,7 @@ class Portal:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.mirror.run(), name="mirror")
             tasks.create_task(self._revocation.run(), name="revocation")
+            tasks.create_task(self._rights.run(), name="rights")
 
     async def stop(self) -> None:
         """Let calls finish, close displays and streams, close everything."""
@@ -191,7 +195,7 @@ class Portal:
             self._pages,
             MeApi(config, ways, callers, users, self._upstream),
             SessionsApi(roster, admissions, users),
-            MediaApi(roster),
+            self.media,
             SharesApi(config.shares, roster, self._revocation, users, remotes),
             GuestApi(roster, admissions, pace),
             self.events,

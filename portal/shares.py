@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from portal.access import Mode, best
+from portal.errors import ProblemError, StoreError
 from portal.store import share_rows
 from portal.store.database import Database
 from portal.store.share_rows import Share
+
+MOST_PER_SESSION = 64
+"""Who makes more of them makes all that looks at shares slow."""
 
 
 class Shares:
@@ -24,15 +28,23 @@ class Shares:
         self._database = database
         self._clock = clock
         self._by_id: dict[str, Share] = {}
+        self._by_session: dict[str, dict[str, Share]] = {}
 
     async def load(self) -> None:
         """Take up those of the last life."""
-        self._by_id = {each.id: each for each in await self._database.run(share_rows.load)}
+        for share in await self._database.run(share_rows.load):
+            self._add(share)
 
     async def make(
         self, session_id: str, owner: str, user: str | None, mode: Mode, seconds: float
     ) -> tuple[Share, str | None]:
-        """A new share, and the token of its link if it is for anyone. Raises StoreError."""
+        """A new share, and the token of its link if it is for anyone.
+
+        Raises StoreError; ProblemError 409 when the session has too many.
+        """
+        if len(self.of_session(session_id)) >= MOST_PER_SESSION:
+            detail = f"The session has {MOST_PER_SESSION} shares already: end some of them."
+            raise ProblemError(409, "too_many_shares", detail)
         token = None if user is not None else secrets.token_urlsafe(32)
         now = self._clock()
         share = Share(
@@ -45,8 +57,13 @@ class Shares:
             created_at=now,
             expires_at=now + seconds,
         )
-        await self._database.run(partial(share_rows.keep, share=share))
-        self._by_id[share.id] = share
+        # Counted before it is written: those that are made side by side count as well.
+        self._add(share)
+        try:
+            await self._database.run(partial(share_rows.keep, share=share))
+        except StoreError:
+            self._remove(share.id)
+            raise
         return share, token
 
     def find(self, share_id: str) -> Share | None:
@@ -61,7 +78,7 @@ class Shares:
 
     def of_session(self, session_id: str) -> list[Share]:
         """Those of one session, the newest first."""
-        found = [each for each in self._all() if each.session_id == session_id]
+        found = filter(self._holds, self._by_session.get(session_id, {}).values())
         return sorted(found, key=lambda each: each.created_at, reverse=True)
 
     def to(self, user: str, session_id: str) -> Share | None:
@@ -80,14 +97,27 @@ class Shares:
 
     def sessions(self) -> set[str]:
         """Ids of the sessions that have shares."""
-        return {each.session_id for each in self._by_id.values()}
+        return set(self._by_session)
 
     async def end(self, shares: Iterable[Share]) -> None:
         """They hold no more, and are forgotten. Raises StoreError: after a restart they would."""
         ids = [share.id for share in shares]
         for each in ids:
-            self._by_id.pop(each, None)
+            self._remove(each)
         await self._database.run(partial(share_rows.drop, ids=ids))
+
+    def _add(self, share: Share) -> None:
+        self._by_id[share.id] = share
+        self._by_session.setdefault(share.session_id, {})[share.id] = share
+
+    def _remove(self, share_id: str) -> None:
+        share = self._by_id.pop(share_id, None)
+        if share is None:
+            return
+        of_session = self._by_session[share.session_id]
+        del of_session[share_id]
+        if not of_session:
+            del self._by_session[share.session_id]
 
     def _all(self) -> list[Share]:
         return [each for each in self._by_id.values() if self._holds(each)]

@@ -6,16 +6,15 @@ upstream, (node), reset, update*, synced, then as it comes
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import web
 
 from portal.access import Person
 from portal.api.feed import Feed, encode
 from portal.api.sessions_api import wants_all
-from portal.errors import TooManyError
+from portal.concurrency import ConcurrencyLimit
 from portal.roster import Roster
 from portal.sign_in.sign_ins import SignIn
 from portal.upstream.mirror import Reader
@@ -37,12 +36,10 @@ class EventsApi:
     def __init__(self, roster: Roster, stopping: asyncio.Event) -> None:
         self._roster = roster
         self._stopping = stopping
-        self._streams: Counter[str] = Counter()
-        self.most_per_user = MOST_PER_USER
-
-    def count(self, user: str) -> int:
-        """How many streams a user has."""
-        return self._streams[user]
+        detail = f"You have {MOST_PER_USER} pages open, over all browsers: close some."
+        self.streams = ConcurrencyLimit(
+            MOST_PER_USER, "too_many_streams", detail, _KEEPALIVE_SECONDS
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -52,7 +49,7 @@ class EventsApi:
         """The stream, until the browser leaves, the sign-in ends or the portal stops."""
         person, sign_in = signed_in(request)
         everybody = wants_all(request, person)
-        with self._place(person.user):
+        with self.streams.place(person.user):
             return await self._follow(request, person, sign_in, everybody=everybody)
 
     async def _follow(
@@ -73,20 +70,6 @@ class EventsApi:
                 if request.transport is not None:
                     request.transport.abort()
         return response
-
-    @contextmanager
-    def _place(self, user: str) -> Iterator[None]:
-        """One stream more. Raises TooManyError."""
-        if self._streams[user] >= self.most_per_user:
-            detail = f"You have {self.most_per_user} pages open, over all browsers: close some."
-            raise TooManyError("too_many_streams", detail, _KEEPALIVE_SECONDS)
-        self._streams[user] += 1
-        try:
-            yield
-        finally:
-            self._streams[user] -= 1
-            if not self._streams[user]:
-                del self._streams[user]
 
     async def _pieces(self, feed: Feed, reader: Reader, sign_in: SignIn) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()

@@ -71,9 +71,12 @@ class GuestApi:
         share, session = await self._find(request, asked.token)
         require_display(session)
         name = f"{asked.guest or 'A guest'} (by link)"
-        admission = await self._admissions.give(
-            session["id"], share.mode, name, share=share.id, sign_in=None
-        )
+        try:
+            admission = await self._admissions.give(
+                session["id"], share.mode, name, share=share, sign_in=None
+            )
+        except NotFoundError:
+            raise _invalid() from None
         remote = remote_of(request).address
         _log.info("guest_admitted", session_id=session["id"], share=share.id, remote=remote)
         return json_answer(admission)

@@ -10,12 +10,19 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from portal.access import Act
+from portal.concurrency import ConcurrencyLimit
 from portal.roster import Roster
+from portal.sign_in.sign_ins import SignIn
+from portal.upstream.client import Pool
 from portal.web.bodies import read_query
 from portal.web.caller import signed_in
 
 _STALL_SECONDS = 30.0
 """A browser that takes nothing for so long is cut off."""
+
+
+MOST_PER_USER = 32
+"""Pictures, and logs, that one user waits for at once: a session need not answer."""
 
 
 class Thumbnail(BaseModel):
@@ -41,6 +48,12 @@ class MediaApi:
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._upstream = roster.upstream
+        self.pictures = ConcurrencyLimit(
+            MOST_PER_USER, "too_many_pictures", "You wait for too many pictures; try again.", 1.0
+        )
+        self.logs = ConcurrencyLimit(
+            MOST_PER_USER, "too_many_logs", "You have too many logs open: close some.", 5.0
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and call."""
@@ -55,12 +68,14 @@ class MediaApi:
         session, _ = await self._roster.find(person, request.match_info["id"], Act.SEE)
         width = read_query(request, Thumbnail).width
         known = request.headers.get("If-None-Match")
-        answer = await self._upstream.call(
-            "GET",
-            f"/v1/sessions/{session['id']}/screenshot",
-            query={"max_width": str(width)},
-            headers={} if known is None else {"If-None-Match": known},
-        )
+        with self.pictures.place(person.user):
+            answer = await self._upstream.call(
+                "GET",
+                f"/v1/sessions/{session['id']}/screenshot",
+                query={"max_width": str(width)},
+                headers={} if known is None else {"If-None-Match": known},
+                pool=Pool.MEDIA,
+            )
         headers = {"Cache-Control": "private, no-cache"}
         if etag := answer.headers.get("ETag"):
             headers["ETag"] = etag
@@ -74,8 +89,13 @@ class MediaApi:
         session, _ = await self._roster.find(person, request.match_info["id"], Act.READ_LOG)
         asked = read_query(request, Log).model_dump(exclude_none=True)
         query = {name: str(value) for name, value in asked.items()}
-        path = f"/v1/sessions/{session['id']}/log"
-        async with self._upstream.stream("GET", path, query=query) as source:
+        with self.logs.place(person.user):
+            return await self._log(request, f"/v1/sessions/{session['id']}/log", query, sign_in)
+
+    async def _log(
+        self, request: web.Request, path: str, query: dict[str, str], sign_in: SignIn
+    ) -> web.StreamResponse:
+        async with self._upstream.stream("GET", path, query=query, pool=Pool.MEDIA) as source:
             response = web.StreamResponse(headers={"X-Accel-Buffering": "no"})
             response.content_type, response.charset = "text/plain", "utf-8"
             await response.prepare(request)

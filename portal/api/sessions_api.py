@@ -150,8 +150,8 @@ class SessionsApi:
             session["id"],
             Mode(asked.mode),
             (await self._users.find(person.user)).full_name or person.user,
-            share=share.id if share is not None and by_share else None,
-            sign_in=sign_in.id,
+            share=share if by_share else None,
+            sign_in=sign_in,
         )
         return json_answer(admission)
 

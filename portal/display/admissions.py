@@ -18,7 +18,10 @@ from typing import Any
 import structlog
 
 from portal.access import Mode
-from portal.errors import ProblemError
+from portal.errors import NotFoundError, ProblemError
+from portal.shares import Shares
+from portal.sign_in.sign_ins import SignIn
+from portal.store.share_rows import Share
 from portal.upstream.client import Upstream, Wire
 
 _PREFIX = "fx-portal"
@@ -64,8 +67,9 @@ class Admission:
 class Admissions:
     """Gives tickets, and takes them back with whoever came by them."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, shares: Shares) -> None:
         self._upstream = upstream
+        self._shares = shares
         self._given: dict[str, Admission] = {}
         """By ticket, those not used yet."""
         self._refusals: dict[str, ProblemError] = {}
@@ -73,13 +77,28 @@ class Admissions:
         """Ids of the sessions that each sign-in was admitted to, in this life."""
 
     async def give(
-        self, session_id: str, mode: Mode, name: str, *, share: str | None, sign_in: str | None
+        self,
+        session_id: str,
+        mode: Mode,
+        name: str,
+        *,
+        share: Share | None,
+        sign_in: SignIn | None,
     ) -> dict[str, Any]:
-        """Admission to a display, as the page is told. Raises RelayError, UnreachableError."""
-        label = Label(share, sign_in, secrets.token_hex(8))
+        """Admission to a display, as the page is told.
+
+        Raises RelayError, UnreachableError; NotFoundError if what it is by has ended meanwhile.
+        """
+        share_id = None if share is None else share.id
+        sign_in_id = None if sign_in is None else sign_in.id
+        label = Label(share_id, sign_in_id, secrets.token_hex(8))
         ticket = await self._ticket(session_id, mode, name, label)
-        if sign_in is not None:
-            self._visited[sign_in].add(session_id)
+        if not self._holds(share, sign_in):
+            # Who took back what was out could not know of this one.
+            await self._void(session_id, str(label))
+            raise NotFoundError
+        if sign_in_id is not None:
+            self._visited[sign_in_id].add(session_id)
         now = time.monotonic()
         self._given = {key: each for key, each in self._given.items() if each.expires_at > now}
         self._given[ticket["ticket"]] = Admission(session_id, label, now + _TICKET_SECONDS)
@@ -129,10 +148,18 @@ class Admissions:
                 if label is not None and concerns(label):
                     labels.add(str(label))
             for text in labels:
-                path = f"/v1/sessions/{session_id}/tickets"
-                await self._upstream.call("DELETE", path, query={"label": text})
+                await self._void(session_id, text)
         except ProblemError as error:
             _log.warning("viewers_not_put_out", session_id=session_id, reason=error.detail)
+
+    def _holds(self, share: Share | None, sign_in: SignIn | None) -> bool:
+        """Whether what somebody was let in by is still good."""
+        is_shared = share is None or self._shares.find(share.id) is not None
+        return is_shared and (sign_in is None or not sign_in.ended.is_set())
+
+    async def _void(self, session_id: str, label: str) -> None:
+        path = f"/v1/sessions/{session_id}/tickets"
+        await self._upstream.call("DELETE", path, query={"label": label})
 
     async def _ticket(self, session_id: str, mode: Mode, name: str, label: Label) -> Wire:
         wish = {

@@ -164,7 +164,10 @@ class _Carried(web.StreamResponse):
 
 
 def _require_websocket(request: web.Request) -> None:
-    if request.headers.get("Upgrade", "").lower() != "websocket":
+    options = request.headers.get("Connection", "").lower().split(",")
+    is_asked = "upgrade" in map(str.strip, options)
+    # Without it, what is between here and the browser goes on to speak HTTP (RFC 9110, 7.8).
+    if not is_asked or request.headers.get("Upgrade", "").lower() != "websocket":
         detail = "The display is a WebSocket; ask for an upgrade to it."
         raise ProblemError(426, "upgrade_required", detail, headers={"Upgrade": "websocket"})
     if request.can_read_body:

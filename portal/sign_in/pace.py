@@ -43,16 +43,20 @@ class Pace:
             del self._failures[next(iter(self._failures))]
 
     def forgive(self, remote: str, user: str) -> None:
-        """The last one was none: the user's are forgotten, of the address only that one."""
-        self._failures.pop(f"user {user}", None)
-        recent = self._failures.get(f"address {_network(remote)}")
-        if recent:
-            recent.pop()
+        """The password was right: the user's are forgotten, of the address only the last one."""
+        self.take_back(remote, user)
+        self._failures.pop(_user_key(user), None)
+
+    def take_back(self, remote: str, user: str) -> None:
+        """The last one was none, for all that can be told."""
+        for key, _ in self._keys(remote, user):
+            if recent := self._failures.get(key):
+                recent.pop()
 
     def _keys(self, remote: str, user: str | None) -> list[tuple[str, int]]:
         keys = [(f"address {_network(remote)}", self._config.per_address)]
         if user is not None:
-            keys.append((f"user {user}", self._config.per_user))
+            keys.append((_user_key(user), self._config.per_user))
         return keys
 
     def _recent(self, key: str) -> deque[float]:
@@ -61,6 +65,11 @@ class Pace:
         while recent and recent[0] <= since:
             recent.popleft()
         return recent
+
+
+def _user_key(user: str) -> str:
+    """Some name services take capitals for small letters: ``Alice`` is no other user's count."""
+    return f"user {user.casefold()}"
 
 
 def _network(remote: str) -> str:

@@ -142,6 +142,14 @@ class SignIns:
         """It holds no more."""
         await self._end([sign_in])
 
+    def users(self) -> set[str]:
+        """Who is signed in."""
+        return {each.user for each in self._by_key.values()}
+
+    async def end_all_of(self, user: str) -> None:
+        """None of the user's holds any more."""
+        await self._end([each for each in self._by_key.values() if each.user == user])
+
     async def expire(self) -> None:
         """End those whose time is over."""
         over = [each for each in self._by_key.values() if not self._holds(each)]

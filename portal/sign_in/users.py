@@ -42,6 +42,8 @@ class Users:
         self._look_up = look_up
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nss")
         self._known: dict[str, tuple[float, User]] = {}
+        self._raised: set[str] = set()
+        """Whom something was granted as an administrator."""
 
     async def find(self, name: str) -> User:
         """The user of that name. Raises UnreachableError."""
@@ -73,7 +75,16 @@ class Users:
             return None
         named = name in self._administrators.users
         grouped = not user.groups.isdisjoint(self._administrators.groups)
+        if named or grouped:
+            self._raised.add(name)
         return Person(name, is_administrator=named or grouped)
+
+    def is_lowered(self, person: Person | None) -> bool:
+        """Whether somebody was an administrator and is not any more; said once."""
+        if person is None or person.is_administrator or person.user not in self._raised:
+            return False
+        self._raised.discard(person.user)
+        return True
 
 
 def find_user(name: str) -> User:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from portal.config import SignInConfig
-from portal.errors import NotFoundError, ProblemError
+from portal.errors import NotFoundError, ProblemError, UnreachableError
 from portal.sign_in.links import Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
@@ -62,8 +62,12 @@ class Ways:
             _log.warning("sign_in_refused", user=user, method="pam", remote=remote, reason=reason)
             await asyncio.sleep(max(0.0, begun + self.refusal_seconds - time.monotonic()))
             raise refused() from None
+        except UnreachableError:
+            # Nobody can tell: what failed before stays counted.
+            self.pace.take_back(remote, user)
+            raise
         except ProblemError:
-            # The password was right, or nobody can tell.
+            # It was right, and is too old.
             self.pace.forgive(remote, user)
             raise
         self.pace.forgive(remote, user)

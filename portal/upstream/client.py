@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -39,30 +40,40 @@ class Answer:
         return value
 
 
+class Pool(Enum):
+    """Which connections a call takes one of; whoever fills a pool keeps others of it waiting."""
+
+    CALLS = auto()
+    """What the relay answers by itself."""
+    MEDIA = auto()
+    """What takes as long as a session, or a browser, wants."""
+
+
 class Upstream:
     """The relay; ``open`` before use, ``close`` after."""
 
     def __init__(self, socket: Path, timeout_seconds: float) -> None:
         self.socket = socket
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=_CONNECT_SECONDS)
-        self._http: aiohttp.ClientSession | None = None
+        self._pools: dict[Pool, aiohttp.ClientSession] = {}
 
     async def open(self) -> None:
-        """Make the pool of connections; none is opened yet."""
-        self._http = aiohttp.ClientSession(
-            base_url=_ORIGIN,
-            connector=aiohttp.UnixConnector(path=str(self.socket), limit=_CONNECTIONS),
-            headers={"User-Agent": "fx-portal"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
+        """Make the pools of connections; none is opened yet."""
+        for pool in Pool:
+            self._pools[pool] = aiohttp.ClientSession(
+                base_url=_ORIGIN,
+                connector=aiohttp.UnixConnector(path=str(self.socket), limit=_CONNECTIONS),
+                headers={"User-Agent": "fx-portal"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.close()
+        for http in self._pools.values():
+            await http.close()
 
-    async def call(
+    async def call(  # noqa: PLR0913 what a call is made of
         self,
         method: str,
         path: str,
@@ -70,10 +81,11 @@ class Upstream:
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        pool: Pool = Pool.CALLS,
     ) -> Answer:
         """Make one call. Raises RelayError for a refusal, UnreachableError without an answer."""
         async with self.stream(
-            method, path, body, query=query, headers=headers, timeout=self._timeout
+            method, path, body, query=query, headers=headers, timeout=self._timeout, pool=pool
         ) as response:
             try:
                 content = await response.read()
@@ -91,13 +103,14 @@ class Upstream:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 aiohttp's, of many parts
+        pool: Pool = Pool.CALLS,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer that is read as it comes. Raises as ``call``."""
-        if self._http is None:
+        if not self._pools:
             raise RuntimeError("the upstream is not open")
         endless = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
         try:
-            response = await self._http.request(
+            response = await self._pools[pool].request(
                 method,
                 path,
                 json=body,

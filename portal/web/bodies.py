@@ -39,7 +39,7 @@ async def read_json(request: web.Request, limit_bytes: int = BODY_BYTES) -> Any:
         )
     try:
         value = json.loads(raw.decode() or "{}", parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise ProblemError(400, "not_json", "The body is not JSON.") from None
     return value
@@ -56,6 +56,9 @@ async def read_bytes(request: web.Request, limit_bytes: int = BODY_BYTES) -> byt
                 body += chunk
                 if len(body) > limit_bytes:
                     raise _too_large(limit_bytes)
+    except web.RequestPayloadError:
+        # Its encoding is not what it says, or it broke off.
+        raise ProblemError(400, "bad_request", "The body cannot be read.") from None
     except TimeoutError:
         raise ProblemError(408, "body_timeout", "The body did not arrive in time.") from None
     return bytes(body)

@@ -51,7 +51,7 @@ def signed_in(request: web.Request) -> tuple[Person, SignIn]:
     if caller.person is None or caller.sign_in is None:
         raise NotSignedInError
     if request.method not in SAFE:
-        given = request.headers.get(CSRF_HEADER, "").encode()
+        given = request.headers.get(CSRF_HEADER, "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, csrf_token(caller.token).encode()):
             _log.warning("csrf_refused", user=caller.person.user, remote=caller.remote.address)
             detail = "The page is of an earlier sign-in: reload it."

@@ -20,7 +20,9 @@ class Cookies:
 
     def read(self, request: web.Request, remote: Remote) -> str:
         """The token; empty if there is none."""
-        return request.cookies.get(_name(remote), "")
+        token = request.cookies.get(_name(remote), "")
+        # Ours are; other bytes name nobody, and cannot be encoded.
+        return token if token.isascii() else ""
 
     def set(self, response: web.StreamResponse, token: str, remote: Remote) -> None:
         """Give the token to the browser."""

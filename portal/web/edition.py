@@ -6,6 +6,7 @@ A page is a hundred small files, as they lie in the tree. Asked for again each t
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 from dataclasses import dataclass, field
@@ -27,6 +28,20 @@ class Edition:
     directory: Path
     name: str = ""
     _packed: dict[Path, bytes] = field(default_factory=dict)
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asked: int = 0
+    _answered: int = 0
+    """As many of those who asked had done so before the last look began."""
+
+    async def current(self) -> str:
+        """Its name as it is now: all who ask while it is looked at share the next look."""
+        self._asked = mine = self._asked + 1
+        async with self._looking:
+            if self._answered < mine:
+                asked = self._asked
+                await asyncio.to_thread(self.look)
+                self._answered = asked
+        return self.name
 
     def look(self) -> str:
         """Its name as it is now; files that change while developing count at once."""

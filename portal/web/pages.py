@@ -114,7 +114,8 @@ class Pages:
 
     async def _page(self, request: web.Request, name: str, status: int = 200) -> web.StreamResponse:
         path = self._find(Path("pages") / f"{name}.html")
-        text, edition = await asyncio.to_thread(lambda: (path.read_text(), self._edition.look()))
+        edition = await self._edition.current()
+        text = await asyncio.to_thread(path.read_text)
         headers = {**_type(path), **_ASK_AGAIN, "ETag": f'"{edition}"'}
         if status == 200 and request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)

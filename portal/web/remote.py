@@ -66,7 +66,10 @@ class Remotes:
         if self._origins:
             return origin in self._origins
         # A proxy may speak plainly to us and not say that the browser came by TLS.
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return parts.scheme in {"http", "https"} and parts.netloc == remote.host != ""
 
     def origin_of(self, remote: Remote) -> str:

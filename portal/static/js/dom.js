@@ -1,5 +1,7 @@
 // Building and changing the page. Text is only ever text: nothing here parses HTML.
 
+import { plain } from "./plain.js";
+
 /**
  * An element: h("button", {class: "button", onclick: f, "aria-label": "Close"}, "text", node, null).
  * Functions under on... are listeners, true and false are there or not, null is left out,
@@ -24,7 +26,7 @@ export function set(element, attributes) {
     } else if (value === null || value === undefined || value === false) {
       element.removeAttribute(name);
     } else {
-      const text = value === true ? "" : String(value);
+      const text = value === true ? "" : plain(value);
       if (element.getAttribute(name) !== text) element.setAttribute(name, text);
     }
   }
@@ -34,7 +36,7 @@ export function set(element, attributes) {
 function add(element, children) {
   for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : document.createTextNode(String(child)));
+    element.append(child instanceof Node ? child : document.createTextNode(plain(child)));
   }
 }
 
@@ -47,7 +49,7 @@ export function fill(element, ...children) {
 
 /** Set the text if it is another one: what did not change is not announced again. */
 export function setText(element, text) {
-  const wanted = text ?? "";
+  const wanted = plain(text ?? "");
   if (element.textContent !== wanted) element.textContent = wanted;
   return element;
 }

@@ -279,3 +279,22 @@ async def test_a_handshake_is_written_anew(site: Site, header: bytes) -> None:
     await writer.wait_closed()
     assert int(answer.split()[1]) in {400, 426}
     assert site.house.sessions.requests[1:] == []
+
+
+@pytest.mark.parametrize("connection", ["", "keep-alive", "Upgrade-Insecure"])
+async def test_nothing_is_upgraded_that_does_not_ask_for_it(site: Site, connection: str) -> None:
+    """426 without `Connection: Upgrade`: a proxy between would go on to speak HTTP."""
+    session_id = await site.session()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    reply = await alice.call(
+        "GET",
+        admission["path"],
+        headers={
+            "Upgrade": "websocket",
+            "Connection": connection,
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+        },
+    )
+    assert (reply.status, reply.code) == (426, "upgrade_required")

@@ -165,12 +165,12 @@ async def test_one_stream_serves_all_browsers(site: Site) -> None:
 async def test_a_user_has_so_many_streams_and_no_more(site: Site) -> None:
     """429 for one too many; a place is free again when one is left."""
     alice = await site.signed_in("alice")
-    site.portal.events.most_per_user = 1
+    site.portal.events.streams.most = 1
     async with alice.events() as events:
         await opening(events)
         reply = await alice.get("/api/events")
         assert (reply.status, reply.code) == (429, "too_many_streams")
-    await until(lambda: not site.portal.events.count("alice"))
+    await until(lambda: not site.portal.events.streams.count("alice"))
     async with alice.events() as events:
         await opening(events)
 

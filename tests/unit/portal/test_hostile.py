@@ -104,6 +104,39 @@ async def test_a_bad_body_is_refused(site: Site, raw: bytes, status: int) -> Non
     assert reply.headers["Content-Type"].startswith("application/problem+json")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "header"),
+    [
+        ("GET", "/api/me", b"Cookie: fx_portal=\xff\xfe"),
+        ("POST", "/api/sign-out", b"X-CSRF-Token: \xff"),
+        ("POST", "/api/sign-out", b"Origin: http://[::1"),
+        ("POST", "/api/sign-in", b"Content-Encoding: gzip"),
+    ],
+    ids=["cookie", "csrf", "origin", "encoding"],
+)
+async def test_bytes_that_mean_nothing_are_refused(
+    site: Site, method: str, path: str, header: bytes
+) -> None:
+    """What cannot be read is the browser's fault: never a 500, and no traceback in the log."""
+    alice = await site.signed_in("alice")
+    usual = {
+        b"Host": site.base.partition("//")[2].encode(),
+        b"Origin": site.base.encode(),
+        b"Cookie": f"fx_portal={alice.cookie}".encode(),
+        b"Content-Type": b"application/json",
+        b"Content-Length": b"2",
+        b"Connection": b"close",
+    }
+    name, _, value = header.partition(b": ")
+    lines = [b": ".join(each) for each in {**usual, name: value}.items()]
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(site.base.rpartition(":")[2]))
+    writer.write(b"\r\n".join([f"{method} {path} HTTP/1.1".encode(), *lines, b"", b"{}"]))
+    answer = await reader.read()
+    writer.close()
+    assert answer.split()[1] in {b"400", b"401", b"403"}
+    assert b"Content-Security-Policy" in answer
+
+
 async def test_a_body_without_end_is_not_read(site: Site) -> None:
     """413 as soon as it is too long, whatever it says of its length."""
     browser = await site.signed_in("alice")

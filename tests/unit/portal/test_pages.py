@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 from pathlib import Path
@@ -68,3 +69,23 @@ async def test_another_content_is_another_edition(tmp_path: Path) -> None:
     file.write_text("2" * 1000)
     assert edition.look() != first
     assert gzip.decompress(edition.packed(file) or b"") == b"2" * 1000
+
+
+async def test_many_who_ask_at_once_share_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask for pages: the first has a look of its own, all others the next one."""
+    looks: list[str] = []
+    look = Edition.look
+
+    def counted(edition: Edition) -> str:
+        looks.append(look(edition))
+        return looks[-1]
+
+    monkeypatch.setattr(Edition, "look", counted)
+    edition = Edition(tmp_path)
+    names = await asyncio.gather(*(edition.current() for _ in range(20)))
+    assert set(names) == {looks[0]}
+    assert len(looks) == 2
+    (tmp_path / "x.js").write_text("x")
+    assert await edition.current() == looks[-1] != looks[0]

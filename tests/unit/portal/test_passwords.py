@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from portal.errors import UnreachableError
 from portal.sign_in.pam import Pam, PamRefusedError
 from tests.unit.portal.conftest import Site
 
 RIGHT = "open sesame"
+UNTOLD = "whatever PAM cannot tell"
 
 
 @pytest.fixture
@@ -26,6 +28,8 @@ def passwords(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     async def check(_self: Pam, user: str, password: str) -> None:
         asked.append(user)
+        if password == UNTOLD:
+            raise UnreachableError("nobody can tell")
         if password != RIGHT:
             raise PamRefusedError("wrong")
 
@@ -61,6 +65,22 @@ async def test_guesses_at_one_user_are_bounded(site: Site, passwords: list[str])
     assert int(reply.headers["Retry-After"]) > 800
     assert passwords == ["alice"] * 3
     assert (await browser.post("/api/sign-in", tried("bob", RIGHT))).status == 200
+
+
+async def test_another_spelling_is_no_other_user(site: Site, passwords: list[str]) -> None:
+    """For a name service that takes capitals for small letters there were two to the fifth."""
+    browser = site.browser()
+    for name in ("alice", "Alice", "ALICE"):
+        assert (await browser.post("/api/sign-in", tried(name, "x"))).status == 401
+    assert (await browser.post("/api/sign-in", tried("aLICE", RIGHT))).status == 429
+    assert len(passwords) == 3
+
+
+async def test_what_nobody_can_tell_forgives_nothing(site: Site) -> None:
+    """503 is no failure; those before it are still counted."""
+    browser = site.browser()
+    for password, status in (("x", 401), ("x", 401), (UNTOLD, 503), ("x", 401), (RIGHT, 429)):
+        assert (await browser.post("/api/sign-in", tried("alice", password))).status == status
 
 
 async def test_guesses_from_one_address_are_bounded(site: Site) -> None:

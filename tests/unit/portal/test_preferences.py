@@ -43,3 +43,14 @@ async def test_what_is_none_is_refused(site: Site, document: object, status: int
     await alice.call("PUT", "/api/preferences", CHOSEN)
     assert (await alice.call("PUT", "/api/preferences", document)).status == status
     assert (await alice.get("/api/preferences")).object == CHOSEN
+
+
+async def test_what_is_no_number_is_not_kept(site: Site) -> None:
+    """400: JSON's grammar has 1e999, and no answer could have it again."""
+    alice = await site.signed_in("alice")
+    headers = {"Content-Type": "application/json"}
+    reply = await alice.call(
+        "PUT", "/api/preferences", raw=b'{"pages": {"a": 1e999}}', headers=headers
+    )
+    assert (reply.status, reply.code) == (400, "not_json")
+    assert (await alice.get("/api/preferences")).status == 200

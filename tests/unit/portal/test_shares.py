@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from portal import shares
+from portal.display.admissions import Admissions
 from tests.support.turning import until
 from tests.unit.portal.browser import Browser, Object
 from tests.unit.portal.conftest import Site
@@ -176,3 +179,41 @@ class TestOff:
         path = f"/api/sessions/{session_id}/shares"
         assert (await alice.post(path, {})).code == "shares_anyone_off"
         assert (await alice.post(path, {"user": "bob"})).code == "shares_named_off"
+
+
+async def test_a_session_has_so_many_shares_and_no_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """409, also for those that are asked for side by side; one that is ended makes room."""
+    monkeypatch.setattr(shares, "MOST_PER_SESSION", 2)
+    session_id = await site.session("alice")
+    alice = await site.signed_in("alice")
+    path = f"/api/sessions/{session_id}/shares"
+    replies = await asyncio.gather(*(alice.post(path, {"user": "bob"}) for _ in range(5)))
+    assert sorted(reply.status for reply in replies) == [201, 201, 409, 409, 409]
+    listed = (await alice.get(path)).object["shares"]
+    await alice.call("DELETE", f"/api/shares/{listed[0]['id']}")
+    assert (await alice.post(path, {"user": "bob"})).status == 201
+    assert (await alice.post(path, {"user": "bob"})).code == "too_many_shares"
+
+
+async def test_a_share_that_ends_while_its_ticket_is_made_admits_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """404, and the ticket is void at the relay: by a proxy it could be used past the portal."""
+    session_id = await site.session("alice")
+    alice = await site.signed_in("alice")
+    share = await shared(alice, session_id)
+    made: list[Object] = []
+    make = Admissions._ticket  # there is no other moment between
+
+    async def ended_meanwhile(*arguments: Any) -> Object:  # noqa: ANN401 its own
+        made.append(await make(*arguments))
+        assert (await alice.call("DELETE", f"/api/shares/{share['id']}")).status == 204
+        return made[0]
+
+    monkeypatch.setattr(Admissions, "_ticket", ended_meanwhile)
+    reply = await site.browser().post("/api/shared/connect", {"token": token_of(share)})
+    assert (reply.status, reply.code) == (404, "share_invalid")
+    async with site.house.web.get(f"http://relay{made[0]['path']}") as response:
+        assert response.status == 401

@@ -2,6 +2,7 @@
 
 import { toast } from "../announce.js";
 import { byId } from "../dom.js";
+import { plain } from "../plain.js";
 import { nameOf } from "../steer.js";
 import { actionsOf } from "./actions.js";
 import { allowed, Clipboard } from "./clipboard.js";
@@ -73,7 +74,7 @@ class Page {
     this.overlay.show(view);
     this.dock.setPresent(view.state === "connected");
     if (!session) return;
-    document.title = nameOf(session);
+    document.title = plain(nameOf(session));
     Object.assign(this.clipboard, allowed(session.clipboard, session.access?.mode));
     this.toolbar.update(session);
     if (this.connected && !this.source.guest) this.viewers.take(session);
