@@ -41,9 +41,7 @@ async def everything(site: Surroundings, browser: Browser) -> AsyncIterator[Stag
 async def another(site: Surroundings, browser: Browser) -> AsyncIterator[Stage]:
     """A daemon and a portal that may be stopped and closed; the first user administers them."""
     config = {**CONFIG, "administrators": {"users": [site.user]}}
-    async with running_stage(
-        site, browser, {**CONFIG, "administrators": administrators}
-    ) as running:
+    async with running_stage(site, browser, config) as running:
         yield running
 
 
