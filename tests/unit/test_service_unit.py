@@ -1,4 +1,4 @@
-"""What the units keep from daemon and portal, which hold secrets, and from who sees their remains."""
+"""What the units keep from daemon and portal, which hold secrets, and from their remains."""
 
 from __future__ import annotations
 
