@@ -23,15 +23,6 @@ from tests.support.portal import HOST, free_port, running_portal
 ROOT = Path(__file__).parents[2]
 LAST_LINES = 25
 USUAL_PORT = 8300
-PORTAL = {
-    "sign_in": {
-        "title": "FastX demo",
-        "pam": {"enabled": False},
-        "link": {"valid_seconds": 86_400},
-    },
-    "shares": {"anyone": True},
-    "log": {"format": "json"},
-}
 
 
 def main() -> int:
@@ -74,16 +65,27 @@ async def _demo(options: argparse.Namespace) -> None:
             await web.wait_ready(daemon)
             place = daemon.directory / "portal"
             async with running_portal(
-                options.venv, place, daemon.socket, PORTAL, _port()
+                options.venv, place, daemon.socket, _configuration(options.user), _port()
             ) as portal:
                 print(f"==> portal as {options.portal_user}, {portal.origin}", flush=True)
                 if options.check:
                     await check(options, daemon, portal, web, timeline)
                 else:
-                    await stay(portal, daemon, web, options.user)
+                    await stay(options, daemon, portal, web)
         except (DemoError, aiohttp.ClientError, TimeoutError, AssertionError) as error:
             await _print_last_words(daemon, timeline)
             raise DemoError(str(error) or type(error).__name__) from error
+
+
+def _configuration(user: str) -> dict[str, object]:
+    """The user administers, too, so that there is everything to see."""
+    sign_in = {"pam": {"enabled": False}, "link": {"valid_seconds": 86_400}}
+    return {
+        "sign_in": {"title": "FastX demo", **sign_in},
+        "administrators": {"users": [user]},
+        "shares": {"anyone": True},
+        "log": {"format": "json"},
+    }
 
 
 def _port() -> int:

@@ -12,24 +12,26 @@ import aiohttp
 from scripts.demo_lib.errors import DemoError
 
 if TYPE_CHECKING:
+    import argparse
+
     from scripts.demo_lib.daemon import Daemon
     from scripts.demo_lib.web import WebClient
     from tests.support.portal import Portal
 
 
-async def stay(portal: Portal, daemon: Daemon, web: WebClient, user: str) -> None:
+async def stay(options: argparse.Namespace, daemon: Daemon, portal: Portal, web: WebClient) -> None:
     """Print the link and wait for a signal; then end every session."""
     templates = (await web.call("GET", "/v1/templates"))["templates"]
     titles = ", ".join(each["title"] for each in templates)
     print(
         f"""
-Open this in a browser on this host; it signs {user} in:
+Open this in a browser on this host; it signs {options.user} in:
 
-  {await portal.link(user)}
+  {await portal.link(options.user)}
 
 Ready to launch: {titles}.
 From another host, first: ssh -L {portal.port}:127.0.0.1:{portal.port} THIS-HOST
-For administrators: fxctl --socket {daemon.socket} ps
+From a terminal: {options.venv / "bin" / "fxctl"} --socket {daemon.socket} ps
 Ctrl-C ends the sessions, the portal and the daemon.
 """,
         flush=True,

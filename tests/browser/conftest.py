@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.browser.people import Person, person
-from tests.browser.stage import Stage, running_browser, running_stage
+from tests.browser.stage import CONFIG, Stage, running_browser, running_stage
 from tests.support.surroundings import Surroundings, surroundings
 
 
@@ -34,6 +34,14 @@ async def browser() -> AsyncIterator[Browser]:
 async def everything(site: Surroundings, browser: Browser) -> AsyncIterator[Stage]:
     """Daemon and portal, for all that do not harm them."""
     async with running_stage(site, browser) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def another(site: Surroundings, browser: Browser) -> AsyncIterator[Stage]:
+    """A daemon and a portal that may be stopped and closed; the first user administers them."""
+    config = {**CONFIG, "administrators": {"users": [site.user]}}
+    async with running_stage(site, browser, config) as running:
         yield running
 
 

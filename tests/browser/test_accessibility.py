@@ -40,6 +40,18 @@ async def test_signing_in(stage: Stage, scheme: str) -> None:
         await require_accessible(somebody, "sign-in")
 
 
+async def test_a_page_that_is_not_there(reader: Person) -> None:
+    """It says so, and leads home."""
+    reader.faults.expect(r"status of 404")
+    await reader.page.goto(f"{reader.origin}/no-such-page")
+    await expect(reader.page.get_by_role("main")).to_be_visible()
+    await require_accessible(reader, "a page that is not there")
+    await reader.page.get_by_role(
+        "link", name=re.compile("home|sessions", re.IGNORECASE)
+    ).first.click()
+    await reader.page.wait_for_url(f"{reader.origin}/")
+
+
 async def test_home(reader: Person) -> None:
     """Empty; with sessions that run, are suspended and have ended; on a phone."""
     await expect(tile(reader.page, "Desk")).to_be_visible()

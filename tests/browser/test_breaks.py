@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.browser.acts import card, given, look, open_form, steers, tile, until_seen
 from tests.browser.people import person
-from tests.browser.stage import Stage, running_stage
+from tests.browser.stage import Stage
 from tests.support.daemon import until_ready
-from tests.support.surroundings import Surroundings
 from tests.support.tcp_proxy import tcp_proxy
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 BROKEN = (r"net::ERR_", r"status of (404|50[234])", r"WebSocket connection to")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def fragile(site: Surroundings, browser: Browser) -> AsyncIterator[Stage]:
-    """A daemon and a portal that may be stopped."""
-    async with running_stage(site, browser) as running:
-        yield running
 
 
 async def test_a_broken_network_heals(stage: Stage) -> None:
@@ -51,31 +40,31 @@ async def test_a_broken_network_heals(stage: Stage) -> None:
         await expect(card(home, "Far away")).to_be_hidden()
 
 
-async def test_a_portal_that_is_started_again_loses_nobody(fragile: Stage) -> None:
+async def test_a_portal_that_is_started_again_loses_nobody(another: Stage) -> None:
     """Whoever was signed in still is; their screen comes back."""
-    async with person(fragile, fragile.user) as alice:
+    async with person(another, another.user) as alice:
         alice.faults.expect(*BROKEN)
         await alice.sign_in()
         session_id = await given(alice, "Kept")
         await look(alice, session_id)
-        await fragile.portal.kill()
+        await another.portal.kill()
         await expect(
             alice.page.get_by_role("heading", name="The connection is lost")
         ).to_be_visible()
-        await fragile.portal.start()
+        await another.portal.start()
         await until_seen(alice.page)
         await steers(alice, alice.scratch_name())
-        await fragile.web.call("DELETE", f"/v1/sessions/{session_id}")
+        await another.web.call("DELETE", f"/v1/sessions/{session_id}")
 
 
-async def test_a_supervisor_that_is_away_is_told_and_waited_for(fragile: Stage) -> None:
+async def test_a_supervisor_that_is_away_is_told_and_waited_for(another: Stage) -> None:
     """Home keeps what it knew and says why nothing moves; a launch is refused meanwhile."""
-    async with person(fragile, fragile.user) as alice:
+    async with person(another, another.user) as alice:
         alice.faults.expect(*BROKEN)
         await alice.sign_in()
         session_id = await given(alice, "Still there")
         await expect(card(alice.page, "Still there")).to_be_visible()
-        await fragile.daemon.stop()
+        await another.daemon.stop()
         away = alice.page.get_by_text("supervisor")
         await expect(away.first).to_be_visible()
         await expect(card(alice.page, "Still there")).to_be_visible()
@@ -83,13 +72,13 @@ async def test_a_supervisor_that_is_away_is_told_and_waited_for(fragile: Stage) 
         await dialog.get_by_role("button", name="Launch", exact=True).click()
         await expect(dialog.get_by_role("alert")).not_to_be_empty()
         await alice.page.keyboard.press("Escape")
-        await fragile.daemon.start()
-        await until_ready(fragile.daemon)
+        await another.daemon.start()
+        await until_ready(another.daemon)
         await expect(away.first).to_be_hidden()
         await expect(tile(alice.page, "Desk")).to_be_visible()
         await alice.page.get_by_role("link", name="Still there").click()
         await until_seen(alice.page)
-        await purge(fragile, session_id)
+        await purge(another, session_id)
 
 
 async def purge(stage: Stage, session_id: str) -> None:

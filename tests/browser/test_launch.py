@@ -99,3 +99,13 @@ async def test_a_favourite_comes_first(alice: Person) -> None:
     await expect(star).to_have_attribute("aria-pressed", "true")
     first = page.get_by_role("region", name="Launch").get_by_role("listitem").first
     await expect(first).to_contain_text("Desk")
+
+
+async def test_what_is_filled_in_survives_a_reload(alice: Person) -> None:
+    """A form that was not sent is open again, with what was put into it."""
+    dialog = await open_form(alice)
+    await dialog.get_by_label("Project").fill("mercury")
+    await dialog.get_by_label("Name").fill("Not yet")
+    await alice.page.reload()
+    await expect(dialog.get_by_label("Project")).to_have_value("mercury")
+    await expect(dialog.get_by_label("Name")).to_have_value("Not yet")

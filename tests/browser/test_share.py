@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Locator, expect
 
+from tests.browser.accessibility import require_accessible
 from tests.browser.acts import card, given, look, steers, title, type_line, until, until_seen
 from tests.browser.people import Person, person
 
@@ -35,6 +36,8 @@ async def guest(owner: Person, link: str, name: str) -> AsyncIterator[Person]:
         # Who they are is asked for, and that they are nobody is no fault of the page.
         somebody.faults.expect(r"status of (401|404)")
         await somebody.page.goto(link)
+        await expect(somebody.page.get_by_label("Your name")).to_be_visible()
+        await require_accessible(somebody, "a shared session's page")
         await somebody.page.get_by_label("Your name").fill(name)
         await somebody.page.get_by_role("button", name="Show the screen").click()
         yield somebody

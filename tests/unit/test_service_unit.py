@@ -1,4 +1,4 @@
-"""What the unit keeps from a daemon that holds secrets, and from who looks at its remains."""
+"""What the units keep from daemon and portal, which hold secrets, and from their remains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-UNIT = Path(__file__).parents[2] / "systemd" / "fx-supervisor.service"
+UNITS = Path(__file__).parents[2] / "systemd"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,26 @@ UNIT = Path(__file__).parents[2] / "systemd" / "fx-supervisor.service"
 )
 def test_the_service_is_kept_in(setting: str) -> None:
     """Exactly once, so that nothing after it takes it back."""
-    name = setting.partition("=")[0]
-    lines = UNIT.read_text().splitlines()
-    assert [line for line in lines if line.startswith(f"{name}=")] == [setting]
+    assert settings("fx-supervisor.service", setting.partition("=")[0]) == [setting]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("LimitCORE=0", "UMask=0077", "User=fastx-portal", "ProtectSystem=strict"),
+        *("NoNewPrivileges=yes", "CapabilityBoundingSet=", "RestrictSUIDSGID=yes"),
+        # No home is its business, and no process of others.
+        *("ProtectHome=yes", "ProtectProc=invisible"),
+        # For passwords; and the engine's group never.
+        "SupplementaryGroups=shadow",
+    ],
+)
+def test_the_portal_is_kept_in(setting: str) -> None:
+    """Likewise; it is what the world talks to."""
+    assert settings("fx-portal.service", setting.partition("=")[0]) == [setting]
+
+
+def settings(unit: str, name: str) -> list[str]:
+    """All that the unit says of this."""
+    lines = (UNITS / unit).read_text().splitlines()
+    return [line for line in lines if line.startswith(f"{name}=")]
