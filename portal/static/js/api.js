@@ -35,7 +35,7 @@ export class Problem extends Error {
   }
 }
 
-const AGAIN_AFTER_MS = 400;
+const AGAIN_AFTER_MS = [300, 1000];
 
 let known = null;
 
@@ -63,27 +63,35 @@ export function goSignIn() {
  * One call. Gives the parsed JSON, or null where there is no body.
  * A body that is undefined is not sent. Raises Problem; whoever is not signed in is sent to do so.
  */
-export async function call(method, path, { body, headers = {}, signal, anonymous = false } = {}) {
-  const response = await answer(method, path, { body, headers, signal, anonymous });
+export async function call(
+  method,
+  path,
+  { body, headers = {}, signal, anonymous = false, once = false } = {},
+) {
+  const response = await answer(method, path, { body, headers, signal, anonymous, once });
   const type = response.headers.get("Content-Type") ?? "";
   return type.includes("json") ? response.json() : null;
 }
 
 /** As `call`, but gives the Response itself: pictures, logs. 304 is no problem. */
-export async function answer(method, path, { body, headers = {}, signal, anonymous = false } = {}) {
-  const response = await send(method, path, { body, headers, signal, anonymous });
+export async function answer(
+  method,
+  path,
+  { body, headers = {}, signal, anonymous = false, once = false } = {},
+) {
+  const response = await send(method, path, { body, headers, signal, anonymous, once });
   if (response.ok || response.status === 304) return response;
   const problem = await problemOf(response);
   if (problem.code === "not_signed_in" && !anonymous) goSignIn();
   if (problem.code === "csrf" && !anonymous) {
     known = null; // signed in anew in another tab: its token is another one
-    const again = await send(method, path, { body, headers, signal, anonymous });
+    const again = await send(method, path, { body, headers, signal, anonymous, once });
     if (again.ok) return again;
   }
   throw problem;
 }
 
-async function send(method, path, { body, headers, signal, anonymous }) {
+async function send(method, path, { body, headers, signal, anonymous, once }) {
   const all = { Accept: "application/json", ...headers };
   if (body !== undefined) all["Content-Type"] = "application/json";
   if (method !== "GET" && method !== "HEAD" && !anonymous) {
@@ -98,23 +106,26 @@ async function send(method, path, { body, headers, signal, anonymous }) {
     signal,
   };
   try {
-    return await fetched(path, request);
+    return await fetched(path, request, once);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({ code: "unreachable", detail: "The portal cannot be reached. Is the network there?" });
   }
 }
 
-// What only asks may be asked twice: networks change while one moves about.
-async function fetched(path, request) {
-  if (request.method !== "GET") return fetch(path, request);
-  try {
-    return await fetch(path, request);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
-    return fetch(path, request);
+// Networks change while one moves about, and a browser then breaks off what is under way: it is said
+// again. All calls bear that: they name what is to be so, a launch has its Idempotency-Key, and a
+// second share for the same person is revoked like the first. Only a one-time link does not: `once`.
+async function fetched(path, request, once) {
+  for (const wait of once ? [] : AGAIN_AFTER_MS) {
+    try {
+      return await fetch(path, request);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
   }
+  return fetch(path, request);
 }
 
 async function problemOf(response) {

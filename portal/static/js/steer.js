@@ -41,7 +41,7 @@ export function disconnectAll(session) {
 export async function forget(session) {
   await tried(
     async () => {
-      await remove(sessionPath(session.id));
+      await removed(sessionPath(session.id));
       announce(`${nameOf(session)} is removed`);
     },
     `${nameOf(session)} is not removed.`,
@@ -56,6 +56,15 @@ export async function purge(session) {
     confirm: "Force away",
   });
   if (agreed) await forget(session);
+}
+
+// What is gone already is as was wished: said twice, or by somebody else.
+async function removed(path) {
+  try {
+    await remove(path);
+  } catch (problem) {
+    if (problem.status !== 404) throw problem;
+  }
 }
 
 async function tried(act, failed) {

@@ -34,10 +34,11 @@ async function already() {
 async function byLink(token) {
   setText(byId("about"), "Signing you in …");
   try {
-    signedInAs(await post("/api/sign-in/link", { token }, anonymous));
+    signedInAs(await post("/api/sign-in/link", { token }, { ...anonymous, once: true }));
     location.replace(onward);
     await new Promise(() => {}); // the page is left
   } catch (problem) {
+    if (problem.code === "unreachable" && (await already())) return;
     say(
       problem.code === "link_invalid"
         ? "This link does not sign you in: it was used already, or its time is over."
