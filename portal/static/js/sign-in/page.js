@@ -16,19 +16,32 @@ async function start() {
   const token = linkToken(location.hash);
   // Out of the address bar and the history before anything else happens.
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  const who = await already();
+  if (who && token) return choose(who, token);
+  if (who) return location.replace(onward);
   if (token) await byLink(token);
-  else if (await already()) return;
-  await offer();
+  return offer();
 }
 
 async function already() {
   try {
-    await get("/api/me", anonymous);
+    return await get("/api/me", anonymous);
   } catch {
-    return false;
+    return null;
   }
-  location.replace(onward);
-  return true;
+}
+
+// Whoever sends a link decides whom it signs in: nobody is to work as somebody else unawares.
+function choose(who, token) {
+  setText(byId("about"), `You are signed in as ${who.full_name || who.user}. This link may sign you in as somebody else.`);
+  const stay = h("a", { class: "button primary wide", href: onward }, "Stay signed in");
+  const change = async () => {
+    fill(byId("ways"));
+    await byLink(token);
+    await offer();
+  };
+  fill(byId("ways"), stay, h("button", { class: "button plain wide", type: "button", onclick: change }, "Use the link"));
+  stay.focus();
 }
 
 async function byLink(token) {
