@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from portal.access import Mode
-from portal.errors import NotFoundError, ProblemError
+from portal.errors import NotFoundError, ProblemError, TooManyError
 from portal.shares import Shares
 from portal.sign_in.sign_ins import SignIn
 from portal.store.share_rows import Share
@@ -27,6 +27,10 @@ from portal.upstream.client import Upstream, Wire
 _PREFIX = "fx-portal"
 _TICKET_SECONDS = 30
 _NAME_CHARACTERS = 64
+GUESTS_PER_SESSION = 192
+"""Tickets of guests that may be out at once: the relay keeps 256 of a session, for everybody ..."""
+GUESTS_PER_SHARE = 64
+"""... and those that may be of one share."""
 _REFUSALS = 1000
 """So many are kept, the newest."""
 
@@ -72,6 +76,8 @@ class Admissions:
         self._shares = shares
         self._given: dict[str, Admission] = {}
         """By ticket, those not used yet."""
+        self._asked: set[Admission] = set()
+        """The relay makes their tickets at the moment."""
         self._refusals: dict[str, ProblemError] = {}
         self._visited: defaultdict[str, set[str]] = defaultdict(set)
         """Ids of the sessions that each sign-in was admitted to, in this life."""
@@ -87,12 +93,20 @@ class Admissions:
     ) -> dict[str, Any]:
         """Admission to a display, as the page is told.
 
-        Raises RelayError, UnreachableError; NotFoundError if what it is by has ended meanwhile.
+        Raises RelayError, UnreachableError; NotFoundError if what it is by has ended meanwhile,
+        TooManyError if guests have too many.
         """
         share_id = None if share is None else share.id
         sign_in_id = None if sign_in is None else sign_in.id
         label = Label(share_id, sign_in_id, secrets.token_hex(8))
-        ticket = await self._ticket(session_id, mode, name, label)
+        if share_id is not None:
+            self._require_room(session_id, share_id)
+        asked = Admission(session_id, label, time.monotonic() + _TICKET_SECONDS)
+        self._asked.add(asked)
+        try:
+            ticket = await self._ticket(session_id, mode, name, label)
+        finally:
+            self._asked.discard(asked)
         if not self._holds(share, sign_in):
             # Who took back what was out could not know of this one.
             await self._void(session_id, str(label))
@@ -151,6 +165,18 @@ class Admissions:
                 await self._void(session_id, text)
         except ProblemError as error:
             _log.warning("viewers_not_put_out", session_id=session_id, reason=error.detail)
+
+    def _require_room(self, session_id: str, share: str) -> None:
+        """Raise TooManyError: a guest who asks in a loop shall not keep the owner out."""
+        now = time.monotonic()
+        shares = [
+            each.label.share
+            for each in (*self._asked, *self._given.values())
+            if each.session_id == session_id and each.label.share and each.expires_at > now
+        ]
+        if len(shares) >= GUESTS_PER_SESSION or shares.count(share) >= GUESTS_PER_SHARE:
+            detail = "Too many come to this session at the moment; try again."
+            raise TooManyError("too_many_guests", detail, _TICKET_SECONDS)
 
     def _holds(self, share: Share | None, sign_in: SignIn | None) -> bool:
         """Whether what somebody was let in by is still good."""

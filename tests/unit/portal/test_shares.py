@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from portal import shares
+from portal.display import admissions
 from portal.display.admissions import Admissions
 from tests.support.turning import until
 from tests.unit.portal.browser import Browser, Object
@@ -217,3 +218,21 @@ async def test_a_share_that_ends_while_its_ticket_is_made_admits_nobody(
     assert (reply.status, reply.code) == (404, "share_invalid")
     async with site.house.web.get(f"http://relay{made[0]['path']}") as response:
         assert response.status == 401
+
+
+async def test_guests_who_ask_in_a_loop_leave_room_for_the_owner(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """429 past so many of one share, and of all; side by side as well as one after the other."""
+    monkeypatch.setattr(admissions, "GUESTS_PER_SHARE", 2)
+    monkeypatch.setattr(admissions, "GUESTS_PER_SESSION", 3)
+    session_id = await site.session("alice")
+    alice, guest = await site.signed_in("alice"), site.browser()
+    found = []
+    for _ in range(2):
+        token = token_of(await shared(alice, session_id))
+        knocks = (guest.post("/api/shared/connect", {"token": token}) for _ in range(4))
+        found.append(sorted(reply.status for reply in await asyncio.gather(*knocks)))
+    assert found == [[200, 200, 429, 429], [200, 429, 429, 429]]
+    reply = await alice.post(f"/api/sessions/{session_id}/connect", {})
+    assert reply.status == 200
