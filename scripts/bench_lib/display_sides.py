@@ -22,7 +22,7 @@ from scripts.bench_lib.population import Population
 from scripts.bench_lib.portal_front import PortalFront
 from scripts.bench_lib.usage import TICKS_PER_SECOND, usage_of
 from scripts.bench_lib.wire import call, request_bytes
-from scripts.bench_lib.wire_viewer import Address, WireViewer
+from scripts.bench_lib.wire_viewer import Address, Way, WireViewer
 
 PEER_SECONDS = 30.0
 TEMPLATE = """
@@ -53,17 +53,17 @@ class Side:
     def __init__(
         self,
         name: str,
-        open_path: Callable[[], Awaitable[tuple[Address, str]]],
+        find_way: Callable[[], Awaitable[Way]],
         processes: Callable[[], Iterable[int]],
     ) -> None:
         self.name = name
-        self._open_path = open_path
+        self._find_way = find_way
         self._processes = processes
 
     async def viewer(self) -> WireViewer:
         """A new one, let in."""
-        address, path = await self._open_path()
-        return await asyncio.to_thread(WireViewer.open, address, path)
+        way = await self._find_way()
+        return await asyncio.to_thread(WireViewer.open, way)
 
     def usage(self) -> Usage:
         """Of all processes on the way, but the X server."""
@@ -114,23 +114,24 @@ class Screens:
         x_server, agent = inside["Xtigervnc"], inside["fx-session"]
         peer, address = await websockify(stack, rfb_socket(x_server))
 
-        async def ticket() -> tuple[Address, str]:
+        async def by_ticket() -> Way:
             path = f"/v1/sessions/{session_id}/tickets"
-            return self._viewers, (await self._call("POST", path, {"mode": self._mode}))["path"]
+            ticket = await self._call("POST", path, {"mode": self._mode})
+            return Way(self._viewers, ticket["path"])
 
-        async def anywhere() -> tuple[Address, str]:
-            return address, "/websockify"
+        async def freely() -> Way:
+            return Way(address, "/websockify")
 
-        async def by_portal() -> tuple[Address, str]:
-            return self._portal.address, await self._portal.ticket(session_id, self._mode)
+        async def by_portal() -> Way:
+            return await self._portal.way(session_id, self._mode)
 
         mine = (self._daemon.pid, agent)
         return Screen(
             x_server,
             (
-                Side("this", ticket, lambda: mine),
+                Side("this", by_ticket, lambda: mine),
                 Side("portal", by_portal, lambda: (*mine, self._portal.pid)),
-                Side("websockify", anywhere, lambda: family(peer)),
+                Side("websockify", freely, lambda: family(peer)),
             ),
         )
 

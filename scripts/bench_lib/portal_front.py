@@ -10,9 +10,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from scripts.bench_lib.daemon import Daemon
 from scripts.bench_lib.free_port import free_port
+from scripts.bench_lib.wire_viewer import Way
 
 READY_SECONDS = 30.0
 
@@ -26,10 +28,10 @@ class PortalFront:
             "FX_CONFIG_DIR": str(daemon.directory),
             "FX_PORTAL_DIR": str(daemon.directory / "portal"),
         }
-        self.address = ("127.0.0.1", free_port())
-        origin = f"http://127.0.0.1:{self.address[1]}"
+        self._address = ("127.0.0.1", free_port())
+        self._origin = origin = f"http://127.0.0.1:{self._address[1]}"
         configuration = {
-            "listen": {"port": self.address[1]},
+            "listen": {"port": self._address[1]},
             "upstream": {"socket": str(daemon.socket)},
             "sign_in": {"pam": {"enabled": False}, "link": {"enabled": True}},
         }
@@ -61,10 +63,12 @@ class PortalFront:
         front._http.headers["X-CSRF-Token"] = me["csrf_token"]
         return front
 
-    async def ticket(self, session_id: str, mode: str) -> str:
-        """The path of a display on the portal's own origin."""
+    async def way(self, session_id: str, mode: str) -> Way:
+        """To a display, on the portal's own origin."""
         admission = await self._post(f"/api/sessions/{session_id}/connect", {"mode": mode})
-        return str(admission["path"])
+        cookies = self._http.cookie_jar.filter_cookies(URL(self._origin))
+        cookie = "; ".join(f"{name}={each.value}" for name, each in cookies.items())
+        return Way(self._address, str(admission["path"]), cookie)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(READY_SECONDS):

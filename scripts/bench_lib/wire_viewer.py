@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 Address = tuple[str, int] | Path
@@ -24,13 +25,29 @@ _RAW, _COPY_RECT = 0, 1
 _PIXEL_FORMAT = struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a display is, and what admits to it."""
+
+    address: Address
+    path: str
+    cookie: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What a browser would say that its page is of."""
+        if isinstance(self.address, Path):
+            return "http://bench"
+        return f"http://{self.address[0]}:{self.address[1]}"
+
+
 class WireViewer:
     """One viewer, made by ``open``."""
 
-    def __init__(self, address: Address, path: str) -> None:
-        self._socket = _connect(address)
+    def __init__(self, way: Way) -> None:
+        self._socket = _connect(way.address)
         self._socket.settimeout(PATIENCE_SECONDS)
-        self._early = _upgrade(self._socket, path, _origin(address))
+        self._early = _upgrade(self._socket, way)
         self._head = bytearray()
         self._frame_left = 0
         self._is_control = False
@@ -45,9 +62,9 @@ class WireViewer:
         """Framebuffer updates that came, and that came to their end."""
 
     @classmethod
-    def open(cls, address: Address, path: str) -> WireViewer:
+    def open(cls, way: Way) -> WireViewer:
         """Be let in, and have seen the whole picture once. Raises OSError."""
-        viewer = cls(address, path)
+        viewer = cls(way)
         viewer._walk(memoryview(viewer._early))
         viewer.take_until(lambda: viewer.size != (0, 0))
         viewer.send(_PIXEL_FORMAT + struct.pack(">BxHii", 2, 2, _COPY_RECT, _RAW))
@@ -222,16 +239,13 @@ def _connect(address: Address) -> socket.socket:
     return connection
 
 
-def _origin(address: Address) -> str:
-    """What a browser would say that its page is of."""
-    return "http://bench" if isinstance(address, Path) else f"http://{address[0]}:{address[1]}"
-
-
-def _upgrade(connection: socket.socket, path: str, origin: str) -> bytes:
+def _upgrade(connection: socket.socket, way: Way) -> bytes:
     """Become a WebSocket; what came behind the answer. Raises OSError."""
     key = base64.b64encode(os.urandom(16)).decode()
     connection.sendall(
-        f"GET {path} HTTP/1.1\r\nHost: {origin.partition('//')[2]}\r\nOrigin: {origin}\r\n"
+        f"GET {way.path} HTTP/1.1\r\nHost: {way.origin.partition('//')[2]}\r\n"
+        f"Origin: {way.origin}\r\n"
+        f"Cookie: {way.cookie}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Protocol: binary\r\n\r\n".encode()
