@@ -30,10 +30,11 @@ async def test_ready_means_adopted(service: Machine) -> None:
     """Without an engine it is starting, for as long as it takes, and says what it waits for."""
     await add(service, f"TimeoutStartSec={SHORT_SECONDS}")
     session_id = await running_session(service)
-    await service.run("systemctl", "stop", UNIT, "docker.service", "docker.socket")
-    # By hand, for the unit wants the engine and would start it.
+    # By hand, for the unit wants the engine and would start it; so does an agent that knocks.
     await service.run("systemctl", "mask", "--runtime", "docker.service")
     try:
+        await service.run("systemctl", "stop", UNIT, SOCKETS)
+        await service.run("systemctl", "stop", "docker.service", "docker.socket")
         await service.run("systemctl", "start", "--no-block", UNIT)
 
         async def told() -> bool:
