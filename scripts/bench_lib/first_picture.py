@@ -15,11 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from scripts.bench_lib.daemon import WebServer, own_daemon
 from scripts.bench_lib.engine import write_json
 from scripts.bench_lib.options import parse, parser, run
+from tests.browser.stage import running_browser
 from tests.support.portal import PORTAL_USER, running_portal
 
 if TYPE_CHECKING:
@@ -86,12 +87,7 @@ async def measure(options: argparse.Namespace) -> list[dict[str, float]]:
 async def _rounds(
     many: int, link: str, origin: str, web: WebServer
 ) -> AsyncIterator[dict[str, float]]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--disable-gpu"],
-            chromium_sandbox=os.geteuid() != 0,
-        )
+    async with running_browser() as browser:
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(SECONDS)
         await page.add_init_script(_CLICKED)
@@ -105,7 +101,6 @@ async def _rounds(
                 print(f"round {number} of {many}: {stages['picture']:.0f} ms", flush=True)
                 yield stages
             await page.goto(f"{origin}/")
-        await browser.close()
 
 
 async def _launch(page: Page, web: WebServer) -> dict[str, float]:

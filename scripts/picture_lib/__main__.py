@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from scripts.demo_lib.daemon import Settings, running_daemon
 from scripts.demo_lib.web import WebClient
 from scripts.picture_lib.page_picture import page_picture
 from scripts.picture_lib.scene import play
+from tests.browser.stage import running_browser
 from tests.support.portal import Portal, running_portal
 
 if TYPE_CHECKING:
@@ -48,12 +49,7 @@ async def take(options: argparse.Namespace) -> None:
 
 @asynccontextmanager
 async def _home(portal: Portal, user: str) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--disable-gpu", "--force-color-profile=srgb"],
-            chromium_sandbox=os.geteuid() != 0,
-        )
+    async with running_browser() as browser:
         context = await browser.new_context(
             viewport=WINDOW,  # type: ignore[arg-type] # sizes are sizes
             reduced_motion="reduce",
@@ -63,7 +59,6 @@ async def _home(portal: Portal, user: str) -> AsyncIterator[Page]:
         await page.goto(await portal.link(user))
         await page.wait_for_url(f"{portal.origin}/")
         yield page
-        await browser.close()
 
 
 async def _save(page: Page, file: Path) -> None:
