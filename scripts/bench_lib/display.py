@@ -8,6 +8,7 @@ what it forks), the X server's apart. The same goes for the portal, which stands
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, fields
@@ -104,6 +105,8 @@ def main() -> None:
     print_table("display", found)
     by_portal = portal_figures(samples["portal"], samples["websockify"])
     print_table("the same through the portal", by_portal)
+    print("floors are websockify's. Tails (p99) of a machine that does other things are its own:")
+    print(f"its load at the end was {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     if options.json is not None:
         write_json(
             options.json,
