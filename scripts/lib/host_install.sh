@@ -7,21 +7,21 @@ READY_SECONDS=60
 
 install_on_host() {
     check_host
-    act "what builds" ensure_build_venv
-    act "what pages take from npm" ensure_vendored
+    act "tools that build" ensure_build_venv
+    act "noVNC, from npm" ensure_vendored
     act "version $(project_version) in $(library_dir)" make_version
     act "users and directories" place_users
     act "configuration in $CONFIG_DIR, where it is missing" place_config
     act "configuration and templates, read by the new version" check_version
     [[ $BUNDLE == no ]] || act "X server bundle" place_bundle
     act "services in $(unit_dir)" place_units
-    act "version $(project_version) instead of $(current_version)" switch_version
-    act "older versions that nothing uses" prune_versions
+    act "switch to version $(project_version) from $(current_version)" switch_version
+    act "removal of older versions that nothing uses" prune_versions
 }
 
 act() { # WHAT COMMAND...
     if [[ $DRY_RUN == yes ]]; then
-        say "would make: $1"
+        say "would see to: $1"
     else
         step "$@"
     fi

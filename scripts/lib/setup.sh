@@ -10,7 +10,7 @@ set_up() { # PURPOSE
     if [[ $1 != checks ]]; then
         step "Docker Engine" ensure_engine
         step "users" ensure_users
-        step "what pages take from npm" ensure_vendored
+        step "noVNC, from npm" ensure_vendored
     fi
     case $1 in
         checks)
@@ -27,7 +27,7 @@ set_up() { # PURPOSE
         all)
             step_start "a second user" ensure_second_user
             step_start "packages for tests" ensure_dev_venv
-            step_start "what builds packages" ensure_build_venv
+            step_start "tools that build packages" ensure_build_venv
             step_start "what tests take from npm" ensure_node_modules
             step_start "the project, installed" ensure_runtime_venv
             step_start "X server bundle" ensure_bundle

@@ -60,7 +60,8 @@ steps_kill() {
 }
 
 now_ms() {
-    printf '%s' "${EPOCHREALTIME/[.,]/}" | sed 's/...$//'
+    local microseconds=${EPOCHREALTIME/[.,]/}
+    printf '%s' "${microseconds%???}"
 }
 
 seconds_since() { # MILLISECONDS
@@ -91,7 +92,9 @@ step_start() { # WHAT COMMAND...
 }
 
 steps_wait() {
-    local failed=0 polls=0 index status shown
+    local failed=0 began every=$((STEP_EVERY * 1000)) next=1000 index status shown
+    [[ ! -t 1 ]] || every=500 next=500
+    began=$(now_ms)
     while ((${#STEP_PIDS[@]})); do
         for index in "${!STEP_PIDS[@]}"; do
             kill -0 "${STEP_PIDS[index]}" 2>/dev/null && continue
@@ -112,29 +115,31 @@ steps_wait() {
         ((${#STEP_PIDS[@]})) || break
         # What is on its way is of no use without what failed.
         ((failed == 0)) || break
-        polls=$((polls + 1))
-        progress_show "$polls"
+        # By the clock: on a busy machine a turn of this loop takes longer than it sleeps.
+        if (($(now_ms) - began >= next)); then
+            progress_show "$began"
+            next=$((next < every ? every : next + every))
+        fi
         sleep 0.1
     done
     ((failed == 0)) || exit 1
     STEP_PIDS=() STEP_NAMES=() STEP_LOGS=() STEP_STARTS=()
 }
 
-progress_show() { # POLLS, ten a second
-    local index line width
+progress_show() { # BEGAN, in milliseconds
+    local index line="" last="" width
+    ((${#STEP_PIDS[@]} > 1)) || last=$(last_line "${STEP_LOGS[@]}")
     if [[ -t 1 ]]; then
-        (($1 % 5 == 0)) || return 0
-        line=""
         for index in "${!STEP_PIDS[@]}"; do
             line+="==> ${STEP_NAMES[index]} ... $(seconds_since "${STEP_STARTS[index]}")  "
         done
-        ((${#STEP_PIDS[@]} > 1)) || line+=$(last_line "${STEP_LOGS[@]}")
         width=$(tput cols 2>/dev/null || echo 80)
+        line+=$last
         printf '\r\033[K%s' "${line:0:width-1}"
-    elif (($1 == 10 || $1 % (STEP_EVERY * 10) == 0)); then
+    else
         line=$(printf '; %s' "${STEP_NAMES[@]}")
-        ((${#STEP_PIDS[@]} > 1)) || line+=": $(last_line "${STEP_LOGS[@]}")"
-        printf '    ... %d s: %s\n' $(($1 / 10)) "${line:2}"
+        line=$(printf '    ... %d s: %s' $((($(now_ms) - $1) / 1000)) "${line:2}${last:+: $last}")
+        printf '%s\n' "${line:0:80}"
     fi
 }
 
@@ -143,7 +148,7 @@ progress_clear() {
 }
 
 last_line() { # LOG
-    tail -c 400 "$1" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c -100 || true
+    tail -n 20 "$1" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c -100 || true
 }
 
 step_failed() { # WHAT LOG STATUS

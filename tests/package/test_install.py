@@ -35,7 +35,7 @@ async def test_a_dry_run_changes_nothing(bare: Host) -> None:
     said = await bare.sh(
         f"setpriv --reuid nobody --clear-groups {INSTALL} --dry-run --prefix /opt/fx"
     )
-    assert "would make: version" in said
+    assert "would see to: version" in said
     assert "/opt/fx/lib/fastx-supervisor" in said
     assert (
         await bare.sh("find / -xdev -newer /tree/pyproject.toml -not -path '/proc/*' | wc -l")
