@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if (options.command == "link") != (options.user is not None):
-        parser.error("of whom? link --user NAME")
+        parser.error("link needs --user NAME, and nothing else takes it")
     try:
         return _run(options)
     except ConfigError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import ssl
@@ -15,18 +16,28 @@ from portal.errors import ConfigError
 
 async def listen(runner: web.AppRunner, config: ListenConfig) -> list[str]:
     """Bind and serve; the addresses, as URLs. Raises ConfigError."""
-    addresses = []
+    addresses: list[str] = []
+    place = ""
     try:
         if config.port is not None:
+            place = f"port: {config.host}:{config.port}"
             context = tls_context(config)
             await web.TCPSite(runner, config.host, config.port, ssl_context=context).start()
             addresses.append(_url(runner, config, context))
         if config.socket is not None:
+            place = f"socket: {config.socket}"
             await _listen_unix(runner, config.socket, config.socket_group)
             addresses.append(f"unix:{config.socket}")
     except OSError as error:
-        raise ConfigError(f"listen: cannot listen there: {error.strerror or error}.") from error
+        raise ConfigError(f"listen.{place}: {_reason(error)}.") from error
     return addresses
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is in use, by another portal or what 'ss -lp' names: take another, or end that"
+    # asyncio puts a text of its own in the place of the system's.
+    return f"cannot listen there: {os.strerror(error.errno) if error.errno else error}"
 
 
 async def _listen_unix(runner: web.AppRunner, path: Path, group: str | None) -> None:

@@ -51,7 +51,8 @@ def _parsed(source: Path) -> Any:  # noqa: ANN401 whatever the file holds
     except FileNotFoundError:
         raise ConfigError(f"{source}: there is no such file.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{source}: cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{source}: cannot be read: {reason}.") from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -131,6 +131,8 @@ class Carriage:
             # It ended while the relay was asked, when nobody could know of this display.
             display.dismissed.set_result(code)
         log = _log.bind(session_id=admission.session_id, connection=admission.label.connection)
+        if (person := request[CALLER].person) is not None:
+            log = log.bind(user=person.user)
         log.info("display_opened", remote=remote_of(request).address, share=admission.label.share)
         begun, code = time.monotonic(), None
         try:

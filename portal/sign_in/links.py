@@ -21,6 +21,16 @@ from portal.store.database import Database
 _MOST_CHARACTERS = 1024
 
 
+class LinkRefusedError(ProblemError):
+    """401 ``link_invalid``; which of its reasons it is, and whose link it was, is for the log."""
+
+    def __init__(self, reason: str, user: str | None = None) -> None:
+        detail = "This link is not valid: it was used, has expired, or is not complete."
+        super().__init__(401, "link_invalid", f"{detail} Get another.")
+        self.reason = reason
+        self.user = user
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Issues and takes links; the key is the state directory's."""
@@ -33,21 +43,21 @@ class Links:
         return f"{body}.{self._signature(body)}"
 
     async def redeem(self, token: str, database: Database, now: float) -> str:
-        """The user of a good token, which is used up by that. Raises ProblemError 401."""
+        """The user of a good token, which is used up by that. Raises LinkRefusedError."""
         body, _, signature = token.partition(".")
         if len(token) > _MOST_CHARACTERS or not token.isascii():
-            raise _invalid()
+            raise LinkRefusedError("malformed")
         if not hmac.compare_digest(signature, self._signature(body)):
-            raise _invalid()
+            raise LinkRefusedError("not signed by this portal, or not complete")
         try:
             user, expires_at, nonce = json.loads(base64.urlsafe_b64decode(body + "=="))
         except (ValueError, binascii.Error):
-            raise _invalid() from None
+            raise LinkRefusedError("malformed") from None
         if now >= expires_at:
-            raise _invalid()
+            raise LinkRefusedError("expired", user)
         use = partial(link_rows.use, nonce=nonce, expires_at=expires_at, now=now)
         if not await database.run(use):
-            raise _invalid()
+            raise LinkRefusedError("used already", user)
         return str(user)
 
     def _signature(self, body: str) -> str:
@@ -56,8 +66,3 @@ class Links:
 
 def _encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _invalid() -> ProblemError:
-    detail = "This link is not valid: it was used, has expired, or is not complete. Get another."
-    return ProblemError(401, "link_invalid", detail)

@@ -11,7 +11,7 @@ import structlog
 
 from portal.config import SignInConfig
 from portal.errors import NotFoundError, ProblemError, UnreachableError
-from portal.sign_in.links import Links
+from portal.sign_in.links import LinkRefusedError, Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
 from portal.store.database import Database
@@ -80,9 +80,10 @@ class Ways:
         self.pace.require_leave(remote)
         try:
             return await self.links.redeem(token, self.database, self.clock())
-        except ProblemError:
+        except LinkRefusedError as error:
             self.pace.note_failure(remote)
-            _log.warning("sign_in_refused", method="link", remote=remote)
+            whose, reason = error.user, error.reason
+            _log.warning("sign_in_refused", user=whose, method="link", remote=remote, reason=reason)
             raise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.rfb_client import VERSION
 from tests.support.turning import until
@@ -53,6 +54,17 @@ async def test_the_owner_is_seen_by_name(site: Site) -> None:
     (viewer,) = (await alice.get(f"/api/sessions/{session_id}/viewers")).object["viewers"]
     assert viewer["connection"] == admission["connection"]
     assert (viewer["name"], viewer["mode"]) == ("Alice Liddell", "control")
+
+
+async def test_the_log_tells_whose_display_was_opened(site: Site) -> None:
+    """The user, and the connection that its end is told by."""
+    session_id, agent = await site.session(), await site.agent()
+    alice = await site.signed_in("alice")
+    admission = await admitted(alice, session_id)
+    with capture_logs() as logs:
+        await opened(site, alice, agent, admission)
+    (line,) = [each for each in logs if each["event"] == "display_opened"]
+    assert (line["user"], line["connection"]) == ("alice", admission["connection"])
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
+from structlog.testing import capture_logs
 
 from portal.api import me_api
 from tests.unit.portal.browser import Browser
@@ -74,6 +75,21 @@ async def test_what_is_no_good_link_is_refused(site: Site, damage: str) -> None:
     assert (reply.status, reply.code) == (
         (422, "invalid_request") if damage == "long" else (401, "link_invalid")
     )
+
+
+async def test_the_log_tells_why_a_link_was_refused(site: Site) -> None:
+    """And whose it was, if the portal had made it; the browser is not told."""
+    used, late = site.link("alice"), site.link("alice", seconds=-1)
+    await site.browser().sign_in(used)
+    with capture_logs() as logs:
+        for token in (used, late, f"{used}x"):
+            await site.browser().sign_in(token)
+    refusals = [each for each in logs if each["event"] == "sign_in_refused"]
+    assert [(each["user"], each["reason"]) for each in refusals] == [
+        ("alice", "used already"),
+        ("alice", "expired"),
+        (None, "not signed by this portal, or not complete"),
+    ]
 
 
 async def test_nobody_is_signed_in_whom_the_host_does_not_know(site: Site) -> None:
