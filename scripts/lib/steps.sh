@@ -166,7 +166,7 @@ with_lock() { # NAME COMMAND...
     (
         if ! flock -n 9; then
             say "waiting for another run that holds $lock"
-            flock -w 900 9 || die "$lock is held since 15 minutes: see who with 'fuser $lock'"
+            flock -w 900 9 || die "$lock is held since 15 minutes: 'lslocks' says by whom"
         fi
         "$@"
     ) 9>"$lock"
