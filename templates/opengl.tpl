@@ -4,7 +4,7 @@
 # docker.tpl explains every key.
 
 title: OpenGL
-description: What three-dimensional graphics are like here, by turning gears or a benchmark.
+description: "A test of 3D graphics: turning gears, a benchmark, or what the driver says."
 icon: applications-graphics
 
 # images/fx-sample/recipe, built by `scripts/image fx-sample`; put your own application's in its place.

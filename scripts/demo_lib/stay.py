@@ -35,7 +35,7 @@ Open this in a browser on this host; it signs {options.user} in:
 Ready to launch: {titles}.
 From another host, first: ssh -L {portal.port}:127.0.0.1:{portal.port} THIS-HOST
 From a terminal: {options.venv / "bin" / "fxctl"} --socket {daemon.socket} ps
-The link is good for once{"; Enter prints another" if _has_terminal() else ""}.
+The link works once{"; Enter prints another" if _has_terminal() else ""}.
 Ctrl-C ends the sessions, the portal and the daemon, and leaves nothing.
 """,
         flush=True,

@@ -36,7 +36,7 @@ function asked({ nameless, session, held, guest, problem, over }) {
       ...STANDING,
       state: "naming",
       title: session.name || "A shared session",
-      text: `${session.user} shares this session with you. What shall they see as your name?`,
+      text: `${session.user} shares this session with you. Under which name should others see you?`,
       actions: ["name"],
     };
   }

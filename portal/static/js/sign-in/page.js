@@ -54,7 +54,7 @@ async function byLink(token) {
     if (problem.code === "unreachable" && (await already())) return;
     say(
       problem.code === "link_invalid"
-        ? "This link does not sign you in: it was used already, or its time is over."
+        ? "This link does not sign you in: it was used already, or has expired."
         : problem.detail,
     );
   }
@@ -101,7 +101,7 @@ function offerOthers(methods) {
       h(
         "p",
         { class: "quiet" },
-        "You sign in by a link that is good for once. Ask your administrator for one.",
+        "You sign in by a link that works once. Ask your administrator for one.",
       ),
     );
   }
