@@ -1,7 +1,8 @@
 """Finds templates by name: the administrator's directory first, then the shipped one.
 
 A file is read again when it changes and not before. A faulty file hides the shipped template of
-its name rather than falling back to it: the administrator meant to replace it.
+its name rather than falling back to it: the administrator meant to replace it. A link to /dev/null
+takes the name away, as it does systemd's units.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SUFFIX: Final = ".tpl"
 DIRECTORY_NAME: Final = "launcher-templates"
 SHIPPED: Final = templates_directory()
+_MASK: Final = "/dev/null"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 _Signature = tuple[int, int, int, int]
@@ -73,6 +75,8 @@ class TemplateCatalog:
         """Give every fault of every file, including names that can never be asked for."""
         found: list[Fault] = []
         for path in self._files():
+            if is_mask(path):
+                continue
             if _NAME.fullmatch(path.stem) is None:
                 rule = "lower-case letters, digits, - and _, at most 64"
                 found.append(Fault(str(path), 1, 1, "", f"the file's name must be {rule}"))
@@ -95,7 +99,7 @@ class TemplateCatalog:
         for path in self._files():
             if _NAME.fullmatch(path.stem):
                 paths.setdefault(path.stem, path)
-        return paths
+        return {name: path for name, path in paths.items() if not is_mask(path)}
 
     def _entry(self, name: str, path: Path) -> _Entry | None:
         """Read a file unless it is known as it is; None where it has just disappeared."""
@@ -111,6 +115,11 @@ class TemplateCatalog:
             unread = Fault(str(path), 1, 1, "", f"cannot be read: {reason}")
             return _Entry((0, 0, 0, 0), None, (unread,))
         return known
+
+
+def is_mask(path: Path) -> bool:
+    """Whether this file stands for no template, not even the shipped one."""
+    return path.is_symlink() and os.path.realpath(path) == _MASK
 
 
 def _load(name: str, path: Path) -> _Entry:

@@ -14,6 +14,7 @@ from supervisor.ctl.doctor.judge_files import BundleFacts, Disk, Entry, Home, Ow
 from supervisor.ctl.doctor.scene import Scene
 from supervisor.errors import ConfigError
 from supervisor.host.bundle import bundle_mounts
+from supervisor.template.catalog import is_mask
 
 DAEMON_USER = "fastx"
 _MACHINES = {
@@ -91,7 +92,7 @@ def config_entries(scene: Scene) -> tuple[Entry, ...]:
     templates = scene.places.config / "launcher-templates"
     paths = [scene.places.config, scene.places.config_file, templates]
     if templates.is_dir():
-        paths += sorted(templates.glob("*.tpl"))
+        paths += sorted(path for path in templates.glob("*.tpl") if not is_mask(path))
     return tuple(entry_of(path) for path in paths if path.exists())
 
 

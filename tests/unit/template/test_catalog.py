@@ -79,6 +79,19 @@ def test_faulty_file_hides_the_shipped_template(own: Path, shipped: Path) -> Non
     assert catalog.get("a").service["image"] == "fx/own"
 
 
+def test_a_link_to_dev_null_takes_the_shipped_template_away(own: Path, shipped: Path) -> None:
+    """It is no fault, and gone for who lists and for who asks; without the link it is back."""
+    catalog = TemplateCatalog(own.parent, shipped)
+    assert catalog.get("a").title == "shipped a"
+    mask = own / "a.tpl"
+    mask.symlink_to("/dev/null")
+    assert (catalog.names(), catalog.faults()) == (("b",), ())
+    with pytest.raises(TemplateNotFoundError, match="there are: b"):
+        catalog.get("a")
+    mask.unlink()
+    assert catalog.names() == ("a", "b")
+
+
 def test_check_reports_every_file(own: Path, shipped: Path) -> None:
     """Faults of all files come together, files that can never be named included."""
     (own / "a.tpl").write_text("imag: fx/own\n")
