@@ -27,8 +27,9 @@ from supervisor.ctl.doctor.finding import (
     good,
     unknown,
 )
+from supervisor.ctl.doctor.gather_files import config_entries
 from supervisor.ctl.doctor.page import page_lines, results_document
-from supervisor.ctl.doctor.scene import Scene, on_thread
+from supervisor.ctl.doctor.scene import Places, Scene, on_thread
 from supervisor.ctl.errors import ProblemError, SocketDeniedError, UnreachableError
 from supervisor.errors import EngineDeniedError, EngineUnreachableError
 
@@ -352,3 +353,13 @@ async def test_what_hangs_costs_itself_alone(
         "absent": WARNING,
     }
     assert told[-1] == []
+
+
+def test_a_template_that_was_taken_away_is_no_file_to_guard(tmp_path: Path) -> None:
+    """Everybody may write to /dev/null, which the administrator's link leads to."""
+    templates = tmp_path / "launcher-templates"
+    templates.mkdir()
+    (templates / "opengl.tpl").symlink_to("/dev/null")
+    file = tmp_path / "supervisor.yaml"
+    places = Places(config_file=file, config=tmp_path, local=file, run=file, socket=file)
+    assert [each.path for each in config_entries(Scene(places, None))] == [tmp_path, templates]
