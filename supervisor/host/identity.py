@@ -19,6 +19,9 @@ from supervisor.lifecycle.errors import FieldError, UnavailableError
 
 LOOKUP_SECONDS = 10.0
 
+NOBODY_UID = 65534
+"""Whose a file seems to be when its owner cannot be told (NFS, user namespaces): everybody's."""
+
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="nss")
 """Of their own: while a directory server hangs, only look-ups wait for it."""
 
@@ -86,6 +89,8 @@ def _look_up(name: str, policy: IdentityPolicy) -> Identity:
             "(identity.min_uid)."
         )
         raise _refusal(message)
+    if entry.pw_uid == NOBODY_UID:
+        raise _refusal(f"User {name!r} is nobody (uid {NOBODY_UID}), and no person's account.")
     gids = os.getgrouplist(entry.pw_name, entry.pw_gid)
     return Identity(
         name=entry.pw_name,

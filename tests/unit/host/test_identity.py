@@ -107,6 +107,12 @@ async def test_root_is_refused_whatever_the_limit(accounts: Accounts) -> None:
     await refusal(policy=IdentityPolicy(min_uid=0))
 
 
+async def test_nobody_is_no_user(accounts: Accounts) -> None:
+    """Its uid is above any limit, and what other users own may seem to be its own."""
+    accounts.uid = 65534
+    assert "no person's account" in await refusal()
+
+
 async def test_the_limit_is_the_administrators(accounts: Accounts) -> None:
     """Some hosts number their users from 500."""
     accounts.uid = 500
