@@ -16,7 +16,7 @@ from supervisor.lifecycle.facts import (
     Callback,
     CommandExited,
 )
-from supervisor.lifecycle.session import Reason, Usage
+from supervisor.lifecycle.session import Phase, Reason, Session, Usage
 from supervisor.lifecycle.tickets import Mode
 from tests.stateful import clients
 from tests.stateful.clients import Agent, Attempt, Wish
@@ -91,6 +91,16 @@ class SessionRules(WorldMachine):
                 world.ask(clients.reconcile(world.answering))
         world.go(pace)
 
+    @precondition(lambda self: self.is_up and bool(_changeable(self.world)))
+    @rule(which=WHICH, between=st.integers(1, 30), pace=PACE)
+    def change_on_the_heels(self, which: int, between: int, pace: int | None) -> None:
+        """Somebody moves a slider on, while the engine may still be at the value before."""
+        world = self.world
+        session = pick(_changeable(world), which)
+        for turns in (between, pace):
+            world.ask(clients.rename(world.answering, session.id))
+            world.go(turns)
+
     @precondition(lambda self: self.is_up and bool(self.world.answering.clients))
     @rule(which=WHICH, pace=PACE)
     def caller_leaves(self, which: int, pace: int | None) -> None:
@@ -162,6 +172,12 @@ def ask_for(world: World, wish: Wish) -> None:
     attempt = Attempt()
     wish.attempts.append(attempt)
     world.ask(clients.start(world.answering, world.history, wish, attempt))
+
+
+def _changeable(world: World) -> list[Session]:
+    """Sessions that have a container whose limits can be changed."""
+    have = (Phase.RUNNING, Phase.SUSPENDED)
+    return [each for each in world.sessions if each.phase in have and "memory" in each.params]
 
 
 def run_one(world: World, template: str) -> None:
