@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -109,9 +110,11 @@ async def test_a_mount_without_a_source_is_told(
     assert not missing.exists()
 
 
-async def test_a_user_without_a_home_is_told(web: WebServer) -> None:
-    """The shipped template mounts HOME; that of ``nobody`` (Debian's) does not exist."""
-    ended = await web.ending_of(user="nobody")
+async def test_a_user_without_a_home_is_told(site: Surroundings) -> None:
+    """The shipped template mounts HOME; that of ``_apt`` (Debian's) does not exist."""
+    config = {"identity": {"min_uid": pwd.getpwnam("_apt").pw_uid}}
+    async with running_daemon(site, config=config) as daemon, WebServer(daemon) as web:
+        ended = await web.ending_of(user="_apt")
     failed(ended, "MountMissing", "/nonexistent")
 
 
