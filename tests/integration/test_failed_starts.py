@@ -142,8 +142,10 @@ async def test_one_that_fails_does_not_hinder_another(web: WebServer, daemon: Da
 @asynccontextmanager
 async def registry(answer: bytes | None) -> AsyncIterator[str]:
     """A registry on loopback with one answer to everything, or none at all; its address."""
+    met: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.append(writer)
         if answer is None:
             await reader.read()
         elif await reader.readexactly(1) == b"G":
@@ -158,3 +160,6 @@ async def registry(answer: bytes | None) -> AsyncIterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         server.close()
+        # The engine may keep what it has opened.
+        for writer in met:
+            writer.transport.abort()
