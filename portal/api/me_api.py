@@ -63,10 +63,16 @@ class MeApi:
             web.get("/api/ping", self.ping),
         ]
 
-    async def show_ways(self, _request: web.Request) -> web.Response:
-        """200: how one can sign in."""
-        title = self.config.sign_in.title
-        return json_answer({"methods": list(self.ways.methods), "title": title})
+    async def show_ways(self, request: web.Request) -> web.Response:
+        """200: how one can sign in, and whether one is already."""
+        person = request[CALLER].person
+        return json_answer(
+            {
+                "methods": list(self.ways.methods),
+                "title": self.config.sign_in.title,
+                "user": None if person is None else person.user,
+            }
+        )
 
     async def by_password(self, request: web.Request) -> web.Response:
         """200 me."""

@@ -45,6 +45,26 @@ async def test_a_link_signs_in_once(stage: Stage) -> None:
         assert "link=" not in again.page.url
 
 
+async def test_a_link_of_somebody_else_asks_first(stage: Stage) -> None:
+    """Nobody works as somebody else unawares; who wants to, may."""
+    async with person(stage, stage.user) as one:
+        await one.page.goto(await stage.portal.link(stage.user))
+        await one.page.wait_for_url(f"{one.origin}/")
+        link = await stage.portal.link(stage.second_user)
+        await one.page.goto("about:blank")
+        await one.page.goto(link)
+        main = one.page.get_by_role("main")
+        await expect(main).to_contain_text(f"You are signed in as {stage.user}")
+        await one.page.get_by_role("link", name="Stay signed in").click()
+        await one.page.wait_for_url(f"{one.origin}/")
+        await expect(one.page.get_by_role("banner")).to_contain_text(stage.user)
+        await one.page.goto("about:blank")
+        await one.page.goto(link)
+        await one.page.get_by_role("button", name="Use the link").click()
+        await one.page.wait_for_url(f"{one.origin}/")
+        await expect(one.page.get_by_role("banner")).to_contain_text(stage.second_user)
+
+
 async def test_a_password_of_this_host_signs_in(stage: Stage, password: str) -> None:
     """By PAM, after a wrong one that is refused in words; then on to where one wanted to go."""
     async with person(stage, stage.second_user) as bob:

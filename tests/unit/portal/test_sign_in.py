@@ -167,7 +167,14 @@ async def test_guessing_is_slowed_down(site: Site) -> None:
 async def test_how_one_can_sign_in_is_told(site: Site) -> None:
     """What is switched off is not offered, and refused."""
     browser: Browser = site.browser()
-    assert (await browser.get("/api/sign-in")).object == {"methods": ["link"], "title": "FastX"}
+    assert (await browser.get("/api/sign-in")).object == {
+        "methods": ["link"],
+        "title": "FastX",
+        "user": None,
+    }
+    signed_in = site.browser()
+    await signed_in.sign_in(site.link("alice"))
+    assert (await signed_in.get("/api/sign-in")).object["user"] == "alice"
     reply = await browser.post("/api/sign-in", {"user": "alice", "password": "x"})
     assert (reply.status, reply.code) == (404, "not_offered")
 

@@ -23,9 +23,10 @@ async function start() {
   return offer();
 }
 
+// Not asked of /api/me, whose refusal browsers tell as an error of the page.
 async function already() {
   try {
-    return await get("/api/me", anonymous);
+    return (await get("/api/sign-in", anonymous)).user;
   } catch {
     return null;
   }
@@ -33,7 +34,7 @@ async function already() {
 
 // Whoever sends a link decides whom it signs in: nobody is to work as somebody else unawares.
 function choose(who, token) {
-  setText(byId("about"), `You are signed in as ${who.full_name || who.user}. This link may sign you in as somebody else.`);
+  setText(byId("about"), `You are signed in as ${who}. This link may sign you in as somebody else.`);
   const stay = h("a", { class: "button primary wide", href: onward }, "Stay signed in");
   const change = async () => {
     fill(byId("ways"));
