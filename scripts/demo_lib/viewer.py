@@ -40,6 +40,8 @@ COMMAND = (
 )
 """A small desktop: window manager, clock, logo, and the terminal whose end is the session's."""
 IN_TERMINAL = (300, 440)
+BESIDE_POINTER = (600, 400)
+"""In the terminal as well; pictures show the pointer where it was clicked last."""
 TERMINAL_COLOUR = (0x16, 0x20, 0x2F)
 IN_CLOCK = (1050, 80)
 CLOCK_COLOUR = (0xDF, 0xE6, 0xF0)
@@ -108,7 +110,7 @@ async def picture(screen: RfbClient) -> Image.Image:
 async def require_thumbnail(visitor: Visitor, session_id: str) -> tuple[int, int]:
     """Check that the picture on the session's card is of this display; returns its size."""
     shown = await visitor.thumbnail(session_id, THUMBNAIL_WIDTH)
-    place = (IN_TERMINAL[0] * shown.width // WIDTH, IN_TERMINAL[1] * shown.width // WIDTH)
+    place = (BESIDE_POINTER[0] * shown.width // WIDTH, BESIDE_POINTER[1] * shown.width // WIDTH)
     colour = shown.getpixel(place)
     if not isinstance(colour, tuple) or any(
         abs(seen - wanted) > SCALED for seen, wanted in zip(colour, TERMINAL_COLOUR, strict=True)
