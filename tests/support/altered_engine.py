@@ -14,7 +14,8 @@ from typing import Any
 import aiohttp
 
 from tests.support.engine import engine_socket
-from tests.support.engine_proxy import EngineProxy, _pass
+from tests.support.engine_proxy import EngineProxy
+from tests.support.passing import pass_on
 
 Alter = Callable[[dict[str, Any]], None]
 _REQUEST = re.compile(rb"GET (?:/v[0-9.]+)?(/[^? ]*)(\?[^ ]*)? HTTP")
@@ -39,7 +40,7 @@ class AlteredEngine(EngineProxy):
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         engine_reader, engine_writer = await asyncio.open_unix_connection(engine_socket())
-        back = asyncio.create_task(_pass(engine_reader, writer))
+        back = asyncio.create_task(pass_on(engine_reader, writer))
         try:
             with contextlib.suppress(ConnectionError):
                 while piece := await reader.read(65536):

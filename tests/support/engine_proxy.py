@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.engine import engine_socket
+from tests.support.passing import pass_on
 
 
 class EngineProxy:
@@ -71,26 +72,13 @@ class EngineProxy:
                 self._engine or engine_socket()
             )
             ours.append(engine_writer)
-            await asyncio.gather(_pass(reader, engine_writer, note), _pass(engine_reader, writer))
+            await asyncio.gather(
+                pass_on(reader, engine_writer, note), pass_on(engine_reader, writer)
+            )
         finally:
             self.pulls -= pulls
             for each in ours:
                 each.transport.abort()
-
-
-async def _pass(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    note: Callable[[bytes], None] = lambda _: None,
-) -> None:
-    """Pass on what comes, then the end of it."""
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(65536):
-            note(piece)
-            writer.write(piece)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.support.passing import pass_on
+
 HOST = "127.0.0.1"
 
 
@@ -55,20 +57,10 @@ class TcpProxy:
         try:
             target_reader, target_writer = await asyncio.open_connection(HOST, self._target)
             ours.append(target_writer)
-            await asyncio.gather(_pass(reader, target_writer), _pass(target_reader, writer))
+            await asyncio.gather(pass_on(reader, target_writer), pass_on(target_reader, writer))
         finally:
             for each in ours:
                 each.transport.abort()
-
-
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on what comes, then the end of it."""
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(65536):
-            writer.write(piece)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()
 
 
 @asynccontextmanager
