@@ -14,8 +14,9 @@ from supervisor.lifecycle.session import Timestamp
 from supervisor.store.outbox import latest, leap
 
 _KEPT = 100
-_NUMBERS_PER_SECOND = 1000
-"""More than are ever given out, so that the time is above all numbers of the past."""
+_NUMBERS_PER_SECOND = 1_000_000
+"""More than are ever given out, so that the time is above all numbers of the past: also above
+those of a life that lasted less than a second. A JavaScript reader's numbers hold them exactly."""
 _LOST_NUMBERS = 1000
 """How many may have got lost when the clock is behind them, as it is right after a start."""
 
@@ -36,7 +37,7 @@ def begin_life(connection: sqlite3.Connection, now: Timestamp) -> Life:
     row = connection.execute("SELECT is_whole FROM lives ORDER BY first_seq DESC").fetchone()
     # A file that an earlier version has written knows of no lives, but has given out numbers.
     is_whole = bool(row[0]) if row is not None else known > 0
-    first_seq = max(known + _LOST_NUMBERS, int(now) * _NUMBERS_PER_SECOND)
+    first_seq = max(known + _LOST_NUMBERS, int(now * _NUMBERS_PER_SECOND))
     life = Life(first_seq=first_seq, is_whole=is_whole)
     leap(connection, first_seq, is_complete=known > 0)
     _keep(connection, life, now)

@@ -302,6 +302,18 @@ async def test_a_damaged_journal_costs_its_last_commits(path: Path) -> None:
     await database.close()
 
 
+async def test_a_file_that_is_lost_within_the_second_it_was_begun_in(path: Path) -> None:
+    """A quick restart: the new file begins above whatever the short life before has given out."""
+    short = await filled(path)
+    newest = await short.run(latest)
+    await short.close()
+    path.unlink()
+    database = Database(path)
+    await database.open()
+    assert (await database.run(lambda db: begin_life(db, NOW + 0.1))).first_seq > newest
+    await database.close()
+
+
 async def test_a_file_is_whole_once_what_runs_was_taken_over(path: Path) -> None:
     """Not before, however often the daemon is started meanwhile."""
     for number in range(3):
