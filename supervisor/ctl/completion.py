@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from supervisor.ctl.client import Client
-from supervisor.ctl.options import socket_path
+from supervisor.ctl.endpoint import socket_path
 from supervisor.ctl.text import plain
 from supervisor.lifecycle.errors import SupervisorError
 

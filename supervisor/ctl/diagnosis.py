@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supervisor.ctl.endpoint import socket_path
 from supervisor.ctl.errors import EXIT_FAILED
-from supervisor.ctl.options import Settings, settings_of, socket_path
+from supervisor.ctl.options import Settings, settings_of
 from supervisor.ctl.report import print_json
 
 _COLUMNS = 80

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from supervisor.places import run_directory
+from supervisor.ctl.endpoint import socket_path
 
 if TYPE_CHECKING:
     from supervisor.ctl.client import Client
-    from supervisor.ctl.remote import Remote
 
 T = TypeVar("T")
 Act = Callable[["Client", str], Awaitable[None]]
@@ -62,21 +59,6 @@ def settings_of(context: typer.Context) -> Settings:
     """What the program's options were."""
     found = context.find_root().obj
     return found if isinstance(found, Settings) else Settings()
-
-
-def socket_path(given: str | None) -> Path | Remote:
-    """``--socket``, else ``FX_SOCKET``, else where the daemon puts it by default.
-
-    Raises BadEndpointError for an address that cannot be used.
-    """
-    named = given or os.environ.get("FX_SOCKET")
-    if not named:
-        return run_directory(None) / "web.sock"
-    if not named.startswith(("https://", "http://")):
-        return Path(named)
-    from supervisor.ctl.remote import remote  # noqa: PLC0415 brings TLS, and few need it
-
-    return remote(named, os.environ.get("FX_TOKEN_FILE"), os.environ.get("FX_CA_FILE"))
 
 
 def call(settings: Settings, body: Callable[[Client], Awaitable[T]]) -> T:

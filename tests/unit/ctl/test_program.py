@@ -53,7 +53,7 @@ def test_help_does_not_wait_for_libraries() -> None:
 def test_where_the_socket_is_needs_no_libraries() -> None:
     """Validation is slow to import, and nobody validates anything to know a path."""
     code = (
-        "import sys; from supervisor.ctl.options import socket_path; socket_path(None)\n"
+        "import sys; from supervisor.ctl.endpoint import socket_path; socket_path(None)\n"
         "print(sorted({'pydantic', 'ruamel'} & set(sys.modules)))"
     )
     done = subprocess.run(  # noqa: S603 this very program

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.ctl.client import Client
+from supervisor.ctl.endpoint import socket_path
 from supervisor.ctl.errors import BadEndpointError, UnreachableError
-from supervisor.ctl.options import socket_path
 from supervisor.ctl.remote import Remote, remote
 from tests.support.certificates import Authority, free_port
 from tests.unit.ctl.daemon import fxctl
