@@ -37,6 +37,8 @@ from portal.display.admissions import Admissions
 from portal.display.carriage import Carriage
 from portal.display.live import GOING_AWAY, LiveDisplays
 from portal.listeners import listen
+from portal.pauses import Pauses
+from portal.pictures import Pictures
 from portal.revocation import TICK_SECONDS, Revocation
 from portal.roster import Roster
 from portal.service_manager import notify
@@ -50,6 +52,7 @@ from portal.sign_in.users import User, Users, find_user
 from portal.sign_in.ways import REFUSAL_SECONDS, Ways
 from portal.store.database import Database
 from portal.store.directory import link_key, prepare_directory, sole_use
+from portal.suspension import Suspension
 from portal.upstream.client import Upstream
 from portal.upstream.mirror import Mirror
 from portal.web.answers import completion, json_answer, problems
@@ -109,15 +112,22 @@ class Portal:
         self._sign_ins = SignIns(self._database, config.sign_in, outside.clock)
         self._shares = Shares(self._database, outside.clock)
         self._live = LiveDisplays()
-        self._admissions = Admissions(self._upstream, self._shares)
+        self._pauses = Pauses(self._database, self.mirror)
+        self._admissions = Admissions(self._upstream, self._shares, self._pauses)
         mode = Mode(config.administrators.display)
-        self._roster = Roster(self._upstream, self.mirror, self._shares, mode)
+        self._roster = Roster(self._upstream, self.mirror, self._shares, self._pauses, mode)
+        self.pictures = Pictures(self._upstream, self.mirror, outside.clock)
         self._revocation = Revocation(
-            self._roster, self._admissions, self._live, self._sign_ins, outside.tick_seconds
+            self._roster,
+            self._admissions,
+            self._live,
+            self._sign_ins,
+            self.pictures,
+            outside.tick_seconds,
         )
         self._rights = Rights(self._users, self._sign_ins, outside.tick_seconds * RIGHTS_TICKS)
         self.events = EventsApi(self._roster, self._stopping)
-        self.media = MediaApi(self._roster)
+        self.media = MediaApi(self._roster, self.pictures)
         self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
         self._links = Links(link_key(places.state))
         self._pages = Pages(places.static)
@@ -134,6 +144,7 @@ class Portal:
         stack.push_async_callback(self._database.close)
         await self._sign_ins.load()
         await self._shares.load()
+        await self._pauses.load()
         await self._upstream.open()
         stack.push_async_callback(self._upstream.close)
         if self._pam is not None:
@@ -191,10 +202,13 @@ class Portal:
         application.on_response_prepare.append(add_headers)
         application.on_response_prepare.append(cookies.add_offered)
         roster, admissions = self._roster, self._admissions
+        suspension = Suspension(
+            self._upstream, self.mirror, self.pictures, self._pauses, admissions
+        )
         rooms = (
             self._pages,
             MeApi(config, ways, callers, users, self._upstream),
-            SessionsApi(roster, admissions, users),
+            SessionsApi(roster, admissions, suspension, users),
             self.media,
             SharesApi(config.shares, roster, self._revocation, users, remotes),
             GuestApi(roster, admissions, pace),

@@ -19,6 +19,7 @@ import structlog
 
 from portal.access import Mode
 from portal.errors import NotFoundError, ProblemError, TooManyError
+from portal.pauses import PausedError, Pauses
 from portal.shares import Shares
 from portal.sign_in.sign_ins import SignIn
 from portal.store.share_rows import Share
@@ -71,9 +72,10 @@ class Admission:
 class Admissions:
     """Gives tickets, and takes them back with whoever came by them."""
 
-    def __init__(self, upstream: Upstream, shares: Shares) -> None:
+    def __init__(self, upstream: Upstream, shares: Shares, pauses: Pauses) -> None:
         self._upstream = upstream
         self._shares = shares
+        self._pauses = pauses
         self._given: dict[str, Admission] = {}
         """By ticket, those not used yet."""
         self._asked: set[Admission] = set()
@@ -94,7 +96,7 @@ class Admissions:
         """Admission to a display, as the page is told.
 
         Raises RelayError, UnreachableError; NotFoundError if what it is by has ended meanwhile,
-        TooManyError if guests have too many.
+        PausedError if guests are to wait meanwhile, TooManyError if they have too many.
         """
         share_id = None if share is None else share.id
         sign_in_id = None if sign_in is None else sign_in.id
@@ -107,10 +109,11 @@ class Admissions:
             ticket = await self._ticket(session_id, mode, name, label)
         finally:
             self._asked.discard(asked)
-        if not self._holds(share, sign_in):
+        paused = share is not None and self._pauses.holds(session_id)
+        if paused or not self._holds(share, sign_in):
             # Who took back what was out could not know of this one.
             await self._void(session_id, str(label))
-            raise NotFoundError
+            raise PausedError if paused else NotFoundError
         if sign_in_id is not None:
             self._visited[sign_in_id].add(session_id)
         now = time.monotonic()
