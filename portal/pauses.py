@@ -52,11 +52,6 @@ class Pauses:
             session_id in self._noted and not self._is_over(session_id)
         )
 
-    def require_none(self, session_id: str) -> None:
-        """Raise PausedError: who asks is a guest."""
-        if self.holds(session_id):
-            raise PausedError
-
     @contextmanager
     def asked(self, session_id: str) -> Iterator[None]:
         """Within the block it holds already: no guest shall come between."""

@@ -151,13 +151,11 @@ class SessionsApi:
         act = Act.CONTROL if asked.mode == "control" else Act.VIEW
         session, _ = await self._roster.find(person, _id(request), act)
         require_display(session)
-        if (share := self._roster.share_of(person, session)) is not None:
-            self._roster.pauses.require_none(session["id"])
         admission = await self._admissions.give(
             session["id"],
             Mode(asked.mode),
             (await self._users.find(person.user)).full_name or person.user,
-            share=share,
+            share=self._roster.share_of(person, session),
             sign_in=sign_in,
         )
         return json_answer(admission)

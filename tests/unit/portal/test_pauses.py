@@ -61,6 +61,7 @@ async def test_a_guest_waits_until_it_is_resumed(site: Site) -> None:
     assert (await guest.post("/api/shared/connect", {"token": token})).code == "paused"
     assert (await guest.post("/api/shared", {"token": token})).object["paused"] is True
     assert phase(site, session_id) == "suspended"
+    assert site.house.trail.of("ticket.issue") == [], "nobody had one for a moment"
     assert (await alice.get(path)).object["access"]["paused"] is False
     await alice.post(f"{path}/resume")
     assert (await bob.post(f"{path}/connect", {})).status == 200
