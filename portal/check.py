@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from portal.certificate import tls_context
 from portal.config import Config
 from portal.errors import ConfigError
-from portal.listeners import tls_context
 from portal.sign_in.pam import library
 
 _SHADOW = Path("/etc/shadow")

@@ -9,6 +9,7 @@ from typing import Any
 from portal.access import Access, Act, Mode, Person, access_of, require
 from portal.errors import NotFoundError, RelayError
 from portal.pauses import Pauses
+from portal.settings import Settings
 from portal.shares import Shares
 from portal.store.share_rows import Share
 from portal.upstream.client import Upstream, Wire
@@ -25,13 +26,14 @@ class Roster:
     mirror: Mirror
     shares: Shares
     pauses: Pauses
-    administrators_mode: Mode
+    settings: Settings
 
     def access(self, person: Person, session: Wire) -> Access | None:
         """What the person is to the session."""
         share = self.shares.to(person.user, session["id"])
         mode = None if share is None else share.mode
-        return access_of(person, session["user"], mode, self.administrators_mode)
+        administrators_mode = Mode(self.settings.config.administrators.display)
+        return access_of(person, session["user"], mode, administrators_mode)
 
     def share_of(self, person: Person, session: Wire) -> Share | None:
         """The share that the person comes by to somebody else's session."""

@@ -13,8 +13,8 @@ from aiohttp import web
 from pydantic import Field
 
 from portal.access import Person
-from portal.config import Config
 from portal.errors import ProblemError
+from portal.settings import Settings
 from portal.sign_in.sign_ins import SignIn, csrf_token
 from portal.sign_in.users import Users
 from portal.sign_in.ways import Ways, refused
@@ -46,7 +46,7 @@ class LinkToken(Body):
 class MeApi:
     """The calls about oneself."""
 
-    config: Config
+    settings: Settings
     ways: Ways
     callers: Callers
     users: Users
@@ -69,7 +69,7 @@ class MeApi:
         return json_answer(
             {
                 "methods": list(self.ways.methods),
-                "title": self.config.sign_in.title,
+                "title": self.settings.config.sign_in.title,
                 "user": None if person is None else person.user,
             }
         )
@@ -125,13 +125,14 @@ class MeApi:
 
     async def _me(self, person: Person, sign_in: SignIn, token: str) -> dict[str, Any]:
         user = await self.users.find(person.user)
-        shares = self.config.shares
+        config = self.settings.config
+        shares = config.shares
         return {
             "user": person.user,
             "full_name": user.full_name,
             "administrator": person.is_administrator,
             "method": sign_in.method,
-            "sign_out_url": self.config.sign_in.header.sign_out_url
+            "sign_out_url": config.sign_in.header.sign_out_url
             if sign_in.method == "header"
             else None,
             "csrf_token": csrf_token(token),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from portal.config import AttemptsConfig
 from portal.errors import TooManyError
+from portal.networks import network_of
+from portal.settings import Settings
 
 _MOST_KEYS = 50_000
 """Users and addresses that are remembered; the oldest go first."""
@@ -16,10 +17,14 @@ _MOST_KEYS = 50_000
 class Pace:
     """Counts failures; ``clock`` is in seconds."""
 
-    def __init__(self, config: AttemptsConfig, clock: Callable[[], float]) -> None:
-        self._config = config
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        self._settings = settings
         self._clock = clock
         self._failures: dict[str, deque[float]] = {}
+
+    @property
+    def _config(self) -> AttemptsConfig:
+        return self._settings.config.sign_in.attempts
 
     def require_leave(self, remote: str, user: str | None = None) -> None:
         """Raise TooManyError if there were too many failures."""
@@ -54,7 +59,7 @@ class Pace:
                 recent.pop()
 
     def _keys(self, remote: str, user: str | None) -> list[tuple[str, int]]:
-        keys = [(f"address {_network(remote)}", self._config.per_address)]
+        keys = [(f"address {network_of(remote)}", self._config.per_address)]
         if user is not None:
             keys.append((_user_key(user), self._config.per_user))
         return keys
@@ -70,17 +75,6 @@ class Pace:
 def _user_key(user: str) -> str:
     """Some name services take capitals for small letters: ``Alice`` is no other user's count."""
     return f"user {user.casefold()}"
-
-
-def _network(remote: str) -> str:
-    """Who has one address of IPv6 has 2**64 of them."""
-    try:
-        address = ip_address(remote)
-    except ValueError:
-        return remote
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return remote
 
 
 def _told(seconds: float) -> str:

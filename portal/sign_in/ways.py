@@ -11,6 +11,7 @@ import structlog
 
 from portal.config import SignInConfig
 from portal.errors import NotFoundError, ProblemError, UnreachableError
+from portal.settings import Settings
 from portal.sign_in.links import LinkRefusedError, Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
@@ -28,8 +29,8 @@ _log = structlog.get_logger()
 class Ways:
     """PAM and links; a proxy's header needs no call (``portal.web.caller``)."""
 
-    config: SignInConfig
-    pam: Pam | None
+    settings: Settings
+    pam: Pam
     links: Links
     database: Database
     pace: Pace
@@ -38,18 +39,22 @@ class Ways:
     refusal_seconds: float
 
     @property
+    def _config(self) -> SignInConfig:
+        return self.settings.config.sign_in
+
+    @property
     def methods(self) -> Sequence[str]:
         """As the pages are told."""
         offered = {
-            "pam": self.pam is not None,
-            "link": self.config.link.enabled,
-            "header": self.config.header.name is not None,
+            "pam": self._config.pam.enabled,
+            "link": self._config.link.enabled,
+            "header": self._config.header.name is not None,
         }
         return [name for name, there in offered.items() if there]
 
     async def by_password(self, user: str, password: str, remote: str) -> str:
         """The user. Raises ProblemError 401, 404, 429, 503."""
-        if self.pam is None:
+        if not self._config.pam.enabled:
             raise _not_offered()
         self.pace.require_leave(remote, user)
         begun = time.monotonic()
@@ -75,7 +80,7 @@ class Ways:
 
     async def by_link(self, token: str, remote: str) -> str:
         """The user. Raises ProblemError 401, 404, 429."""
-        if not self.config.link.enabled:
+        if not self._config.link.enabled:
             raise _not_offered()
         self.pace.require_leave(remote)
         try:
