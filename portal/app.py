@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -38,6 +39,7 @@ from portal.display.admissions import Admissions
 from portal.display.carriage import Carriage
 from portal.display.live import GOING_AWAY, LiveDisplays
 from portal.door import Door
+from portal.errors import StoreError
 from portal.listeners import bind, url_of
 from portal.pauses import Pauses
 from portal.pictures import Pictures
@@ -54,6 +56,7 @@ from portal.sign_in.rights import RIGHTS_TICKS, Rights
 from portal.sign_in.sign_ins import SignIns
 from portal.sign_in.users import User, Users, find_user
 from portal.sign_in.ways import REFUSAL_SECONDS, Ways
+from portal.store import failure_rows
 from portal.store.database import Database
 from portal.store.directory import link_key, prepare_directory, sole_use
 from portal.suspension import Suspension
@@ -134,7 +137,9 @@ class Portal:
         self._pam = Pam(settings)
         self._remotes = Remotes(settings)
         self.crowd = Crowd(lambda: settings.config.listen.connections, time.monotonic)
-        self._links = Links(link_key(places.state))
+        key = link_key(places.state)
+        self._links = Links(key)
+        self._pace = Pace(settings, time.monotonic, key)
         self._pages = Pages(places.static)
         self.runner: web.AppRunner | None = None
         self.addresses: list[str] = []
@@ -150,6 +155,8 @@ class Portal:
         await self._sign_ins.load()
         await self._shares.load()
         await self._pauses.load()
+        await self._take_up_failures()
+        stack.push_async_callback(self._keep_failures)
         await self._upstream.open()
         stack.push_async_callback(self._upstream.close)
         stack.callback(self._pam.close)
@@ -167,6 +174,18 @@ class Portal:
         await self._listen(runner)
         # Ended before the runner waits for calls: streams and displays have no end of their own.
         stack.push_async_callback(self._hurry)
+
+    async def _take_up_failures(self) -> None:
+        """A restart is no way to go on guessing."""
+        load = partial(failure_rows.load, now=self._outside.clock())
+        self._pace.take_up(await self._database.run(load))
+
+    async def _keep_failures(self) -> None:
+        keep = partial(failure_rows.keep, ages=self._pace.ages(), now=self._outside.clock())
+        try:
+            await self._database.run(keep)
+        except StoreError as error:
+            _log.warning("store_failed", error=str(error))
 
     async def _listen(self, runner: web.AppRunner) -> None:
         settings, server = self.settings, runner.server
@@ -199,13 +218,12 @@ class Portal:
         settings, remotes, users = self.settings, self._remotes, self._users
         cookies = Cookies(settings)
         callers = Callers(remotes, self._sign_ins, users, cookies, settings)
-        pace = Pace(settings, time.monotonic)
         ways = Ways(
             settings,
             self._pam,
             self._links,
             self._database,
-            pace,
+            self._pace,
             self._outside.clock,
             self._outside.refusal_seconds,
         )
@@ -224,7 +242,7 @@ class Portal:
             SessionsApi(roster, admissions, suspension, users),
             self.media,
             SharesApi(settings, roster, self._revocation, users, remotes),
-            GuestApi(roster, admissions, pace),
+            GuestApi(roster, admissions, self._pace),
             self.events,
             PreferencesApi(self._database),
             NodeApi(self._upstream),
