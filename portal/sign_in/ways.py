@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +21,8 @@ REFUSAL_SECONDS = 3.0
 """After so long a wrong password is answered, whatever was wrong: names cannot be told apart.
 
 pam_unix itself waits 1.3 to 2.7 s, but not for an account that has expired."""
+
+_Asking = Callable[[str, Database, float], Awaitable[str]]
 
 _log = structlog.get_logger()
 
@@ -78,13 +80,20 @@ class Ways:
         self.pace.forgive(remote, user)
         return user
 
+    async def user_of_link(self, token: str, remote: str) -> str:
+        """Whom a link would sign in. Raises ProblemError 401, 404, 429."""
+        return await self._by_link(self.links.look, token, remote)
+
     async def by_link(self, token: str, remote: str) -> str:
         """The user. Raises ProblemError 401, 404, 429."""
+        return await self._by_link(self.links.redeem, token, remote)
+
+    async def _by_link(self, ask: _Asking, token: str, remote: str) -> str:
         if not self._config.link.enabled:
             raise _not_offered()
         self.pace.require_leave(remote)
         try:
-            return await self.links.redeem(token, self.database, self.clock())
+            return await ask(token, self.database, self.clock())
         except LinkRefusedError as error:
             self.pace.note_failure(remote)
             whose, reason = error.user, error.reason

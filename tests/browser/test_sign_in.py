@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.accessibility import require_accessible
 from tests.browser.people import Person, person
 from tests.browser.stage import MOST_ATTEMPTS, Stage
 
@@ -32,10 +33,16 @@ def _run(program: str, text: str, *arguments: str) -> None:
 
 
 async def test_a_link_signs_in_once(stage: Stage) -> None:
-    """It leads home; nothing of it stays in the address; used again, it is refused in words."""
+    """Asked whether that is who one is; nothing of it stays in the address; then it is used up."""
     link = await stage.portal.link(stage.user)
     async with person(stage, stage.user) as first:
         await first.page.goto(link)
+        await expect(
+            first.page.get_by_role("button", name=f"Sign in as {stage.user}")
+        ).to_be_focused()
+        assert (await first.context.cookies()) == [], "nobody is signed in by opening it"
+        await require_accessible(first, "a link's page")
+        await first.page.keyboard.press("Enter")
         await first.page.wait_for_url(f"{first.origin}/")
         await expect(first.page.get_by_role("navigation", name="Pages")).to_be_visible()
     async with person(stage, stage.user) as again:
@@ -48,19 +55,18 @@ async def test_a_link_signs_in_once(stage: Stage) -> None:
 async def test_a_link_of_somebody_else_asks_first(stage: Stage) -> None:
     """Nobody works as somebody else unawares; who wants to, may."""
     async with person(stage, stage.user) as one:
-        await one.page.goto(await stage.portal.link(stage.user))
-        await one.page.wait_for_url(f"{one.origin}/")
+        await one.sign_in()
         link = await stage.portal.link(stage.second_user)
         await one.page.goto("about:blank")
         await one.page.goto(link)
         main = one.page.get_by_role("main")
         await expect(main).to_contain_text(f"You are signed in as {stage.user}")
-        await one.page.get_by_role("link", name="Stay signed in").click()
+        await one.page.get_by_role("link", name=f"Stay signed in as {stage.user}").click()
         await one.page.wait_for_url(f"{one.origin}/")
         await expect(one.page.get_by_role("banner")).to_contain_text(stage.user)
         await one.page.goto("about:blank")
         await one.page.goto(link)
-        await one.page.get_by_role("button", name="Use the link").click()
+        await one.page.get_by_role("button", name=f"Sign in as {stage.second_user}").click()
         await one.page.wait_for_url(f"{one.origin}/")
         await expect(one.page.get_by_role("banner")).to_contain_text(stage.second_user)
 
