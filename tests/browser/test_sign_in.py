@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.accessibility import require_accessible
+from tests.browser.acts import given
 from tests.browser.people import Person, person
 from tests.browser.stage import MOST_ATTEMPTS, Stage
 
@@ -120,3 +121,17 @@ async def test_signing_out_ends_it(alice: Person) -> None:
     await alice.page.wait_for_url(re.compile("/sign-in"))
     answer = await alice.context.request.get(f"{alice.origin}/api/sessions")
     assert answer.status == 401
+
+
+async def test_where_a_proxy_wants_a_sign_in_pages_go_there(alice: Person) -> None:
+    """It answers calls with a 401 of its own; only where a page is asked for can one sign in."""
+    alice.faults.expect(REFUSED)
+    await given(alice, "Behind a proxy")
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=401, content_type="text/html", body="<h1>Unauthorized</h1>")
+
+    await alice.page.route("**/suspend", refuse)
+    async with alice.page.expect_request(f"{alice.origin}/sign-in?next=*"):
+        await alice.page.get_by_role("button", name="Suspend Behind a proxy").click()
+    await alice.page.wait_for_url(f"{alice.origin}/")
