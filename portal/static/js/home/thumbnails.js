@@ -81,12 +81,14 @@ export class Thumbnails {
     this.#busy += 1;
     entry.busy = true;
     const { wanted } = entry;
+    let due = Date.now() + EVERY_MS;
     try {
-      const there = await this.#picture(entry);
-      if (entry.wanted === wanted) entry.due = dueAgain(entry, there);
+      due = dueAgain(entry, await this.#picture(entry));
     } catch {
-      entry.due = Date.now() + EVERY_MS;
+      // Tried again when it would have been anyway.
     } finally {
+      // What is wanted by now may be another one.
+      if (entry.wanted === wanted) entry.due = due;
       entry.busy = false;
       this.#busy -= 1;
       this.#next();
