@@ -72,10 +72,23 @@ def _run(options: argparse.Namespace) -> int:
             configure(config.log.level, config.log.format)
             for note in check.notes(config):
                 log.warning("configuration_noted", note=note)
-            if found := check.faults(config, static_directory()):
-                raise ConfigError("\n".join(found))
-            asyncio.run(serve(config, Places(state_directory(), static_directory())))
+            _require_order(config)
+            places = Places(state_directory(), static_directory())
+            asyncio.run(serve(config, lambda: _read_again(options.config), places))
     return 0
+
+
+def _read_again(path: Path | None) -> Config:
+    """Raises ConfigError."""
+    config = load_config(path)
+    _require_order(config)
+    return config
+
+
+def _require_order(config: Config) -> None:
+    """Raise ConfigError with all that keeps the portal from running."""
+    if found := check.faults(config, static_directory()):
+        raise ConfigError("\n".join(found))
 
 
 def _check(config: Config) -> int:

@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
-from portal.access import Mode
 from portal.api.events_api import EventsApi
 from portal.api.guest_api import GuestApi
 from portal.api.me_api import MeApi
@@ -32,14 +32,22 @@ from portal.api.node_api import NodeApi
 from portal.api.preferences_api import PreferencesApi
 from portal.api.sessions_api import SessionsApi
 from portal.api.shares_api import SharesApi
+from portal.certificate import tls_context
 from portal.config import Config
+from portal.crowd import Crowd
 from portal.display.admissions import Admissions
 from portal.display.carriage import Carriage
 from portal.display.live import GOING_AWAY, LiveDisplays
-from portal.listeners import listen
+from portal.door import Door
+from portal.errors import StoreError
+from portal.listeners import bind, url_of
+from portal.pauses import Pauses
+from portal.pictures import Pictures
+from portal.reload import Reloader
 from portal.revocation import TICK_SECONDS, Revocation
 from portal.roster import Roster
 from portal.service_manager import notify
+from portal.settings import Settings
 from portal.shares import Shares
 from portal.sign_in.links import Links
 from portal.sign_in.pace import Pace
@@ -48,8 +56,10 @@ from portal.sign_in.rights import RIGHTS_TICKS, Rights
 from portal.sign_in.sign_ins import SignIns
 from portal.sign_in.users import User, Users, find_user
 from portal.sign_in.ways import REFUSAL_SECONDS, Ways
+from portal.store import failure_rows
 from portal.store.database import Database
 from portal.store.directory import link_key, prepare_directory, sole_use
+from portal.suspension import Suspension
 from portal.upstream.client import Upstream
 from portal.upstream.mirror import Mirror
 from portal.web.answers import completion, json_answer, problems
@@ -96,9 +106,9 @@ class Portal:
         outside: Outside = Outside(),
     ) -> None:
         """Raises StoreError."""
-        self._config = config
+        self.settings = settings = Settings(config)
         self._outside = outside
-        self._users = Users(config.administrators, outside.look_up)
+        self._users = Users(settings, outside.look_up)
         self._stopping = asyncio.Event()
         self._stack = AsyncExitStack()
         prepare_directory(places.state)
@@ -106,20 +116,30 @@ class Portal:
         self._database = Database(places.state / "portal.db")
         self._upstream = Upstream(config.upstream.socket, config.upstream.timeout_seconds)
         self.mirror = Mirror(self._upstream)
-        self._sign_ins = SignIns(self._database, config.sign_in, outside.clock)
+        self._sign_ins = SignIns(self._database, settings, outside.clock)
         self._shares = Shares(self._database, outside.clock)
         self._live = LiveDisplays()
-        self._admissions = Admissions(self._upstream, self._shares)
-        mode = Mode(config.administrators.display)
-        self._roster = Roster(self._upstream, self.mirror, self._shares, mode)
+        self._pauses = Pauses(self._database, self.mirror)
+        self._admissions = Admissions(self._upstream, self._shares, self._pauses)
+        self._roster = Roster(self._upstream, self.mirror, self._shares, self._pauses, settings)
+        self.pictures = Pictures(self._upstream, self.mirror, outside.clock)
         self._revocation = Revocation(
-            self._roster, self._admissions, self._live, self._sign_ins, outside.tick_seconds
+            self._roster,
+            self._admissions,
+            self._live,
+            self._sign_ins,
+            self.pictures,
+            outside.tick_seconds,
         )
         self._rights = Rights(self._users, self._sign_ins, outside.tick_seconds * RIGHTS_TICKS)
         self.events = EventsApi(self._roster, self._stopping)
-        self.media = MediaApi(self._roster)
-        self._pam = Pam(config.sign_in.pam.service) if config.sign_in.pam.enabled else None
-        self._links = Links(link_key(places.state))
+        self.media = MediaApi(self._roster, self.pictures)
+        self._pam = Pam(settings)
+        self._remotes = Remotes(settings)
+        self.crowd = Crowd(lambda: settings.config.listen.connections, time.monotonic)
+        key = link_key(places.state)
+        self._links = Links(key)
+        self._pace = Pace(settings, time.monotonic, key)
         self._pages = Pages(places.static)
         self.runner: web.AppRunner | None = None
         self.addresses: list[str] = []
@@ -134,10 +154,12 @@ class Portal:
         stack.push_async_callback(self._database.close)
         await self._sign_ins.load()
         await self._shares.load()
+        await self._pauses.load()
+        await self._take_up_failures()
+        stack.push_async_callback(self._keep_failures)
         await self._upstream.open()
         stack.push_async_callback(self._upstream.close)
-        if self._pam is not None:
-            stack.callback(self._pam.close)
+        stack.callback(self._pam.close)
         runner = self.runner = web.AppRunner(
             self._application(),
             access_log=None,
@@ -149,9 +171,32 @@ class Portal:
         )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        self.addresses = await listen(runner, self._config.listen)
+        await self._listen(runner)
         # Ended before the runner waits for calls: streams and displays have no end of their own.
         stack.push_async_callback(self._hurry)
+
+    async def _take_up_failures(self) -> None:
+        """A restart is no way to go on guessing."""
+        load = partial(failure_rows.load, now=self._outside.clock())
+        self._pace.take_up(await self._database.run(load))
+
+    async def _keep_failures(self) -> None:
+        keep = partial(failure_rows.keep, ages=self._pace.ages(), now=self._outside.clock())
+        try:
+            await self._database.run(keep)
+        except StoreError as error:
+            _log.warning("store_failed", error=str(error))
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        settings, server = self.settings, runner.server
+        if server is None:
+            raise RuntimeError("the runner is not set up")
+        config = settings.config.listen
+        settings.tls = tls_context(config)
+        for listening in await bind(config):
+            self.addresses.append(url_of(listening, config))
+            door = Door(listening, server, settings, self.crowd, self._remotes.is_proxy)
+            self._stack.callback(door.close)
 
     async def run(self) -> None:
         """What goes on beside the calls, until cancelled."""
@@ -170,18 +215,15 @@ class Portal:
         await self._live.dismiss_all(GOING_AWAY, _STOP_SECONDS)
 
     def _application(self) -> web.Application:
-        config = self._config
-        cookies = Cookies(config.sign_in.lifetime_seconds)
-        remotes, users = Remotes(config.listen), self._users
-        header = config.sign_in.header.name
-        callers = Callers(remotes, self._sign_ins, users, cookies, header)
-        pace = Pace(config.sign_in.attempts, time.monotonic)
+        settings, remotes, users = self.settings, self._remotes, self._users
+        cookies = Cookies(settings)
+        callers = Callers(remotes, self._sign_ins, users, cookies, settings)
         ways = Ways(
-            config.sign_in,
+            settings,
             self._pam,
             self._links,
             self._database,
-            pace,
+            self._pace,
             self._outside.clock,
             self._outside.refusal_seconds,
         )
@@ -191,13 +233,16 @@ class Portal:
         application.on_response_prepare.append(add_headers)
         application.on_response_prepare.append(cookies.add_offered)
         roster, admissions = self._roster, self._admissions
+        suspension = Suspension(
+            self._upstream, self.mirror, self.pictures, self._pauses, admissions
+        )
         rooms = (
             self._pages,
-            MeApi(config, ways, callers, users, self._upstream),
-            SessionsApi(roster, admissions, users),
+            MeApi(settings, ways, callers, users, self._upstream),
+            SessionsApi(roster, admissions, suspension, users),
             self.media,
-            SharesApi(config.shares, roster, self._revocation, users, remotes),
-            GuestApi(roster, admissions, pace),
+            SharesApi(settings, roster, self._revocation, users, remotes),
+            GuestApi(roster, admissions, self._pace),
             self.events,
             PreferencesApi(self._database),
             NodeApi(self._upstream),
@@ -209,18 +254,20 @@ class Portal:
         return application
 
 
-async def serve(config: Config, places: Places) -> None:
-    """Run until SIGTERM or SIGINT."""
+async def serve(config: Config, read: Callable[[], Config], places: Places) -> None:
+    """Run until SIGTERM or SIGINT; at SIGHUP the configuration is ``read`` anew."""
     _raise_descriptor_limit()
     portal = Portal(config, places)
+    reloader = Reloader(portal.settings, read)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, reloader.asked.set)
     try:
         await portal.start()
         _log.info("portal_started", addresses=portal.addresses)
-        running = asyncio.create_task(portal.run(), name="portal")
+        running = asyncio.create_task(_run(portal, reloader), name="portal")
         waiting = asyncio.create_task(stopped.wait(), name="signal")
         notify("READY=1")
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -233,6 +280,12 @@ async def serve(config: Config, places: Places) -> None:
     finally:
         await portal.stop()
         _log.info("portal_stopped")
+
+
+async def _run(portal: Portal, reloader: Reloader) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(portal.run(), name="parts")
+        tasks.create_task(reloader.run(), name="reload")
 
 
 def _raise_descriptor_limit() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
-from portal.config import Config
+from portal.certificate import tls_context
+from portal.config import Config, Network
 from portal.errors import ConfigError
-from portal.listeners import tls_context
 from portal.sign_in.pam import library
 
 _SHADOW = Path("/etc/shadow")
 _PAM_DIRECTORIES = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))
+_LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _NEEDED = (
     *(f"pages/{name}.html" for name in ("home", "screen", "admin", "sign-in")),
     "vendor/novnc/core/rfb.js",
@@ -50,6 +52,11 @@ def notes(config: Config) -> list[str]:
             "this host's own users (it can those of a directory, by sssd). Put the portal's user "
             "into the group shadow."
         )
+    if config.sign_in.header.name and any(map(_has_loopback, listen.proxy_networks)):
+        found.append(
+            "sign_in.header: listen.trusted_proxies has loopback, where every user of this host "
+            "can say that they are anybody. Use listen.socket, and 'unix'."
+        )
     exposed = listen.port is not None and listen.host not in {"127.0.0.1", "::1", "localhost"}
     if exposed and listen.certificate_file is None:
         found.append(
@@ -57,6 +64,10 @@ def notes(config: Config) -> list[str]:
             "Set certificate_file, or let nobody but a proxy reach it."
         )
     return found
+
+
+def _has_loopback(network: Network) -> bool:
+    return any(network.overlaps(each) for each in _LOOPBACK)
 
 
 def _require_tls(config: Config) -> None:

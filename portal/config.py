@@ -6,6 +6,7 @@ file the defaults hold. Unknown keys are errors, with file, line and column.
 
 from __future__ import annotations
 
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,9 @@ from portal.yaml_file import read_yaml
 
 Seconds = Annotated[float, Field(gt=0)]
 Network = IPv4Network | IPv6Network
+
+AT_START = Field(json_schema_extra={"x-needs-restart": True})
+"""Marks a key that is read when the portal starts; all others hold from the next reload on."""
 
 UNIX = "unix"
 """Among trusted proxies: whoever may connect to the Unix socket."""
@@ -42,16 +46,25 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ConnectionsConfig(Section):
+    """How many there may be at once; an open page has up to seven, a display one."""
+
+    per_address: Annotated[int, Field(ge=1)] = 1000
+    """From one address (of IPv6: one /64), but for trusted proxies; at most half of the total."""
+    total: Annotated[int, Field(ge=2)] | None = None
+    """In all; ``null``: a third of the descriptors that the portal may have."""
+
+
 class ListenConfig(Section):
     """Where browsers, or a proxy in front, connect."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, AT_START] = "127.0.0.1"
     """The address to listen on; one that others reach wants a certificate, or a proxy with one."""
-    port: Annotated[int, Field(ge=0, le=65535)] | None = 8300
+    port: Annotated[Annotated[int, Field(ge=0, le=65535)] | None, AT_START] = 8300
     """``null``: no TCP; 0: any port that is free."""
-    socket: Path | None = None
+    socket: Annotated[Path | None, AT_START] = None
     """A Unix socket, for a proxy on this host; ``null``: none."""
-    socket_group: str | None = None
+    socket_group: Annotated[str | None, AT_START] = None
     """Whose members may connect to it; ``null``: those of the portal's own group."""
     certificate_file: Path | None = None
     """PEM, with the chain to the authority after it; ``null``: in clear."""
@@ -61,6 +74,7 @@ class ListenConfig(Section):
     """What browsers call the portal, as ``https://desk.example.com``; none: as the request says."""
     trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = ()
     """Addresses, networks, or ``unix``: whose X-Forwarded-* and user header are believed."""
+    connections: ConnectionsConfig = ConnectionsConfig()
 
     @model_validator(mode="after")
     def _is_whole(self) -> ListenConfig:
@@ -73,7 +87,7 @@ class ListenConfig(Section):
             raise ValueError("trusted_proxies has unix, and there is no socket")
         return self
 
-    @property
+    @cached_property
     def proxy_networks(self) -> tuple[Network, ...]:
         """The trusted proxies that come by TCP."""
         return tuple(ip_network(proxy) for proxy in self.trusted_proxies if proxy != UNIX)
@@ -82,9 +96,9 @@ class ListenConfig(Section):
 class UpstreamConfig(Section):
     """The relay, whose web server the portal is."""
 
-    socket: Path = Path("/run/fastx-supervisor/web.sock")
+    socket: Annotated[Path, AT_START] = Path("/run/fastx-supervisor/web.sock")
     """Its web server's socket; the portal's user is in ``relay.web.allow_users`` there."""
-    timeout_seconds: Seconds = 30.0
+    timeout_seconds: Annotated[Seconds, AT_START] = 30.0
     """How long one call may take."""
 
 
@@ -168,7 +182,7 @@ class LogConfig(Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """What is less grave is left out."""
-    format: Literal["auto", "json", "console"] = "auto"
+    format: Annotated[Literal["auto", "json", "console"], AT_START] = "auto"
     """``auto``: coloured text on a terminal, else one JSON object per line."""
 
 

@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
-import ssl
+import socket
 from pathlib import Path
 
-from aiohttp import web
-
 from portal.config import ListenConfig
+from portal.door import BACKLOG
 from portal.errors import ConfigError
 
 
-async def listen(runner: web.AppRunner, config: ListenConfig) -> list[str]:
-    """Bind and serve; the addresses, as URLs. Raises ConfigError."""
-    addresses: list[str] = []
+async def bind(config: ListenConfig) -> list[socket.socket]:
+    """Bound, and listening. Raises ConfigError, and nothing is bound then."""
+    bound: list[socket.socket] = []
     place = ""
     try:
         if config.port is not None:
             place = f"port: {config.host}:{config.port}"
-            context = tls_context(config)
-            await web.TCPSite(runner, config.host, config.port, ssl_context=context).start()
-            addresses.append(_url(runner, config, context))
+            for family, address in await _addresses(config.host, config.port):
+                bound.append(socket.create_server(address, family=family, backlog=BACKLOG))
         if config.socket is not None:
             place = f"socket: {config.socket}"
-            await _listen_unix(runner, config.socket, config.socket_group)
-            addresses.append(f"unix:{config.socket}")
-    except OSError as error:
+            bound.append(_bind_unix(config.socket))
+            _hand_over(config.socket, config.socket_group)
+    except (OSError, ConfigError) as error:
+        for each in bound:
+            each.close()
+        if isinstance(error, ConfigError):
+            raise
         raise ConfigError(f"listen.{place}: {_reason(error)}.") from error
-    return addresses
+    return bound
+
+
+async def _addresses(host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+    """Families and addresses of a name, each once."""
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    return list(dict.fromkeys((each[0], (str(each[4][0]), port)) for each in found))
 
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "is in use, by another portal or what 'ss -lp' names: take another, or end that"
-    # asyncio puts a text of its own in the place of the system's.
-    return f"cannot listen there: {os.strerror(error.errno) if error.errno else error}"
+    # Python puts a text of its own in the place of the system's.
+    known = error.errno is not None and not isinstance(error, socket.gaierror)
+    return f"cannot listen there: {os.strerror(error.errno or 0) if known else error}"
 
 
-async def _listen_unix(runner: web.AppRunner, path: Path, group: str | None) -> None:
+def _bind_unix(path: Path) -> socket.socket:
     """For owner and group alone, from the first moment on: whoever connects may be believed."""
-    _remove(path)
+    path.unlink(missing_ok=True)  # what a life before has left
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     umask = os.umask(0o117)
     try:
-        await web.UnixSite(runner, str(path)).start()
+        listening.bind(str(path))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
     finally:
         os.umask(umask)
+    return listening
+
+
+def _hand_over(path: Path, group: str | None) -> None:
     if group is None:
         return
     try:
@@ -59,37 +80,10 @@ async def _listen_unix(runner: web.AppRunner, path: Path, group: str | None) -> 
         ) from error
 
 
-def _remove(path: Path) -> None:
-    """What a life before has left."""
-    path.unlink(missing_ok=True)
-
-
-def tls_context(config: ListenConfig) -> ssl.SSLContext | None:
-    """What the portal shows of itself over TLS; ``None``: in clear. Raises ConfigError."""
-    if config.certificate_file is None or config.key_file is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load(context, config.certificate_file, config.key_file)
-    return context
-
-
-def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    for path in (certificate, key):
-        try:
-            path.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
-    try:
-        # Not to be asked for a password on the terminal.
-        context.load_cert_chain(certificate, key, password=lambda: "")
-    except (ssl.SSLError, ValueError) as error:
-        raise ConfigError(
-            f"{certificate}: is not a certificate in PEM that {key} belongs to ({error})."
-        ) from error
-
-
-def _url(runner: web.AppRunner, config: ListenConfig, context: ssl.SSLContext | None) -> str:
-    port = runner.addresses[0][1] if config.port == 0 else config.port
+def url_of(listening: socket.socket, config: ListenConfig) -> str:
+    """How a bound socket is called."""
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{config.socket}"
+    port = listening.getsockname()[1]
     host = f"[{config.host}]" if ":" in config.host else config.host
-    return f"{'http' if context is None else 'https'}://{host}:{port}"
+    return f"{'http' if config.certificate_file is None else 'https'}://{host}:{port}"

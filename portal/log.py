@@ -57,6 +57,12 @@ def configure(level: str, log_format: LogFormat) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [output]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """What is less grave is left out from now on."""
+    root = logging.getLogger()
     root.setLevel(level.upper())
     for noisy in ("asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))

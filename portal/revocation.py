@@ -2,6 +2,7 @@
 
     share ended, expired, its session gone ──> those who came by it are put out (4003)
     sign-in ended ──> its displays are closed (4401), its event streams say so
+    session gone ──> its last picture is dropped; gone or resumed ──> its pause is forgotten
 
 Displays that the portal carries are closed here, at once; those that a proxy carries past it are
 put out by the relay, by their label.
@@ -11,13 +12,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from portal.access import Person
 from portal.display.admissions import Admissions, Label
-from portal.display.live import REVOKED, SIGNED_OUT, LiveDisplays
+from portal.display.live import REVOKED, SIGNED_OUT, SUSPENDED, LiveDisplays
 from portal.errors import StoreError
+from portal.pictures import Pictures
 from portal.roster import Roster
 from portal.sign_in.sign_ins import SignIn, SignIns
 from portal.store.share_rows import Share
@@ -29,23 +32,16 @@ _EXPIRY_TICKS = 30
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
 class Revocation:
     """Ends things, and ``run`` ends them when it is time."""
 
-    def __init__(
-        self,
-        roster: Roster,
-        admissions: Admissions,
-        live: LiveDisplays,
-        sign_ins: SignIns,
-        tick_seconds: float,
-    ) -> None:
-        self._roster = roster
-        self._shares = roster.shares
-        self._admissions = admissions
-        self._live = live
-        self._sign_ins = sign_ins
-        self._tick_seconds = tick_seconds
+    roster: Roster
+    admissions: Admissions
+    live: LiveDisplays
+    sign_ins: SignIns
+    pictures: Pictures
+    tick_seconds: float
 
     async def end_shares(self, shares: Sequence[Share]) -> None:
         """They hold no more; who came by them is put out. Raises StoreError."""
@@ -55,19 +51,23 @@ class Revocation:
             return label.share in ids
 
         try:
-            await self._shares.end(shares)
+            await self.roster.shares.end(shares)
         finally:
             # They are void now, whatever the store says of the next life.
             for session_id in {share.session_id for share in shares}:
-                self._roster.mirror.tell_shares(session_id)
-                await self._admissions.take_back(session_id, concerns)
-            self._live.dismiss(concerns, REVOKED)
+                self.roster.mirror.tell_shares(session_id)
+                await self.admissions.take_back(session_id, concerns)
+            self.live.dismiss(concerns, REVOKED)
 
     def verdict(self, label: Label) -> int | None:
         """With what a display is closed whose share or sign-in has ended; ``None``: they hold."""
-        if label.share is not None and self._shares.find(label.share) is None:
-            return REVOKED
-        if label.sign_in is not None and self._sign_ins.by_id(label.sign_in) is None:
+        if label.share is not None:
+            share = self.roster.shares.find(label.share)
+            if share is None:
+                return REVOKED
+            if self.roster.pauses.holds(share.session_id):
+                return SUSPENDED
+        if label.sign_in is not None and self.sign_ins.by_id(label.sign_in) is None:
             return SIGNED_OUT
         return None
 
@@ -79,17 +79,17 @@ class Revocation:
 
     async def _follow_sign_ins(self) -> None:
         while True:
-            await self._close_displays(await self._sign_ins.ended.get())
+            await self._close_displays(await self.sign_ins.ended.get())
 
     async def _close_displays(self, sign_in: SignIn) -> None:
         def concerns(label: Label) -> bool:
             return label.sign_in == sign_in.id
 
-        self._live.dismiss(concerns, SIGNED_OUT)
-        known = self._roster.all_known(Person(sign_in.user))
+        self.live.dismiss(concerns, SIGNED_OUT)
+        known = self.roster.all_known(Person(sign_in.user))
         watched = {each["id"] for each in known if any(each["viewers"].values())}
-        for session_id in watched | self._admissions.visited(sign_in.id):
-            await self._admissions.take_back(session_id, concerns)
+        for session_id in watched | self.admissions.visited(sign_in.id):
+            await self.admissions.take_back(session_id, concerns)
 
     async def _tick(self) -> None:
         ticks = 0
@@ -101,24 +101,26 @@ class Revocation:
             except StoreError as error:
                 _log.error("store_failed", error=str(error))
             ticks += 1
-            await asyncio.sleep(self._tick_seconds)
+            await asyncio.sleep(self.tick_seconds)
 
     async def _end_what_is_over(self) -> None:
-        over = self._shares.over()
-        if self._roster.mirror.synced.is_set():
-            gone = [each for each in self._shares.sessions() if not self._is_there(each)]
-            over += [share for each in gone for share in self._shares.of_session(each)]
+        over = self.roster.shares.over()
+        if self.roster.mirror.synced.is_set():
+            gone = [each for each in self.roster.shares.sessions() if not self._is_there(each)]
+            over += [share for each in gone for share in self.roster.shares.of_session(each)]
+            self.pictures.drop_ended()
+            await self.roster.pauses.forget_resumed()
         if over:
             _log.info("shares_over", shares=[share.id for share in over])
             await self.end_shares(over)
 
     def _is_there(self, session_id: str) -> bool:
-        session = self._roster.mirror.sessions.get(session_id)
+        session = self.roster.mirror.sessions.get(session_id)
         return session is not None and session["phase"] != "ended"
 
     async def _expire_sign_ins(self) -> None:
-        for sign_in_id in self._live.used_sign_ins():
-            sign_in = self._sign_ins.by_id(sign_in_id)
+        for sign_in_id in self.live.used_sign_ins():
+            sign_in = self.sign_ins.by_id(sign_in_id)
             if sign_in is not None:
-                await self._sign_ins.use(sign_in)
-        await self._sign_ins.expire()
+                await self.sign_ins.use(sign_in)
+        await self.sign_ins.expire()

@@ -8,7 +8,10 @@ from typing import Any
 
 from portal.access import Access, Act, Mode, Person, access_of, require
 from portal.errors import NotFoundError, RelayError
+from portal.pauses import Pauses
+from portal.settings import Settings
 from portal.shares import Shares
+from portal.store.share_rows import Share
 from portal.upstream.client import Upstream, Wire
 from portal.upstream.mirror import Mirror
 
@@ -22,13 +25,30 @@ class Roster:
     upstream: Upstream
     mirror: Mirror
     shares: Shares
-    administrators_mode: Mode
+    pauses: Pauses
+    settings: Settings
 
     def access(self, person: Person, session: Wire) -> Access | None:
         """What the person is to the session."""
         share = self.shares.to(person.user, session["id"])
         mode = None if share is None else share.mode
-        return access_of(person, session["user"], mode, self.administrators_mode)
+        administrators_mode = Mode(self.settings.config.administrators.display)
+        return access_of(person, session["user"], mode, administrators_mode)
+
+    def share_of(self, person: Person, session: Wire) -> Share | None:
+        """The share that the person comes by to somebody else's session."""
+        own = session["user"] == person.user
+        return None if own else self.shares.to(person.user, session["id"])
+
+    def shown(self, session: Wire, person: Person, access: Access) -> dict[str, Any]:
+        """The session with what the person is to it."""
+        waits = session["phase"] == "suspended" and self.share_of(person, session) is not None
+        mine = {
+            "role": access.role.value,
+            "mode": access.mode.value,
+            "paused": waits and self.pauses.holds(session["id"]),
+        }
+        return {**session, "access": mine}
 
     def visible(self, person: Person, session_id: str, *, everybody: bool) -> Wire | None:
         """The session as the person sees it, ``None`` if they do not; asks nobody.
@@ -41,7 +61,7 @@ class Roster:
         access = self.access(person, session)
         if access is None or not (everybody or self._is_theirs(person, session)):
             return None
-        return shown(session, access)
+        return self.shown(session, person, access)
 
     def all_visible(self, person: Person, *, everybody: bool) -> list[Wire]:
         """What the person sees, newest first. Raises UnreachableError."""
@@ -83,8 +103,3 @@ class Roster:
         return session["user"] == person.user or (
             self.shares.to(person.user, session["id"]) is not None
         )
-
-
-def shown(session: Wire, access: Access) -> dict[str, Any]:
-    """The session with what the person is to it."""
-    return {**session, "access": {"role": access.role.value, "mode": access.mode.value}}

@@ -62,11 +62,18 @@ class GuestApi:
         share, session = await self._find(request, (await read_body(request, Held)).token)
         # Of the session no more than its screen needs.
         shown = {key: session.get(key) for key in ("id", "name", "user", "phase", "clipboard")}
-        expires_at = rfc3339(share.expires_at)
-        return json_answer({"session": shown, "mode": share.mode.value, "expires_at": expires_at})
+        paused = session["phase"] == "suspended" and self._roster.pauses.holds(session["id"])
+        return json_answer(
+            {
+                "session": shown,
+                "mode": share.mode.value,
+                "paused": paused,
+                "expires_at": rfc3339(share.expires_at),
+            }
+        )
 
     async def connect(self, request: web.Request) -> web.Response:
-        """200: admission to the display. 409 while there is none."""
+        """200: admission to the display. 409 while there is none, or guests have to wait."""
         asked = await read_body(request, Knock)
         share, session = await self._find(request, asked.token)
         require_display(session)

@@ -13,8 +13,8 @@ from aiohttp import web
 from pydantic import Field
 
 from portal.access import Person
-from portal.config import Config
 from portal.errors import ProblemError
+from portal.settings import Settings
 from portal.sign_in.sign_ins import SignIn, csrf_token
 from portal.sign_in.users import Users
 from portal.sign_in.ways import Ways, refused
@@ -46,7 +46,7 @@ class LinkToken(Body):
 class MeApi:
     """The calls about oneself."""
 
-    config: Config
+    settings: Settings
     ways: Ways
     callers: Callers
     users: Users
@@ -58,6 +58,7 @@ class MeApi:
             web.get("/api/sign-in", self.show_ways),
             web.post("/api/sign-in", self.by_password),
             web.post("/api/sign-in/link", self.by_link),
+            web.post("/api/sign-in/link/user", self.user_of_link),
             web.post("/api/sign-out", self.sign_out),
             web.get("/api/me", self.me),
             web.get("/api/ping", self.ping),
@@ -69,7 +70,7 @@ class MeApi:
         return json_answer(
             {
                 "methods": list(self.ways.methods),
-                "title": self.config.sign_in.title,
+                "title": self.settings.config.sign_in.title,
                 "user": None if person is None else person.user,
             }
         )
@@ -86,6 +87,12 @@ class MeApi:
         asked = await read_body(request, LinkToken)
         user = await self.ways.by_link(asked.token, remote_of(request).address)
         return await self._begin(request, user, "link")
+
+    async def user_of_link(self, request: web.Request) -> web.Response:
+        """200: whom the link would sign in, for the page to ask before; the link is not used."""
+        asked = await read_body(request, LinkToken)
+        user = await self.ways.user_of_link(asked.token, remote_of(request).address)
+        return json_answer({"user": (await self.users.find(user)).name})
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """204: the sign-in has ended, with its event streams and displays."""
@@ -125,13 +132,14 @@ class MeApi:
 
     async def _me(self, person: Person, sign_in: SignIn, token: str) -> dict[str, Any]:
         user = await self.users.find(person.user)
-        shares = self.config.shares
+        config = self.settings.config
+        shares = config.shares
         return {
             "user": person.user,
             "full_name": user.full_name,
             "administrator": person.is_administrator,
             "method": sign_in.method,
-            "sign_out_url": self.config.sign_in.header.sign_out_url
+            "sign_out_url": config.sign_in.header.sign_out_url
             if sign_in.method == "header"
             else None,
             "csrf_token": csrf_token(token),

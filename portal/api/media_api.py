@@ -9,17 +9,22 @@ import aiohttp
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from portal.access import Act
+from portal.access import Act, Person
 from portal.concurrency import ConcurrencyLimit
+from portal.errors import ProblemError, RelayError
+from portal.pictures import Picture, Pictures
 from portal.roster import Roster
 from portal.sign_in.sign_ins import SignIn
-from portal.upstream.client import Pool
+from portal.upstream.client import Pool, Wire
 from portal.web.bodies import read_query
 from portal.web.caller import signed_in
 
 _STALL_SECONDS = 30.0
 """A browser that takes nothing for so long is cut off."""
 
+
+_ASIDE = frozenset({"suspended", "unknown"})
+"""Phases in which there is a screen, and nobody can be asked for it."""
 
 MOST_PER_USER = 32
 """Pictures, and logs, that one user waits for at once: a session need not answer."""
@@ -45,9 +50,10 @@ class Log(BaseModel):
 class MediaApi:
     """The calls whose answers are no JSON."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, kept: Pictures) -> None:
         self._roster = roster
         self._upstream = roster.upstream
+        self._kept = kept
         self.pictures = ConcurrencyLimit(
             MOST_PER_USER, "too_many_pictures", "You wait for too many pictures; try again.", 1.0
         )
@@ -63,25 +69,33 @@ class MediaApi:
         ]
 
     async def thumbnail(self, request: web.Request) -> web.Response:
-        """200: PNG; 304 when the browser has this one; 409 while there is no display."""
+        """200: PNG; 304 when the browser has this one; 409 while there is none.
+
+        While there is no display to ask, the last picture that was taken of it.
+        """
         person, _ = signed_in(request)
         session, _ = await self._roster.find(person, request.match_info["id"], Act.SEE)
         width = read_query(request, Thumbnail).width
         known = request.headers.get("If-None-Match")
-        with self.pictures.place(person.user):
-            answer = await self._upstream.call(
-                "GET",
-                f"/v1/sessions/{session['id']}/screenshot",
-                query={"max_width": str(width)},
-                headers={} if known is None else {"If-None-Match": known},
-                pool=Pool.MEDIA,
-            )
-        headers = {"Cache-Control": "private, no-cache"}
-        if etag := answer.headers.get("ETag"):
-            headers["ETag"] = etag
-        if answer.status == 304:
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=answer.body, content_type="image/png", headers=headers)
+        if session["phase"] in _ASIDE:
+            return _picture(self._last(person, session), known)
+        try:
+            with self.pictures.place(person.user):
+                return _picture(await self._kept.fetch(session["id"], width, known), known)
+        except RelayError as error:
+            if error.code != "not_connectable":
+                raise
+        # It was put aside a moment ago.
+        return _picture(self._last(person, session), known)
+
+    def _last(self, person: Person, session: Wire) -> Picture:
+        """Raises ProblemError 409."""
+        picture = self._kept.last(session["id"])
+        share = self._roster.share_of(person, session)
+        # What a guest sees is what was to be seen since there is something for them to see.
+        if picture is None or (share is not None and picture.taken_at < share.created_at):
+            raise ProblemError(409, "not_connectable", "There is no picture of the session now.")
+        return picture
 
     async def log(self, request: web.Request) -> web.StreamResponse:
         """200: text, to its end or on and on."""
@@ -112,6 +126,16 @@ class MediaApi:
                 if not whole and request.transport is not None:
                     request.transport.abort()
         return response
+
+
+def _picture(picture: Picture | None, known: str | None) -> web.Response:
+    """``None``: as the browser has it."""
+    headers = {"Cache-Control": "private, no-cache"}
+    if picture is None or (known is not None and picture.etag == known):
+        return web.Response(status=304, headers=headers)
+    if picture.etag is not None:
+        headers["ETag"] = picture.etag
+    return web.Response(body=picture.body, content_type="image/png", headers=headers)
 
 
 async def _hand_on(source: aiohttp.ClientResponse, response: web.StreamResponse) -> None:

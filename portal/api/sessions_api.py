@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from portal.access import Act, Mode, Person
 from portal.display.admissions import Admissions, Label
 from portal.errors import ForbiddenError, ProblemError
-from portal.roster import Roster, shown
+from portal.roster import Roster
 from portal.sign_in.users import Users
+from portal.suspension import Suspension
 from portal.upstream.client import Answer, Wire
 from portal.web.answers import json_answer, no_content
 from portal.web.bodies import Body, read_body, read_query
@@ -59,10 +60,13 @@ class Scope(BaseModel):
 class SessionsApi:
     """The calls under ``/api/sessions``, and templates."""
 
-    def __init__(self, roster: Roster, admissions: Admissions, users: Users) -> None:
+    def __init__(
+        self, roster: Roster, admissions: Admissions, suspension: Suspension, users: Users
+    ) -> None:
         self._roster = roster
         self._upstream = roster.upstream
         self._admissions = admissions
+        self._suspension = suspension
         self._users = users
 
     def routes(self) -> list[web.RouteDef]:
@@ -107,7 +111,7 @@ class SessionsApi:
         """200: one."""
         person, _ = signed_in(request)
         session, access = await self._roster.find(person, _id(request), Act.SEE)
-        return json_answer(shown(session, access))
+        return json_answer(self._roster.shown(session, person, access))
 
     async def change(self, request: web.Request) -> web.Response:
         """200: under its new name, with its new params."""
@@ -124,7 +128,10 @@ class SessionsApi:
         person, _ = signed_in(request)
         session, _ = await self._roster.find(person, _id(request), Act.CHANGE)
         verb = request.path.rpartition("/")[2]
-        answer = await self._upstream.call("POST", f"{_path(session)}/{verb}")
+        if verb == "suspend":
+            answer = await self._suspension.suspend(session)
+        else:
+            answer = await self._upstream.call("POST", f"{_path(session)}/{verb}")
         self._log(request, "session_steered", session["id"], verb=verb)
         return self._answer(person, answer)
 
@@ -138,19 +145,17 @@ class SessionsApi:
         return no_content()
 
     async def connect(self, request: web.Request) -> web.Response:
-        """200: admission to the display. 409 while there is none."""
+        """200: admission to the display. 409 while there is none, or guests have to wait."""
         person, sign_in = signed_in(request)
         asked = await read_body(request, Connect)
         act = Act.CONTROL if asked.mode == "control" else Act.VIEW
         session, _ = await self._roster.find(person, _id(request), act)
         require_display(session)
-        share = self._roster.shares.to(person.user, session["id"])
-        by_share = share is not None and session["user"] != person.user
         admission = await self._admissions.give(
             session["id"],
             Mode(asked.mode),
             (await self._users.find(person.user)).full_name or person.user,
-            share=share if by_share else None,
+            share=self._roster.share_of(person, session),
             sign_in=sign_in,
         )
         return json_answer(admission)
@@ -168,7 +173,8 @@ class SessionsApi:
         session = answer.object
         self._roster.mirror.absorb(session)
         access = self._roster.access(person, session)
-        return json_answer(session if access is None else shown(session, access), answer.status)
+        shown = session if access is None else self._roster.shown(session, person, access)
+        return json_answer(shown, answer.status)
 
     def _log(self, request: web.Request, event: str, session_id: str, **fields: object) -> None:
         person, _ = signed_in(request)

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from portal.access import Act, Mode, Person
 from portal.api.times import rfc3339
-from portal.config import SharesConfig
 from portal.errors import FieldError, ForbiddenError, InvalidError, NotFoundError
 from portal.revocation import Revocation
 from portal.roster import Roster
+from portal.settings import Settings
 from portal.sign_in.users import Users
 from portal.store.share_rows import Share
 from portal.web.answers import json_answer, no_content
@@ -39,13 +39,13 @@ class SharesApi:
 
     def __init__(
         self,
-        config: SharesConfig,
+        settings: Settings,
         roster: Roster,
         revocation: Revocation,
         users: Users,
         remotes: Remotes,
     ) -> None:
-        self._config = config
+        self._settings = settings
         self._roster = roster
         self._shares = roster.shares
         self._revocation = revocation
@@ -95,15 +95,16 @@ class SharesApi:
         return no_content()
 
     async def _judge(self, wish: ShareWish, person: Person) -> None:
-        if wish.expires_in_seconds > self._config.most_seconds:
-            message = f"a share lasts {self._config.most_seconds} s at most"
+        config = self._settings.config.shares
+        if wish.expires_in_seconds > config.most_seconds:
+            message = f"a share lasts {config.most_seconds} s at most"
             raise InvalidError([FieldError(("expires_in_seconds",), message)])
         if wish.user is None:
-            if not self._config.anyone:
+            if not config.anyone:
                 detail = "Links for anyone are not allowed here: share with a user by name."
                 raise ForbiddenError("shares_anyone_off", detail)
             return
-        if not self._config.named:
+        if not config.named:
             raise ForbiddenError("shares_named_off", "Sessions cannot be shared with users here.")
         if wish.user == person.user:
             raise InvalidError([FieldError(("user",), "it is your own session")])

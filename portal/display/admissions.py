@@ -19,6 +19,7 @@ import structlog
 
 from portal.access import Mode
 from portal.errors import NotFoundError, ProblemError, TooManyError
+from portal.pauses import PausedError, Pauses
 from portal.shares import Shares
 from portal.sign_in.sign_ins import SignIn
 from portal.store.share_rows import Share
@@ -71,9 +72,10 @@ class Admission:
 class Admissions:
     """Gives tickets, and takes them back with whoever came by them."""
 
-    def __init__(self, upstream: Upstream, shares: Shares) -> None:
+    def __init__(self, upstream: Upstream, shares: Shares, pauses: Pauses) -> None:
         self._upstream = upstream
         self._shares = shares
+        self._pauses = pauses
         self._given: dict[str, Admission] = {}
         """By ticket, those not used yet."""
         self._asked: set[Admission] = set()
@@ -94,12 +96,13 @@ class Admissions:
         """Admission to a display, as the page is told.
 
         Raises RelayError, UnreachableError; NotFoundError if what it is by has ended meanwhile,
-        TooManyError if guests have too many.
+        PausedError if guests are to wait, TooManyError if they have too many.
         """
         share_id = None if share is None else share.id
         sign_in_id = None if sign_in is None else sign_in.id
         label = Label(share_id, sign_in_id, secrets.token_hex(8))
         if share_id is not None:
+            self._require_leave(session_id)
             self._require_room(session_id, share_id)
         asked = Admission(session_id, label, time.monotonic() + _TICKET_SECONDS)
         self._asked.add(asked)
@@ -107,10 +110,12 @@ class Admissions:
             ticket = await self._ticket(session_id, mode, name, label)
         finally:
             self._asked.discard(asked)
-        if not self._holds(share, sign_in):
+        try:
+            self._require_held(session_id, share, sign_in)
+        except ProblemError:
             # Who took back what was out could not know of this one.
             await self._void(session_id, str(label))
-            raise NotFoundError
+            raise
         if sign_in_id is not None:
             self._visited[sign_in_id].add(session_id)
         now = time.monotonic()
@@ -178,10 +183,19 @@ class Admissions:
             detail = "Too many come to this session at the moment; try again."
             raise TooManyError("too_many_guests", detail, _TICKET_SECONDS)
 
-    def _holds(self, share: Share | None, sign_in: SignIn | None) -> bool:
-        """Whether what somebody was let in by is still good."""
-        is_shared = share is None or self._shares.find(share.id) is not None
-        return is_shared and (sign_in is None or not sign_in.ended.is_set())
+    def _require_leave(self, session_id: str) -> None:
+        """Raise PausedError: who asks is a guest, by whom it would be resumed."""
+        if self._pauses.holds(session_id):
+            raise PausedError
+
+    def _require_held(self, session_id: str, share: Share | None, sign_in: SignIn | None) -> None:
+        """Raise NotFoundError, PausedError unless what somebody was let in by is still good."""
+        if sign_in is not None and sign_in.ended.is_set():
+            raise NotFoundError
+        if share is not None:
+            if self._shares.find(share.id) is None:
+                raise NotFoundError
+            self._require_leave(session_id)
 
     async def _void(self, session_id: str, label: str) -> None:
         path = f"/v1/sessions/{session_id}/tickets"

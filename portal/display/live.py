@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from portal.display.admissions import Label
 
 DISCONNECTED = 4000
+SUSPENDED = 4002
 REVOKED = 4003
 SIGNED_OUT = 4401
 GOING_AWAY = 1001

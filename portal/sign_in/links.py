@@ -32,6 +32,15 @@ class LinkRefusedError(ProblemError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Link:
+    """What a token says."""
+
+    user: str
+    expires_at: float
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """Issues and takes links; the key is the state directory's."""
 
@@ -42,8 +51,22 @@ class Links:
         body = _encode(json.dumps([user, expires_at, secrets.token_hex(16)]).encode())
         return f"{body}.{self._signature(body)}"
 
+    async def look(self, token: str, database: Database, now: float) -> str:
+        """The user of a good token, which stays so. Raises LinkRefusedError."""
+        link = self._read(token, now)
+        if await database.run(partial(link_rows.is_used, nonce=link.nonce)):
+            raise LinkRefusedError("used already", link.user)
+        return link.user
+
     async def redeem(self, token: str, database: Database, now: float) -> str:
         """The user of a good token, which is used up by that. Raises LinkRefusedError."""
+        link = self._read(token, now)
+        use = partial(link_rows.use, nonce=link.nonce, expires_at=link.expires_at, now=now)
+        if not await database.run(use):
+            raise LinkRefusedError("used already", link.user)
+        return link.user
+
+    def _read(self, token: str, now: float) -> _Link:
         body, _, signature = token.partition(".")
         if len(token) > _MOST_CHARACTERS or not token.isascii():
             raise LinkRefusedError("malformed")
@@ -55,10 +78,7 @@ class Links:
             raise LinkRefusedError("malformed") from None
         if now >= expires_at:
             raise LinkRefusedError("expired", user)
-        use = partial(link_rows.use, nonce=nonce, expires_at=expires_at, now=now)
-        if not await database.run(use):
-            raise LinkRefusedError("used already", user)
-        return str(user)
+        return _Link(str(user), float(expires_at), str(nonce))
 
     def _signature(self, body: str) -> str:
         return _encode(hmac.new(self.key, body.encode(), hashlib.sha256).digest())

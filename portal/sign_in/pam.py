@@ -9,6 +9,7 @@ from importlib import import_module
 from types import ModuleType
 
 from portal.errors import ConfigError, ProblemError, UnreachableError
+from portal.settings import Settings
 
 PASSWORD_CHARACTERS = 1024
 _SECONDS = 60.0
@@ -26,10 +27,10 @@ class PamRefusedError(Exception):
 
 
 class Pam:
-    """One PAM service, asked in threads of its own."""
+    """The PAM service that is configured, asked in threads of its own."""
 
-    def __init__(self, service: str) -> None:
-        self._service = service
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pam")
 
     async def check(self, user: str, password: str) -> None:
@@ -54,9 +55,10 @@ class Pam:
 
     def _authenticate(self, user: str, password: str) -> None:
         pamela = library()
+        service = self._settings.config.sign_in.pam.service
         try:
             # Credentials are for who opens a session of the host's: nobody does here.
-            pamela.authenticate(user, password, service=self._service, resetcred=0)
+            pamela.authenticate(user, password, service=service, resetcred=0)
         except pamela.PAMError as error:
             raise verdict(error.errno or 0, str(error)) from None
 

@@ -17,8 +17,8 @@ from functools import partial
 
 import structlog
 
-from portal.config import SignInConfig
 from portal.errors import StoreError
+from portal.settings import Settings
 from portal.store import sign_in_rows
 from portal.store.database import Database
 from portal.store.sign_in_rows import SignInRow
@@ -77,11 +77,9 @@ class SignIn:
 class SignIns:
     """All sign-ins; ``clock`` is in seconds since the epoch."""
 
-    def __init__(
-        self, database: Database, config: SignInConfig, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings, clock: Callable[[], float]) -> None:
         self._database = database
-        self._config = config
+        self._settings = settings
         self._clock = clock
         self._by_key: dict[str, SignIn] = {}
         self.ended: asyncio.Queue[SignIn] = asyncio.Queue()
@@ -159,9 +157,10 @@ class SignIns:
 
     def _holds(self, sign_in: SignIn) -> bool:
         now, row = self._clock(), sign_in.row
+        config = self._settings.config.sign_in
         return (
-            now - row.used_at < self._config.idle_seconds
-            and now - row.created_at < self._config.lifetime_seconds
+            now - row.used_at < config.idle_seconds
+            and now - row.created_at < config.lifetime_seconds
         )
 
     async def _make_room(self, user: str) -> None:

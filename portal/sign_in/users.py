@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from portal.access import Person
-from portal.config import AdministratorsConfig
 from portal.errors import UnreachableError
+from portal.settings import Settings
 
 _SECONDS = 10.0
 _THREADS = 4
@@ -35,10 +35,8 @@ class User:
 class Users:
     """Looks users up; who is an administrator is decided here."""
 
-    def __init__(
-        self, administrators: AdministratorsConfig, look_up: Callable[[str], User]
-    ) -> None:
-        self._administrators = administrators
+    def __init__(self, settings: Settings, look_up: Callable[[str], User]) -> None:
+        self._settings = settings
         self._look_up = look_up
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nss")
         self._known: dict[str, tuple[float, User]] = {}
@@ -73,8 +71,9 @@ class Users:
         user = await self.find(name)
         if not user.is_known:
             return None
-        named = name in self._administrators.users
-        grouped = not user.groups.isdisjoint(self._administrators.groups)
+        administrators = self._settings.config.administrators
+        named = name in administrators.users
+        grouped = not user.groups.isdisjoint(administrators.groups)
         if named or grouped:
             self._raised.add(name)
         return Person(name, is_administrator=named or grouped)

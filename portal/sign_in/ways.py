@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from portal.config import SignInConfig
 from portal.errors import NotFoundError, ProblemError, UnreachableError
+from portal.settings import Settings
 from portal.sign_in.links import LinkRefusedError, Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
@@ -21,6 +22,8 @@ REFUSAL_SECONDS = 3.0
 
 pam_unix itself waits 1.3 to 2.7 s, but not for an account that has expired."""
 
+_Asking = Callable[[str, Database, float], Awaitable[str]]
+
 _log = structlog.get_logger()
 
 
@@ -28,8 +31,8 @@ _log = structlog.get_logger()
 class Ways:
     """PAM and links; a proxy's header needs no call (``portal.web.caller``)."""
 
-    config: SignInConfig
-    pam: Pam | None
+    settings: Settings
+    pam: Pam
     links: Links
     database: Database
     pace: Pace
@@ -38,18 +41,22 @@ class Ways:
     refusal_seconds: float
 
     @property
+    def _config(self) -> SignInConfig:
+        return self.settings.config.sign_in
+
+    @property
     def methods(self) -> Sequence[str]:
         """As the pages are told."""
         offered = {
-            "pam": self.pam is not None,
-            "link": self.config.link.enabled,
-            "header": self.config.header.name is not None,
+            "pam": self._config.pam.enabled,
+            "link": self._config.link.enabled,
+            "header": self._config.header.name is not None,
         }
         return [name for name, there in offered.items() if there]
 
     async def by_password(self, user: str, password: str, remote: str) -> str:
         """The user. Raises ProblemError 401, 404, 429, 503."""
-        if self.pam is None:
+        if not self._config.pam.enabled:
             raise _not_offered()
         self.pace.require_leave(remote, user)
         begun = time.monotonic()
@@ -73,13 +80,20 @@ class Ways:
         self.pace.forgive(remote, user)
         return user
 
+    async def user_of_link(self, token: str, remote: str) -> str:
+        """Whom a link would sign in. Raises ProblemError 401, 404, 429."""
+        return await self._by_link(self.links.look, token, remote)
+
     async def by_link(self, token: str, remote: str) -> str:
         """The user. Raises ProblemError 401, 404, 429."""
-        if not self.config.link.enabled:
+        return await self._by_link(self.links.redeem, token, remote)
+
+    async def _by_link(self, ask: _Asking, token: str, remote: str) -> str:
+        if not self._config.link.enabled:
             raise _not_offered()
         self.pace.require_leave(remote)
         try:
-            return await self.links.redeem(token, self.database, self.clock())
+            return await ask(token, self.database, self.clock())
         except LinkRefusedError as error:
             self.pace.note_failure(remote)
             whose, reason = error.user, error.reason

@@ -13,9 +13,7 @@ from portal.errors import StoreError
 
 _T = TypeVar("_T")
 
-VERSION = 1
-
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE sign_ins (
     key TEXT PRIMARY KEY,          -- SHA-256 of the cookie's token
     id TEXT NOT NULL UNIQUE,
@@ -43,6 +41,19 @@ CREATE TABLE used_links (
     expires_at REAL NOT NULL
 ) STRICT;
 """
+_PAUSES_AND_FAILURES = """
+CREATE TABLE pauses (
+    session_id TEXT PRIMARY KEY
+) STRICT;
+CREATE TABLE failures (
+    key TEXT NOT NULL,             -- keyed hash of a user's name, or an address
+    at REAL NOT NULL
+) STRICT;
+"""
+_STEPS = (_FIRST, _PAUSES_AND_FAILURES)
+"""Each brings a file from its place in this list to the next."""
+
+VERSION = len(_STEPS)
 
 
 class Database:
@@ -82,8 +93,9 @@ class Database:
         if version > VERSION:
             connection.close()
             raise StoreError(f"{self._path} was written by a newer version: install that one.")
-        if version == 0:
-            connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+        for step in _STEPS[version:]:
+            version += 1
+            connection.executescript(f"BEGIN;{step}PRAGMA user_version = {version};COMMIT;")
         self._connection = connection
 
     def _transact(self, work: Callable[[sqlite3.Connection], _T]) -> _T:

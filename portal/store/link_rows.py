@@ -5,6 +5,12 @@ from __future__ import annotations
 import sqlite3
 
 
+def is_used(connection: sqlite3.Connection, nonce: str) -> bool:
+    """Whether a link was used."""
+    query = "SELECT 1 FROM used_links WHERE nonce = ?"
+    return connection.execute(query, (nonce,)).fetchone() is not None
+
+
 def use(connection: sqlite3.Connection, nonce: str, expires_at: float, now: float) -> bool:
     """Use a link up; False: it was used before."""
     connection.execute("DELETE FROM used_links WHERE expires_at < ?", (now,))

@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from portal.access import Person
 from portal.errors import ForbiddenError, NotSignedInError
+from portal.settings import Settings
 from portal.sign_in.sign_ins import SignIn, SignIns, csrf_token
 from portal.sign_in.users import Users
 from portal.web.cookies import Cookies
@@ -67,7 +68,7 @@ class Callers:
     sign_ins: SignIns
     users: Users
     cookies: Cookies
-    user_header: str | None
+    settings: Settings
 
     def middleware(self) -> Middleware:
         """To stand before every call."""
@@ -115,9 +116,10 @@ class Callers:
 
     def _user_by_proxy(self, request: web.Request, remote: Remote) -> str | None:
         """Whom a trusted proxy names; from others the header says nothing."""
-        if self.user_header is None:
+        header = self.settings.config.sign_in.header.name
+        if header is None:
             return None
-        names = request.headers.getall(self.user_header, [])
+        names = request.headers.getall(header, [])
         if not remote.by_proxy:
             if names:
                 _log.warning("user_header_ignored", remote=remote.address)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from portal.settings import Settings
 from portal.web.remote import Remote
 
 _NAME = "fx_portal"
@@ -14,9 +15,9 @@ _OFFER: web.RequestKey[tuple[str, Remote]] = web.RequestKey("cookie_offer", tupl
 
 @dataclass(frozen=True, slots=True)
 class Cookies:
-    """Sets, reads and takes back; the browser forgets it after ``lifetime_seconds``."""
+    """Sets, reads and takes back; the browser forgets it when a sign-in would be too old."""
 
-    lifetime_seconds: float
+    settings: Settings
 
     def read(self, request: web.Request, remote: Remote) -> str:
         """The token; empty if there is none."""
@@ -29,7 +30,7 @@ class Cookies:
         response.set_cookie(
             _name(remote),
             token,
-            max_age=round(self.lifetime_seconds),
+            max_age=round(self.settings.config.sign_in.lifetime_seconds),
             path="/",
             httponly=True,
             samesite="Lax",

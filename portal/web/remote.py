@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from portal.config import UNIX, ListenConfig
+from portal.settings import Settings
 
 _FORWARDED = 16
 """Addresses of X-Forwarded-For that are looked at."""
@@ -36,10 +37,12 @@ class Remote:
 class Remotes:
     """Tells where requests come from."""
 
-    def __init__(self, config: ListenConfig) -> None:
-        self._networks = config.proxy_networks
-        self._trusts_unix = UNIX in config.trusted_proxies
-        self._origins = frozenset(config.origins)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @property
+    def _config(self) -> ListenConfig:
+        return self._settings.config.listen
 
     def of(self, request: web.Request) -> Remote:
         """Where this one comes from."""
@@ -47,7 +50,7 @@ class Remotes:
         peer = _peer(request)
         is_secure = transport is not None and transport.get_extra_info("sslcontext") is not None
         host = request.headers.get("Host", "").lower()
-        if not self._is_trusted(peer):
+        if not self.is_proxy(peer):
             return Remote(peer or "unix", is_secure, by_proxy=False, host=host)
         scheme = request.headers.get("X-Forwarded-Proto", "").strip().lower()
         forwarded_host = request.headers.get("X-Forwarded-Host", "").strip().lower()
@@ -63,8 +66,8 @@ class Remotes:
         if origin is None:
             return False
         origin = origin.lower()
-        if self._origins:
-            return origin in self._origins
+        if self._config.origins:
+            return origin in self._config.origins
         # A proxy may speak plainly to us and not say that the browser came by TLS.
         try:
             parts = urlsplit(origin)
@@ -75,18 +78,20 @@ class Remotes:
     def origin_of(self, remote: Remote) -> str:
         """What links to the portal begin with."""
         own = remote.origin
-        if not self._origins or own in self._origins:
+        origins = self._config.origins
+        if not origins or own in origins:
             return own
-        return min(self._origins)
+        return min(origins)
 
-    def _is_trusted(self, peer: str | None) -> bool:
+    def is_proxy(self, peer: str | None) -> bool:
+        """Whether what an address (``None``: the Unix socket) says of browsers is believed."""
         if peer is None:
-            return self._trusts_unix
+            return UNIX in self._config.trusted_proxies
         try:
             address = ip_address(peer)
         except ValueError:
             return False
-        return any(address in network for network in self._networks)
+        return any(address in network for network in self._config.proxy_networks)
 
     def _browser(self, request: web.Request, peer: str | None) -> str:
         """The last address that no trusted proxy has: what stands before it anybody can write."""
@@ -97,7 +102,7 @@ class Remotes:
                 address = str(ip_address(entry))
             except ValueError:
                 break
-            if not self._is_trusted(address):
+            if not self.is_proxy(address):
                 break
         return address
 

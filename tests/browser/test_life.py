@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Error, Page, expect
 
-from tests.browser.acts import card, given, look, steers, title, type_line, until_seen
-from tests.browser.people import Person
+from tests.browser.acts import card, given, look, steers, title, type_line, until, until_seen
+from tests.browser.people import Person, person
+from tests.browser.stage import BACKGROUND
+from tests.integration.test_exec import execute
+from tests.support.clipboard import painting
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+
+GREEN = (0x20, 0x90, 0x40)
+# What images show near their lower right corner.
+DRAWN = """images => images.filter(image => image.complete && image.naturalWidth).map(image => {
+  const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+  const drawing = canvas.getContext("2d");
+  drawing.drawImage(image, 0, 0);
+  return [...drawing.getImageData(canvas.width - 5, canvas.height - 5, 1, 1).data].slice(0, 3);
+})"""
 
 
 async def test_home_tells_live(alice: Person) -> None:
@@ -37,6 +49,31 @@ async def test_suspended_it_waits_and_resumes_when_opened(alice: Person) -> None
     await until_seen(alice.page)
     await steers(alice, alice.scratch_name())
     assert (await alice.stage.web.get(session_id))["phase"] == "running"
+
+
+async def test_suspended_it_shows_its_last_picture(alice: Person) -> None:
+    """As it was at the last moment; after a reload, and on another browser, too."""
+    session_id = await given(alice, "Pictured")
+    await until(lambda: card_is(alice.page, BACKGROUND), "it shows what it is")
+    await execute(alice.stage.web, session_id, painting(GREEN))
+    await alice.page.get_by_role("button", name="Suspend Pictured").click()
+    await alice.stage.web.until(session_id, "suspended")
+    await alice.page.reload()
+    await until(lambda: card_is(alice.page, GREEN), "the card shows it")
+    async with person(alice.stage, alice.user) as elsewhere:
+        await elsewhere.sign_in()
+        await until(lambda: card_is(elsewhere.page, GREEN), "so does another browser's")
+
+
+async def card_is(page: Page, colour: tuple[int, int, int]) -> bool:
+    """Whether the picture on the card "Pictured", at its lower right, is of this colour."""
+    image = card(page, "Pictured").locator("img.card-picture")
+    try:
+        drawn = await image.evaluate_all(DRAWN)
+    except Error:
+        # A page that a change of networks has broken is loaded again.
+        return False
+    return [tuple(pixel) for pixel in drawn] == [colour]
 
 
 async def test_suspended_while_on_screen_it_says_so(alice: Person) -> None:

@@ -95,3 +95,29 @@ async def test_a_named_user_finds_it_among_their_sessions(alice: Person, bob: Pe
     await expect(bob.page.get_by_role("link", name="Together")).to_be_hidden()
     status, _ = await bob.api("GET", f"/api/sessions/{session_id}")
     assert status == 404
+
+
+async def test_what_its_owner_suspends_guests_do_not_resume(alice: Person, bob: Person) -> None:
+    """Put out, or come later: they are told, wait, and see it by themselves when it goes on."""
+    session_id = await given(alice, "Paused")
+    link = await link_for_anyone(await open_share(alice, "Paused"))
+    wish = {"mode": "control", "user": bob.user, "expires_in_seconds": 600}
+    status, _ = await alice.api("POST", f"/api/sessions/{session_id}/shares", wish)
+    assert status == 201
+    async with guest(alice, link, "Greta Guest") as watcher:
+        await until_seen(watcher.page)
+        status, _ = await alice.api("POST", f"/api/sessions/{session_id}/suspend")
+        assert status == 202
+        await expect(title(watcher.page)).to_have_text("Paused by its owner")
+        await expect(watcher.page.get_by_role("button", name="Resume")).to_be_hidden()
+        await require_accessible(watcher, "a paused session's page")
+        await watcher.page.reload()
+        await expect(title(watcher.page)).to_have_text("Paused by its owner")
+        waiting = card(bob.page, "Paused").get_by_text(f"Paused by {alice.user}")
+        await expect(waiting).to_be_visible()
+        await bob.page.goto(f"{bob.origin}/sessions/{session_id}")
+        await expect(title(bob.page)).to_have_text("Paused by its owner")
+        assert (await alice.stage.web.get(session_id))["phase"] == "suspended"
+        await look(alice, session_id)
+        await until_seen(watcher.page)
+        await until_seen(bob.page)

@@ -8,8 +8,10 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
+from tests.browser.accessibility import require_accessible
+from tests.browser.acts import given
 from tests.browser.people import Person, person
 from tests.browser.stage import MOST_ATTEMPTS, Stage
 
@@ -32,10 +34,16 @@ def _run(program: str, text: str, *arguments: str) -> None:
 
 
 async def test_a_link_signs_in_once(stage: Stage) -> None:
-    """It leads home; nothing of it stays in the address; used again, it is refused in words."""
+    """Asked whether that is who one is; nothing of it stays in the address; then it is used up."""
     link = await stage.portal.link(stage.user)
     async with person(stage, stage.user) as first:
         await first.page.goto(link)
+        await expect(
+            first.page.get_by_role("button", name=f"Sign in as {stage.user}")
+        ).to_be_focused()
+        assert (await first.context.cookies()) == [], "nobody is signed in by opening it"
+        await require_accessible(first, "a link's page")
+        await first.page.keyboard.press("Enter")
         await first.page.wait_for_url(f"{first.origin}/")
         await expect(first.page.get_by_role("navigation", name="Pages")).to_be_visible()
     async with person(stage, stage.user) as again:
@@ -48,19 +56,18 @@ async def test_a_link_signs_in_once(stage: Stage) -> None:
 async def test_a_link_of_somebody_else_asks_first(stage: Stage) -> None:
     """Nobody works as somebody else unawares; who wants to, may."""
     async with person(stage, stage.user) as one:
-        await one.page.goto(await stage.portal.link(stage.user))
-        await one.page.wait_for_url(f"{one.origin}/")
+        await one.sign_in()
         link = await stage.portal.link(stage.second_user)
         await one.page.goto("about:blank")
         await one.page.goto(link)
         main = one.page.get_by_role("main")
         await expect(main).to_contain_text(f"You are signed in as {stage.user}")
-        await one.page.get_by_role("link", name="Stay signed in").click()
+        await one.page.get_by_role("link", name=f"Stay signed in as {stage.user}").click()
         await one.page.wait_for_url(f"{one.origin}/")
         await expect(one.page.get_by_role("banner")).to_contain_text(stage.user)
         await one.page.goto("about:blank")
         await one.page.goto(link)
-        await one.page.get_by_role("button", name="Use the link").click()
+        await one.page.get_by_role("button", name=f"Sign in as {stage.second_user}").click()
         await one.page.wait_for_url(f"{one.origin}/")
         await expect(one.page.get_by_role("banner")).to_contain_text(stage.second_user)
 
@@ -114,3 +121,17 @@ async def test_signing_out_ends_it(alice: Person) -> None:
     await alice.page.wait_for_url(re.compile("/sign-in"))
     answer = await alice.context.request.get(f"{alice.origin}/api/sessions")
     assert answer.status == 401
+
+
+async def test_where_a_proxy_wants_a_sign_in_pages_go_there(alice: Person) -> None:
+    """It answers calls with a 401 of its own; only where a page is asked for can one sign in."""
+    alice.faults.expect(REFUSED)
+    await given(alice, "Behind a proxy")
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=401, content_type="text/html", body="<h1>Unauthorized</h1>")
+
+    await alice.page.route("**/suspend", refuse)
+    async with alice.page.expect_request(f"{alice.origin}/sign-in?next=*"):
+        await alice.page.get_by_role("button", name="Suspend Behind a proxy").click()
+    await alice.page.wait_for_url(f"{alice.origin}/")

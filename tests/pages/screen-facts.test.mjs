@@ -34,6 +34,21 @@ test("opening a suspended session resumes it", () => {
   assert.equal(viewOf(reduce(facts, { type: "opening" })).state, "resuming");
 });
 
+test("what its owner has put aside, a guest does not take up, and goes on when it is resumed", () => {
+  const aside = (version) => phase("suspended", { version, access: { role: "guest", mode: "control", paused: true } });
+  for (const facts of [after(aside(9)), after(...CONNECTED, closed(CLOSED.suspended), aside(9))]) {
+    assert.equal(wantsLink(facts, 1e9), false);
+    assert.equal(wantsLink(reduce(facts, { type: "released" }), 1e9), false);
+    const view = viewOf(facts);
+    assert.equal(view.state, "paused");
+    assert.match(view.text, /alice/u);
+    assert.deepEqual(view.actions, ["home"]);
+    assert.deepEqual(viewOf({ ...facts, guest: true }).actions, []);
+    const resumed = phase("running", { version: 10, access: { role: "guest", mode: "control", paused: false } });
+    assert.equal(wantsLink(reduce(facts, resumed), 0), true);
+  }
+});
+
 test("each stage of a start is told", () => {
   const states = [
     viewOf(AT_FIRST),

@@ -41,6 +41,11 @@ path, body, then = json.loads(sys.argv[1])
 print(json.dumps([call(path, body), call(then)]))
 """
 
+TITLE = """
+import json, urllib.request
+print(json.load(urllib.request.urlopen("http://127.0.0.1:8300/api/sign-in"))["title"])
+"""
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def portal(service: Machine) -> AsyncIterator[Machine]:
@@ -121,6 +126,39 @@ async def test_a_killed_portal_is_started_again(portal: Machine) -> None:
     await portal.run("kill", "-KILL", before)
     after = await portal.until_unit(PORTAL, ActiveState="active", NRestarts="1")
     assert after["MainPID"] != before
+
+
+async def test_it_is_reloaded(portal: Machine) -> None:
+    """The same process, which then calls itself otherwise; a broken file changes nothing."""
+    shipped = await portal.run("cat", PORTAL_CONFIG)
+    before = (await portal.properties(PORTAL))["MainPID"]
+
+    async def reload(text: str) -> None:
+        await portal.write(PORTAL_CONFIG, text)
+        await portal.run("systemctl", "reload", PORTAL)
+
+    try:
+        await reload("sign_in: {title: Renamed}\n")
+        await eventually(lambda: is_called(portal, "Renamed"), "it has another title")
+        await reload("sign_in: {tittle: Broken}\n")
+        fault = f"{PORTAL_CONFIG}:1:11: sign_in.tittle"
+
+        async def said() -> bool:
+            return fault in (await portal.properties(PORTAL))["StatusText"]
+
+        await eventually(said, "the status says what is wrong")
+        assert await is_called(portal, "Renamed")
+    finally:
+        await reload(shipped)
+    await eventually(lambda: is_called(portal, "FastX"), "it is as it was")
+    after = await portal.properties(PORTAL)
+    assert (after["MainPID"], after["ActiveState"]) == (before, "active")
+
+
+async def is_called(machine: Machine, title: str) -> bool:
+    """Whether the sign-in's page says so."""
+    told = await machine.run("python3", "-c", TITLE)
+    return told.strip() == title
 
 
 async def test_wrong_configuration_is_told_once(portal: Machine) -> None:

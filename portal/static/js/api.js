@@ -137,7 +137,8 @@ async function problemOf(response) {
   } catch {
     return new Problem({
       status: response.status,
-      code: "no_answer",
+      // Of a proxy in front, which has another sign-in of its own.
+      code: response.status === 401 ? "not_signed_in" : "no_answer",
       detail: `The portal answered ${response.status}. Try again in a moment.`,
       retryAfterSeconds,
     });

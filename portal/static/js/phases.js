@@ -43,12 +43,17 @@ export function stageSentence(session) {
         ? "Its screen is here in a moment"
         : "Fetched once, then it is quick";
     case "suspended":
-      return "Put aside as you left it";
+      return pausedForMe(session) ? "" : "Put aside as you left it";
     case "unknown":
       return "Its server does not answer";
     default:
       return "";
   }
+}
+
+/** Whether its owner has put it aside: a guest does not take it up, and waits until they do. */
+export function pausedForMe(session) {
+  return session.phase === "suspended" && session.access?.paused === true;
 }
 
 /** What can be done with it now. A guest may only look or steer. */
@@ -57,7 +62,7 @@ export function actionsOf(session) {
   const over = phase === "ended";
   const mine = session.access?.role !== "guest";
   return {
-    connect: phase === "running" || phase === "suspended" || phase === "pending" || phase === "starting",
+    connect: CONNECTABLE.has(phase) && !pausedForMe(session),
     share: session.access?.role === "owner" && !over && phase !== "terminating",
     rename: mine && !over,
     suspend: mine && phase === "running",
@@ -67,6 +72,8 @@ export function actionsOf(session) {
     remove: mine && over,
   };
 }
+
+const CONNECTABLE = new Set(["pending", "starting", "running", "suspended"]);
 
 /** Whether the end was one that somebody or something intended. */
 export function endedWell(session) {

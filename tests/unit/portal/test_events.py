@@ -28,7 +28,7 @@ async def test_a_browser_is_told_what_there_is_and_then_what_changes(site: Site)
         assert await opening(events) == ["upstream", "node", "reset", "update", "synced"]
         assert events.seen[0] == ("upstream", {"connected": True, "message": ""})
         assert events.seen[3][1]["id"] == mine
-        assert events.seen[3][1]["access"] == {"role": "owner", "mode": "control"}
+        assert events.seen[3][1]["access"] == {"role": "owner", "mode": "control", "paused": False}
         site.house.sessions.force(mine, command="Another")
         await events.until("update", command="Another")
         await site.house.sessions.purge(mine)
@@ -59,7 +59,7 @@ async def test_a_share_is_told_to_both(site: Site) -> None:
         assert "update" not in await opening(his)
         share = await alice.post(f"/api/sessions/{session_id}/shares", {"user": "bob"})
         shown = await his.until("update", id=session_id)
-        assert shown["access"] == {"role": "guest", "mode": "view"}
+        assert shown["access"] == {"role": "guest", "mode": "view", "paused": False}
         await hers.until("shares", session_id=session_id)
         assert (await alice.call("DELETE", f"/api/shares/{share.object['id']}")).status == 204
         await his.until("delete", id=session_id)

@@ -9,7 +9,9 @@ import getpass
 
 import pytest
 
+from portal.config import Config
 from portal.errors import ProblemError
+from portal.settings import Settings
 from portal.sign_in.pam import Pam, PamRefusedError, verdict
 
 
@@ -24,7 +26,8 @@ from portal.sign_in.pam import Pam, PamRefusedError, verdict
 )
 async def test_a_wrong_password_is_refused(user: str, password: str) -> None:
     """Of somebody who is there, of nobody, and of what is no name."""
-    pam = Pam("other")
+    config = Config.model_validate({"sign_in": {"pam": {"service": "other"}}})
+    pam = Pam(Settings(config))
     try:
         with pytest.raises(PamRefusedError):
             await pam.check(user or getpass.getuser(), password)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from portal.app import Outside, Places, Portal
 from portal.errors import UnreachableError
 from portal.sign_in.pam import Pam, PamRefusedError
-from tests.unit.portal.conftest import Site
+from tests.unit.portal.browser import Browser
+from tests.unit.portal.conftest import STATIC, Site, person_of
 
 RIGHT = "open sesame"
 UNTOLD = "whatever PAM cannot tell"
@@ -106,3 +108,24 @@ async def test_who_signs_in_anew_has_another_sign_in(site: Site) -> None:
     assert browser.cookie != before
     thief = site.browser(headers={"Cookie": f"fx_portal={before}"})
     assert (await thief.get("/api/me")).status == 401
+
+
+async def test_a_restart_is_no_way_to_go_on_guessing(site: Site) -> None:
+    """What failed before counts in the next life, until its time is over; no name is written."""
+    guess = tried("my-password-by-mistake", "x")
+    for _ in range(3):
+        assert (await site.browser().post("/api/sign-in", guess)).status == 401
+    await site.portal.stop()
+    kept = b"".join(path.read_bytes() for path in site.state.glob("portal.db*"))
+    assert b"my-password" not in kept
+    for seconds, status in ((0, 429), (899, 429), (2, 401)):
+        site.clock.now += seconds
+        outside = Outside(person_of, site.clock, refusal_seconds=0.0)
+        portal = Portal(site.portal.settings.config, Places(site.state, STATIC), outside)
+        try:
+            await portal.start()
+            browser = Browser(portal.addresses[0])
+            site.stack.push_async_callback(browser.close)
+            assert (await browser.post("/api/sign-in", guess)).status == status, seconds
+        finally:
+            await portal.stop()

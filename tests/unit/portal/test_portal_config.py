@@ -115,6 +115,23 @@ def test_check_knows_what_is_missing(places: Path, capsys: pytest.CaptureFixture
         assert words in told
 
 
+@pytest.mark.parametrize(
+    ("proxies", "noted"),
+    [("127.0.0.1", True), ("0.0.0.0/0", True), ("::1", True), ("192.0.2.0/24", False)],
+)
+def test_a_header_over_loopback_is_noted(
+    places: Path, capsys: pytest.CaptureFixture[str], proxies: str, *, noted: bool
+) -> None:
+    """Every user of the host could be anybody; that is for its administrator to weigh."""
+    written(
+        places,
+        f"listen: {{trusted_proxies: ['{proxies}']}}\n"
+        "sign_in: {pam: {enabled: false}, header: {name: X-User}}\n",
+    )
+    main(["check"])
+    assert ("listen.trusted_proxies has loopback" in capsys.readouterr().err) is noted
+
+
 def test_a_link_is_for_who_is_known(places: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And goes to what browsers call the portal, which has been started before."""
     written(places, "listen: {origins: ['https://desk.example.com']}\n")

@@ -31,7 +31,7 @@ async def test_a_session_is_launched_for_who_asks(site: Site) -> None:
     reply = await alice.post("/api/sessions", {"command": "xclock", "params": {"cores": 2}})
     assert reply.status == 202
     assert reply.object["user"] == "alice"
-    assert reply.object["access"] == {"role": "owner", "mode": "control"}
+    assert reply.object["access"] == {"role": "owner", "mode": "control", "paused": False}
     listed = (await alice.get("/api/sessions")).object["sessions"]
     assert [each["id"] for each in listed] == [reply.object["id"]]
     request = site.house.sessions.requests[0]
@@ -112,7 +112,8 @@ async def test_an_administrator_sees_and_steers_all(site: Site) -> None:
     dora = await site.signed_in("dora")
     assert (await dora.get("/api/sessions")).object["sessions"] == []
     listed = (await dora.get("/api/sessions?scope=all")).object["sessions"]
-    assert [each["access"] for each in listed] == [{"role": "administrator", "mode": "view"}]
+    (found,) = listed
+    assert (found["access"]["role"], found["access"]["mode"]) == ("administrator", "view")
     path = f"/api/sessions/{session_id}"
     assert (await dora.post(f"{path}/connect", {"mode": "control"})).code == "view_only"
     assert (await dora.post(f"{path}/connect", {"mode": "view"})).status == 200

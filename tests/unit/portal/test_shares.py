@@ -87,7 +87,8 @@ async def test_a_share_for_a_user_is_for_that_user(site: Site) -> None:
     share = await shared(alice, session_id, user="bob", mode="control")
     assert share["url"] == f"{site.base}/sessions/{session_id}"
     listed = (await bob.get("/api/sessions")).object["sessions"]
-    assert [each["access"] for each in listed] == [{"role": "guest", "mode": "control"}]
+    (found,) = listed
+    assert found["access"] == {"role": "guest", "mode": "control", "paused": False}
     assert (await carol.get("/api/sessions")).object["sessions"] == []
     assert (await carol.call("DELETE", f"/api/shares/{share['id']}")).code == "share_not_found"
     assert (await bob.call("DELETE", f"/api/shares/{share['id']}")).code == "share_not_found"

@@ -77,6 +77,28 @@ async def test_what_is_no_good_link_is_refused(site: Site, damage: str) -> None:
     )
 
 
+async def test_whom_a_link_signs_in_is_told_before(site: Site) -> None:
+    """As the host writes it, as often as it is asked; nobody is signed in, nothing is used."""
+    token, browser = site.link("Alice"), site.browser()
+    for _ in range(2):
+        reply = await browser.post("/api/sign-in/link/user", {"token": token})
+        assert (reply.status, reply.object) == (200, {"user": "alice"})
+        assert "Set-Cookie" not in reply.headers
+    assert (await browser.sign_in(token)).status == 200
+    for wrong in (token, site.link("alice", seconds=-1), f"{site.link('alice')}x"):
+        reply = await site.browser().post("/api/sign-in/link/user", {"token": wrong})
+        assert (reply.status, reply.code) == (401, "link_invalid")
+
+
+async def test_asking_whom_a_link_signs_in_is_guessing_as_well(site: Site) -> None:
+    """429 after thirty that were wrong."""
+    browser = site.browser()
+    path, wrong = "/api/sign-in/link/user", {"token": "x.y"}
+    statuses = [(await browser.post(path, wrong)).status for _ in range(31)]
+    assert statuses == [*[401] * 30, 429]
+    assert (await browser.sign_in(site.link("alice"))).status == 429
+
+
 async def test_the_log_tells_why_a_link_was_refused(site: Site) -> None:
     """And whose it was, if the portal had made it; the browser is not told."""
     used, late = site.link("alice"), site.link("alice", seconds=-1)

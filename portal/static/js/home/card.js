@@ -4,13 +4,16 @@ import { h, set, setText } from "../dom.js";
 import { bytes, cores, duration, fullMoment, plural, roughly, since } from "../format.js";
 import { icon } from "../icons.js";
 import { attachMenu } from "../menu.js";
-import { actionsOf, phaseWords, reasonSentence, stageSentence } from "../phases.js";
+import { actionsOf, pausedForMe, phaseWords, reasonSentence, stageSentence } from "../phases.js";
 import { viewerCount } from "../sessions.js";
 import { nameOf, resume, suspend, terminate } from "../steer.js";
 import { appIcon, lookOf, titleOf } from "../templates.js";
 import { renameInPlace } from "./rename.js";
+import { LAST, LIVE, NOTHING } from "./thumbnails.js";
 
 const YOUNG_MS = 15000;
+// While a screen cannot be asked, the portal has its last picture.
+const PICTURED = Object.freeze({ running: LIVE, suspended: LAST, unknown: LAST });
 
 /** @param {{templates: () => object[], thumbnails: Thumbnails, share: Function, log: Function}} tools */
 export class Card {
@@ -138,7 +141,7 @@ export class Card {
     );
     this.go.hidden = !can.connect;
     const age = session.ready_at ? Date.now() - new Date(session.ready_at) : Infinity;
-    this.tools.thumbnails.want(this.screen, session.phase === "running", { young: age < YOUNG_MS });
+    this.tools.thumbnails.want(this.screen, PICTURED[session.phase] ?? NOTHING, { young: age < YOUNG_MS });
     this.tick();
   }
 
@@ -211,6 +214,7 @@ export class Card {
     const left = session.expires_at ? (new Date(session.expires_at) - now) / 1000 : Infinity;
     let text = "";
     if (session.phase === "terminating") text = reasonSentence(session);
+    else if (pausedForMe(session)) text = `Paused by ${session.user}. It opens when they resume it.`;
     else if (session.phase === "unknown") text = "The server it runs on cannot be asked at the moment.";
     else if (session.warning === "LifetimeEnding")
       text = `Ends ${left > 0 ? `in ${duration(left < 3600 ? Math.ceil(left / 60) * 60 : left)}` : "now"}, save your work.`;

@@ -1,7 +1,6 @@
 // Pictures of screens: only of what is in sight, and only when they changed.
 
 import { answer, sessionPath } from "../api.js";
-import { dropPicture, keepPicture, pictureOf } from "./last-pictures.js";
 
 const EVERY_MS = 10000;
 const NOT_YET_MS = 2000;
@@ -10,6 +9,11 @@ const YOUNG_MS = 25000;
 const TICK_MS = 1000;
 const AT_ONCE = 2;
 const WIDTHS = [320, 480, 640, 960];
+
+/** What there is to fetch: nothing, the screen as it changes, or its last picture, once. */
+export const NOTHING = "nothing";
+export const LIVE = "live";
+export const LAST = "last";
 
 /** Fetches pictures for the elements that are watched, a few at a time, while the page is seen. */
 export class Thumbnails {
@@ -31,31 +35,26 @@ export class Thumbnails {
       due: 0,
       tag: null,
       url: null,
-      blob: null,
       inSight: false,
-      wanted: false,
+      wanted: NOTHING,
       busy: false,
       youngUntil: 0,
     });
     this.#observer.observe(element);
-    const last = pictureOf(id);
-    if (last) show(last);
   }
 
-  /** Whether it has a screen now; asked for at once when it begins to. */
+  /** @param {string} wanted one of the above; asked for at once when it becomes another */
   want(element, wanted, { young = false } = {}) {
     const entry = this.#entries.get(element);
     if (!entry || entry.wanted === wanted) return;
     entry.wanted = wanted;
     entry.due = 0;
-    if (!wanted && entry.blob) keepPicture(entry.id, entry.blob);
     entry.youngUntil = young ? Date.now() + YOUNG_MS : 0;
     this.#next();
   }
 
   forget(element) {
     const entry = this.#entries.get(element);
-    if (entry) dropPicture(entry.id);
     if (entry?.url) URL.revokeObjectURL(entry.url);
     this.#observer.unobserve(element);
     this.#entries.delete(element);
@@ -74,19 +73,22 @@ export class Thumbnails {
     const now = Date.now();
     for (const entry of this.#entries.values()) {
       if (this.#busy >= AT_ONCE) return;
-      if (entry.inSight && entry.wanted && !entry.busy && entry.due <= now) this.#fetch(entry);
+      if (entry.inSight && entry.wanted !== NOTHING && !entry.busy && entry.due <= now) this.#fetch(entry);
     }
   }
 
   async #fetch(entry) {
     this.#busy += 1;
     entry.busy = true;
+    const { wanted } = entry;
+    let due = Date.now() + EVERY_MS;
     try {
-      const there = await this.#picture(entry);
-      entry.due = Date.now() + (there && Date.now() > entry.youngUntil ? EVERY_MS : NOT_YET_MS);
+      due = dueAgain(entry, await this.#picture(entry));
     } catch {
-      entry.due = Date.now() + EVERY_MS;
+      // Tried again when it would have been anyway.
     } finally {
+      // What is wanted by now may be another one.
+      if (entry.wanted === wanted) entry.due = due;
       entry.busy = false;
       this.#busy -= 1;
       this.#next();
@@ -104,8 +106,7 @@ export class Thumbnails {
       throw problem;
     }
     if (response.status === 304) return true;
-    entry.blob = await response.blob();
-    const url = URL.createObjectURL(entry.blob);
+    const url = URL.createObjectURL(await response.blob());
     if (!this.#entries.has(entry.element)) {
       URL.revokeObjectURL(url);
       return true;
@@ -117,6 +118,11 @@ export class Thumbnails {
     if (before) URL.revokeObjectURL(before);
     return true;
   }
+}
+
+function dueAgain({ wanted, youngUntil }, there) {
+  if (wanted === LAST) return Infinity;
+  return Date.now() + (there && Date.now() > youngUntil ? EVERY_MS : NOT_YET_MS);
 }
 
 // Few widths, so that cards of about the same size share the portal's picture.

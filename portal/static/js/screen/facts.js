@@ -5,6 +5,8 @@
 //
 // What a person sees of it is made in view.js.
 
+import { pausedForMe } from "../phases.js";
+
 /** Close codes of the display, as docs/portal-api.md has them. */
 export const CLOSED = Object.freeze({
   disconnected: 4000,
@@ -96,6 +98,7 @@ export function wantsLink(facts, now) {
 export function mayLink(facts) {
   return (
     CONNECTABLE.includes(facts.session?.phase) &&
+    !pausedForMe(facts.session) &&
     facts.held === null &&
     !facts.over &&
     facts.problem === null &&

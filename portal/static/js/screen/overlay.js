@@ -8,6 +8,7 @@ const SIGNS = {
   ended: "end",
   gone: "search",
   suspended: "pause",
+  paused: "pause",
   disconnected: "link",
   revoked: "share",
   "signed-out": "person",

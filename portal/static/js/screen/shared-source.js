@@ -42,9 +42,9 @@ export class SharedSource {
   /** Ask anew what the session is. Tells what comes of it, and raises nothing. */
   async refresh() {
     try {
-      const { session, mode } = await post("/api/shared", { token: this.#token }, { anonymous: true });
+      const { session, mode, paused } = await post("/api/shared", { token: this.#token }, { anonymous: true });
       this.#tell({ type: "upstream", upstream: { connected: true, message: "" } });
-      this.#tell({ type: "session", session: { ...session, access: { role: "guest", mode } } });
+      this.#tell({ type: "session", session: { ...session, access: { role: "guest", mode, paused } } });
     } catch (problem) {
       this.#fail(problem);
     }

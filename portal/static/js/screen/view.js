@@ -5,7 +5,7 @@
 // what page.js can do, the first of them the one to take.
 
 import { percent } from "../format.js";
-import { endedWell, reasonSentence } from "../phases.js";
+import { endedWell, pausedForMe, reasonSentence } from "../phases.js";
 import { CLOSED } from "./facts.js";
 
 const WAITING = { tone: "busy", busy: true, text: "", actions: [] };
@@ -15,7 +15,7 @@ export function viewOf(facts) {
   if (facts.link === "open" && facts.pictured) return { ...STANDING, state: "connected", title: "Connected" };
   // Whoever is put out for good is told so, not that there is nothing any more.
   if (facts.held === CLOSED.revoked) return held(facts);
-  return asked(facts) ?? ending(facts) ?? held(facts) ?? cutOff(facts) ?? underWay(facts);
+  return asked(facts) ?? ending(facts) ?? paused(facts) ?? held(facts) ?? cutOff(facts) ?? underWay(facts);
 }
 
 function asked({ nameless, session, held, guest, problem, over }) {
@@ -96,6 +96,19 @@ function afterEnd(role) {
     default:
       return ["again", "log", "home"];
   }
+}
+
+// Not to be taken up from here, whether they were put out by it or have come to it.
+function paused({ session, guest }) {
+  if (!session || !pausedForMe(session)) return null;
+  return {
+    ...STANDING,
+    state: "paused",
+    tone: "rest",
+    title: "Paused by its owner",
+    text: `${session.user} has put ${session.name || "this session"} aside. You may wait: this page goes on by itself when it is resumed.`,
+    actions: guest ? [] : ["home"],
+  };
 }
 
 function held({ held, session, guest }) {

@@ -1,10 +1,11 @@
 // Signing in: with a password, by a one-time link, or by whatever stands in front of the portal.
 
-import { get, post, signedInAs } from "../api.js";
+import { get, post } from "../api.js";
 import { byId, fill, h, setText } from "../dom.js";
 import { duration } from "../format.js";
 import { icon } from "../icons.js";
 import { banner, mark } from "../shell.js";
+import { already, confirmLink } from "./link.js";
 import { linkToken, nextPath } from "./next.js";
 
 const onward = nextPath(location.search, location.origin, location.hash);
@@ -17,48 +18,9 @@ async function start() {
   // Out of the address bar and the history before anything else happens.
   if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   const who = await already();
-  if (who && token) return choose(who, token);
+  if (token) return confirmLink(token, who, { onward, say, offer });
   if (who) return location.replace(onward);
-  if (token) await byLink(token);
   return offer();
-}
-
-// Not asked of /api/me, whose refusal browsers tell as an error of the page.
-async function already() {
-  try {
-    return (await get("/api/sign-in", anonymous)).user;
-  } catch {
-    return null;
-  }
-}
-
-// Whoever sends a link decides whom it signs in: nobody is to work as somebody else unawares.
-function choose(who, token) {
-  setText(byId("about"), `You are signed in as ${who}. This link may sign you in as somebody else.`);
-  const stay = h("a", { class: "button primary wide", href: onward }, "Stay signed in");
-  const change = async () => {
-    fill(byId("ways"));
-    await byLink(token);
-    await offer();
-  };
-  fill(byId("ways"), stay, h("button", { class: "button plain wide", type: "button", onclick: change }, "Use the link"));
-  stay.focus();
-}
-
-async function byLink(token) {
-  setText(byId("about"), "Signing you in …");
-  try {
-    signedInAs(await post("/api/sign-in/link", { token }, { ...anonymous, once: true }));
-    location.replace(onward);
-    await new Promise(() => {}); // the page is left
-  } catch (problem) {
-    if (problem.code === "unreachable" && (await already())) return;
-    say(
-      problem.code === "link_invalid"
-        ? "This link does not sign you in: it was used already, or has expired."
-        : problem.detail,
-    );
-  }
 }
 
 async function offer() {
