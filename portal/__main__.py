@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if (options.command == "link") != (options.user is not None):
         parser.error("link needs --user NAME, and nothing else takes it")
+    if options.no_confirm and options.command != "link":
+        parser.error("--no-confirm goes with link")
     try:
         return _run(options)
     except ConfigError as error:
@@ -67,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         case "check":
             return _check(config)
         case "link":
-            print(_link(config, options.user))
+            print(_link(config, options.user, asks=not options.no_confirm))
         case _:
             configure(config.log.level, config.log.format)
             for note in check.notes(config):
@@ -104,14 +106,14 @@ def _check(config: Config) -> int:
     return 0
 
 
-def _link(config: Config, user: str) -> str:
+def _link(config: Config, user: str, *, asks: bool) -> str:
     """A one-time link. Raises ConfigError, StoreError."""
     if not config.sign_in.link.enabled:
         raise ConfigError("sign_in.link.enabled is false: the portal takes no links.")
     if not find_user(user).is_known:
         raise ConfigError(f"this host knows no user {user}: nobody could be signed in.")
     token = Links(link_key(state_directory())).issue(
-        user, time.time() + config.sign_in.link.valid_seconds
+        user, time.time() + config.sign_in.link.valid_seconds, asks=asks
     )
     return f"{_base(config.listen)}/sign-in#link={token}"
 
@@ -145,6 +147,11 @@ def _parser() -> argparse.ArgumentParser:
         "once; print the JSON Schema of portal.yaml; print the version",
     )
     parser.add_argument("--user", help="with link: whom it signs in")
+    parser.add_argument(
+        "--no-confirm",
+        action="store_true",
+        help="with link: it signs in as it is opened, without asking; not for sending to others",
+    )
     parser.add_argument(
         "--config",
         type=Path,

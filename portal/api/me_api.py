@@ -58,7 +58,7 @@ class MeApi:
             web.get("/api/sign-in", self.show_ways),
             web.post("/api/sign-in", self.by_password),
             web.post("/api/sign-in/link", self.by_link),
-            web.post("/api/sign-in/link/user", self.user_of_link),
+            web.post("/api/sign-in/link/user", self.look_at_link),
             web.post("/api/sign-out", self.sign_out),
             web.get("/api/me", self.me),
             web.get("/api/ping", self.ping),
@@ -88,11 +88,12 @@ class MeApi:
         user = await self.ways.by_link(asked.token, remote_of(request).address)
         return await self._begin(request, user, "link")
 
-    async def user_of_link(self, request: web.Request) -> web.Response:
-        """200: whom the link would sign in, for the page to ask before; the link is not used."""
+    async def look_at_link(self, request: web.Request) -> web.Response:
+        """200: whom the link would sign in, and whether to ask before; the link is not used."""
         asked = await read_body(request, LinkToken)
-        user = await self.ways.user_of_link(asked.token, remote_of(request).address)
-        return json_answer({"user": (await self.users.find(user)).name})
+        link = await self.ways.look_at_link(asked.token, remote_of(request).address)
+        user = await self.users.find(link.user)
+        return json_answer({"user": user.name, "asks": link.asks})
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """204: the sign-in has ended, with its event streams and displays."""

@@ -1,6 +1,6 @@
 """One-time links: ``user``, expiry and a nonce, signed; the store knows which were used.
 
-TOKEN = base64url(JSON [user, expires_at, nonce]) "." base64url(HMAC-SHA256)
+TOKEN = base64url(JSON [user, expires_at, nonce, asks]) "." base64url(HMAC-SHA256)
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ class LinkRefusedError(ProblemError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class Link:
     """What a token says."""
 
     user: str
     expires_at: float
     nonce: str
+    asks: bool
+    """Whether its page asks first: whoever sends a link decides whom it signs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +48,39 @@ class Links:
 
     key: bytes
 
-    def issue(self, user: str, expires_at: float) -> str:
+    def issue(self, user: str, expires_at: float, *, asks: bool = True) -> str:
         """A token that signs ``user`` in once."""
-        body = _encode(json.dumps([user, expires_at, secrets.token_hex(16)]).encode())
+        body = _encode(json.dumps([user, expires_at, secrets.token_hex(16), asks]).encode())
         return f"{body}.{self._signature(body)}"
 
-    async def look(self, token: str, database: Database, now: float) -> str:
-        """The user of a good token, which stays so. Raises LinkRefusedError."""
+    async def look(self, token: str, database: Database, now: float) -> Link:
+        """What a good token says, which stays so. Raises LinkRefusedError."""
         link = self._read(token, now)
         if await database.run(partial(link_rows.is_used, nonce=link.nonce)):
             raise LinkRefusedError("used already", link.user)
-        return link.user
+        return link
 
-    async def redeem(self, token: str, database: Database, now: float) -> str:
-        """The user of a good token, which is used up by that. Raises LinkRefusedError."""
+    async def redeem(self, token: str, database: Database, now: float) -> Link:
+        """What a good token says, which is used up by that. Raises LinkRefusedError."""
         link = self._read(token, now)
         use = partial(link_rows.use, nonce=link.nonce, expires_at=link.expires_at, now=now)
         if not await database.run(use):
             raise LinkRefusedError("used already", link.user)
-        return link.user
+        return link
 
-    def _read(self, token: str, now: float) -> _Link:
+    def _read(self, token: str, now: float) -> Link:
         body, _, signature = token.partition(".")
         if len(token) > _MOST_CHARACTERS or not token.isascii():
             raise LinkRefusedError("malformed")
         if not hmac.compare_digest(signature, self._signature(body)):
             raise LinkRefusedError("not signed by this portal, or not complete")
         try:
-            user, expires_at, nonce = json.loads(base64.urlsafe_b64decode(body + "=="))
+            user, expires_at, nonce, asks = json.loads(base64.urlsafe_b64decode(body + "=="))
         except (ValueError, binascii.Error):
             raise LinkRefusedError("malformed") from None
         if now >= expires_at:
             raise LinkRefusedError("expired", user)
-        return _Link(str(user), float(expires_at), str(nonce))
+        return Link(str(user), float(expires_at), str(nonce), asks is not False)
 
     def _signature(self, body: str) -> str:
         return _encode(hmac.new(self.key, body.encode(), hashlib.sha256).digest())

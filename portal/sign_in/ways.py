@@ -12,7 +12,7 @@ import structlog
 from portal.config import SignInConfig
 from portal.errors import NotFoundError, ProblemError, UnreachableError
 from portal.settings import Settings
-from portal.sign_in.links import LinkRefusedError, Links
+from portal.sign_in.links import Link, LinkRefusedError, Links
 from portal.sign_in.pace import Pace
 from portal.sign_in.pam import Pam, PamRefusedError
 from portal.store.database import Database
@@ -22,7 +22,7 @@ REFUSAL_SECONDS = 3.0
 
 pam_unix itself waits 1.3 to 2.7 s, but not for an account that has expired."""
 
-_Asking = Callable[[str, Database, float], Awaitable[str]]
+_Asking = Callable[[str, Database, float], Awaitable[Link]]
 
 _log = structlog.get_logger()
 
@@ -80,15 +80,15 @@ class Ways:
         self.pace.forgive(remote, user)
         return user
 
-    async def user_of_link(self, token: str, remote: str) -> str:
-        """Whom a link would sign in. Raises ProblemError 401, 404, 429."""
+    async def look_at_link(self, token: str, remote: str) -> Link:
+        """Whom a link would sign in; it is not used. Raises ProblemError 401, 404, 429."""
         return await self._by_link(self.links.look, token, remote)
 
     async def by_link(self, token: str, remote: str) -> str:
         """The user. Raises ProblemError 401, 404, 429."""
-        return await self._by_link(self.links.redeem, token, remote)
+        return (await self._by_link(self.links.redeem, token, remote)).user
 
-    async def _by_link(self, ask: _Asking, token: str, remote: str) -> str:
+    async def _by_link(self, ask: _Asking, token: str, remote: str) -> Link:
         if not self._config.link.enabled:
             raise _not_offered()
         self.pace.require_leave(remote)

@@ -97,7 +97,7 @@ async def _running(
 
 async def _link(options: argparse.Namespace, daemon: Daemon) -> str:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "portal", "link", "--user", options.user),
+        *(sys.executable, "-m", "portal", "link", "--no-confirm", "--user", options.user),
         cwd=ROOT,
         env=_environment(daemon),
         stdout=asyncio.subprocess.PIPE,
@@ -123,7 +123,8 @@ def _command(options: argparse.Namespace, daemon: Daemon) -> str:
         for name, value in _environment(daemon).items()
         if name in {"FX_CONFIG_DIR", "FX_PORTAL_DIR"}
     )
-    return f"cd {ROOT} && {places} {sys.executable} -m portal link --user {options.user}"
+    link = f"link --no-confirm --user {options.user}"
+    return f"cd {ROOT} && {places} {sys.executable} -m portal {link}"
 
 
 async def _end_sessions(web: WebClient) -> None:

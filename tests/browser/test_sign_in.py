@@ -53,6 +53,16 @@ async def test_a_link_signs_in_once(stage: Stage) -> None:
         assert "link=" not in again.page.url
 
 
+async def test_a_link_that_does_not_ask(stage: Stage) -> None:
+    """Opened, and one is at home; where somebody is signed in already, it asks as well."""
+    async with person(stage, stage.user) as one:
+        await one.page.goto(await stage.portal.link(stage.user, "--no-confirm"))
+        await one.page.wait_for_url(f"{one.origin}/")
+        await one.page.goto(await stage.portal.link(stage.second_user, "--no-confirm"))
+        other = one.page.get_by_role("button", name=f"Sign in as {stage.second_user}")
+        await expect(other).to_be_visible()
+
+
 async def test_a_link_of_somebody_else_asks_first(stage: Stage) -> None:
     """Nobody works as somebody else unawares; who wants to, may."""
     async with person(stage, stage.user) as one:

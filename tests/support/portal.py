@@ -69,9 +69,9 @@ class Portal:
         """End it as a crash would, if it lives."""
         return await self._end(signal.SIGKILL) if self.lives else 0
 
-    async def link(self, user: str) -> str:
+    async def link(self, user: str, *options: str) -> str:
         """A one-time link that signs this user in."""
-        process = await self._spawn("link", "--user", user, stdout=subprocess.PIPE)
+        process = await self._spawn("link", "--user", user, *options, stdout=subprocess.PIPE)
         async with asyncio.timeout(SECONDS):
             said, _ = await process.communicate()
         assert process.returncode == 0, said.decode()

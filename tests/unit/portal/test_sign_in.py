@@ -9,6 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from portal.api import me_api
+from portal.sign_in.links import Links
+from portal.store.directory import link_key
 from tests.unit.portal.browser import Browser
 from tests.unit.portal.conftest import Site
 
@@ -82,12 +84,19 @@ async def test_whom_a_link_signs_in_is_told_before(site: Site) -> None:
     token, browser = site.link("Alice"), site.browser()
     for _ in range(2):
         reply = await browser.post("/api/sign-in/link/user", {"token": token})
-        assert (reply.status, reply.object) == (200, {"user": "alice"})
+        assert (reply.status, reply.object) == (200, {"user": "alice", "asks": True})
         assert "Set-Cookie" not in reply.headers
     assert (await browser.sign_in(token)).status == 200
     for wrong in (token, site.link("alice", seconds=-1), f"{site.link('alice')}x"):
         reply = await site.browser().post("/api/sign-in/link/user", {"token": wrong})
         assert (reply.status, reply.code) == (401, "link_invalid")
+
+
+async def test_a_link_tells_whether_it_asks(site: Site) -> None:
+    """It is signed with the rest of it."""
+    token = Links(link_key(site.state)).issue("alice", site.clock() + 60, asks=False)
+    reply = await site.browser().post("/api/sign-in/link/user", {"token": token})
+    assert reply.object == {"user": "alice", "asks": False}
 
 
 async def test_asking_whom_a_link_signs_in_is_guessing_as_well(site: Site) -> None:

@@ -1,5 +1,5 @@
-// A one-time link. Whoever sends it decides whom it signs in, so that is asked first: nobody is to work
-// as somebody else unawares.
+// A one-time link. Whoever sends it decides whom it signs in, so that is asked first, unless it was made not
+// to ask: nobody is to work as somebody else unawares.
 
 import { get, post, signedInAs } from "../api.js";
 import { byId, fill, h, setText } from "../dom.js";
@@ -22,15 +22,17 @@ export async function already() {
  * @param {{onward: string, say: (text: string) => void, offer: () => Promise<void>}} page
  */
 export async function confirmLink(token, who, page) {
-  const user = await userOf(token, page);
-  if (user === who && who !== null) return location.replace(page.onward);
-  if (user !== null) return ask(token, user, who, page);
-  return who === null ? page.offer() : offerToStay(who, page);
+  const link = await look(token, page);
+  if (link === null) return who === null ? page.offer() : offerToStay(who, page);
+  if (link.user === who) return location.replace(page.onward);
+  if (link.asks || who !== null) return ask(token, link.user, who, page);
+  await signIn(token, page);
+  return page.offer();
 }
 
-async function userOf(token, { say }) {
+async function look(token, { say }) {
   try {
-    return (await post("/api/sign-in/link/user", { token }, anonymous)).user;
+    return await post("/api/sign-in/link/user", { token }, anonymous);
   } catch (problem) {
     say(wordsOf(problem));
     return null;
