@@ -276,11 +276,13 @@ class Relay:
         )
         session_app = self._app("session", session_api.routes())
         # Outermost, for refusals too.
-        session_app.middlewares.insert(0, _once)
+        session_app.middlewares.insert(0, _kept_while_taken)
 
         # Agents first: the web server is not to see a session whose agent cannot call back.
         sockets = Sockets(config.inherited)
-        sessions = self._add(session_app, defence.strangers, defence.session_gate)
+        sessions = self._add(
+            session_app, defence.strangers, defence.session_gate, config.limits.kept_seconds
+        )
         await sessions.start(partial(sockets.unix, config.session_socket))
         self._display_listener = await Listener.start(
             lambda: AgentStream(self._handshakes),
@@ -314,12 +316,16 @@ class Relay:
         return app
 
     def _add(
-        self, app: web.Application, register: Register | None = None, gate: Turnstile | None = None
+        self,
+        app: web.Application,
+        register: Register | None = None,
+        gate: Turnstile | None = None,
+        idle_seconds: float = _IDLE_SECONDS,
     ) -> HttpListener:
         limits = self._config.limits
         http = HttpListener(
             app,
-            keepalive_seconds=_IDLE_SECONDS,
+            keepalive_seconds=idle_seconds,
             head_seconds=limits.head_seconds,
             handshake_seconds=limits.tls_handshake_seconds,
             register=register or Census(limits.connections_per_uid, limits.tcp_connections),
@@ -341,8 +347,12 @@ class _NoMetrics:
 
 
 @web.middleware
-async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Each of an agent's calls has a connection of its own: nobody can send them in bulk."""
+async def _kept_while_taken(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An agent's connection is good for its next callback; whoever is refused has to dial anew.
+
+    So what is too much costs a connection each time, and those are bounded.
+    """
     response = await handler(request)
-    response.force_close()
+    if response.status != web.HTTPNoContent.status_code:
+        response.force_close()
     return response
