@@ -34,6 +34,7 @@ LOG_LINES = 100
 FLOOD = {"calls", "connections", "open_calls"}
 OFFENCES = {
     "connects": {"connections"},
+    "crowd": {"connections"},
     "slow_heads": {"unfinished_heads"},
     "silence": {"unfinished_heads"},
     "forged_tokens": {"wrong_tokens"},
