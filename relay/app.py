@@ -3,7 +3,7 @@
 web.sock      the web server: everything, peers by SO_PEERCRED (and optionally TCP, by token)
 viewer.sock   the display alone, by ticket (and optionally TCP)
 session.sock  agents: callbacks and commands, by token
-display.sock  agents: display streams, by token
+display.sock  agents: display streams, by token (and displays/<name>, one for each session)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from relay import problems
 from relay.agents.agent_stream import AgentStream, Handshakes
 from relay.agents.control import ControlStreams
+from relay.agents.private_displays import PrivateDisplays
 from relay.agents.programs import Programs
 from relay.agents.rendezvous import Rendezvous
 from relay.agents.session_api import SessionApi
@@ -130,6 +131,12 @@ class Relay:
             deadline_seconds=limits.handshake_seconds,
             buffer_bytes=limits.buffer_bytes,
         )
+        self._displays = PrivateDisplays(
+            config.display_socket.parent,
+            lambda: AgentStream(self._handshakes),
+            limits,
+            self._defence.offences,
+        )
         self._stopping: asyncio.Future[None] | None = None
         self._http: list[HttpListener] = []
         self._display_listener: Listener | None = None
@@ -163,6 +170,7 @@ class Relay:
             http.close()
         if self._display_listener is not None:
             self._display_listener.close()
+        self._displays.close_all()
         if not self._stopping.done():
             self._stopping.set_result(None)
         self._handshakes.abort_all()
@@ -212,6 +220,7 @@ class Relay:
         self._tickets.forget(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
+        self._displays.close(session_id)
         self._programs.release(session_id)
         self._pace.forget(session_id)
 
@@ -267,6 +276,7 @@ class Relay:
         session_api = SessionApi(
             sessions=self._sessions,
             controls=self._controls,
+            displays=self._displays,
             rendezvous=self._rendezvous,
             programs=self._programs,
             doors=Doors(
@@ -278,6 +288,7 @@ class Relay:
         # Outermost, for refusals too.
         session_app.middlewares.insert(0, _kept_while_taken)
 
+        self._displays.begin()
         # Agents first: the web server is not to see a session whose agent cannot call back.
         sockets = Sockets(config.inherited)
         sessions = self._add(

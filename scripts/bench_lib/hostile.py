@@ -12,7 +12,7 @@ import asyncio
 import json
 import struct
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass, field
 
 import aiohttp
@@ -33,10 +33,13 @@ MEASURED = (
     ("event_ms", "callback -> event", NEIGHBOUR),
     ("new_ms", "... dialled", None),
     ("echo_ms", "display echo", NEIGHBOUR),
+    ("view_ms", "viewer admitted", NEIGHBOUR),
 )
 CALLS_A_SECOND = 4.0
 """Of one session; its allowance is 5."""
 ECHO_SECONDS = 0.05
+VIEW_SECONDS = 0.2
+"""Between two viewers, who only come and go."""
 PIDS = {"hostile": 100, "crowded": 450}
 """Templates, and how many processes their sessions may have."""
 SCREENSHOT_SECONDS = 0.3
@@ -61,6 +64,8 @@ class Side:
     new_ms: list[float] = field(default_factory=list)
     """The same of those who dial for each callback."""
     echo_ms: list[float] = field(default_factory=list)
+    view_ms: list[float] = field(default_factory=list)
+    """From a viewer's asking for its WebSocket to having it: the agent has dialled."""
 
 
 @dataclass
@@ -74,6 +79,9 @@ class Attack:
     rss_mb: float = 0.0
     noted: dict[str, int] = field(default_factory=dict)
     """What the log says that the attacker did, and how often."""
+
+
+_Viewer = AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]
 
 
 class Stage:
@@ -97,24 +105,27 @@ class Stage:
             kind = self._neighbours if count < self._options.neighbours else self._newcomers
             await kind.add(session["container_id"])
         connector = aiohttp.UnixConnector(str(self._daemon.socket))
-        self._http = http = await stack.enter_async_context(
-            aiohttp.ClientSession(connector=connector)
-        )
-        url = f"http://fx/v1/sessions/{next(iter(self._population.sessions))}/tickets"
-        async with http.post(url, json={}) as answer:
-            path = (await answer.json())["path"]
-        socket = await stack.enter_async_context(
-            http.ws_connect(f"http://fx{path}", protocols=["binary"], max_msg_size=0)
-        )
+        self._http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        socket = await stack.enter_async_context(await self._viewer(0))
         self._screen = await stack.enter_async_context(RfbClient.connect(WebSocketStream(socket)))
         await self._screen.refresh()
+
+    async def _viewer(self, number: int) -> _Viewer:
+        """Of one of the neighbours; admitted when it is entered."""
+        http = self._http
+        if http is None:
+            raise RuntimeError("the stage is not open")
+        url = f"http://fx/v1/sessions/{list(self._population.sessions)[number]}/tickets"
+        async with http.post(url, json={}) as answer:
+            path = (await answer.json())["path"]
+        return http.ws_connect(f"http://fx{path}", protocols=["binary"], max_msg_size=0)
 
     async def turn(self) -> Side:
         """Measure the neighbours."""
         crossings = Crossings()
         self._population.on_event = crossings.take
         side = Side()
-        echoing = asyncio.create_task(self._echo(side))
+        looking = [asyncio.create_task(each(side)) for each in (self._echo, self._come_and_go)]
         try:
             async with asyncio.TaskGroup() as tasks:
                 known, new = (
@@ -123,8 +134,9 @@ class Stage:
                 )
             side.event_ms, side.new_ms = known.result(), new.result()
         finally:
-            echoing.cancel()
-            await asyncio.wait([echoing])
+            for each in looking:
+                each.cancel()
+            await asyncio.wait(looking)
             self._population.on_event = None
         return side
 
@@ -138,6 +150,14 @@ class Stage:
             await screen.wait_until(lambda before=before: screen.updates > before)  # type: ignore[misc]
             side.echo_ms.append(1000 * (time.perf_counter() - begun))
             await asyncio.sleep(ECHO_SECONDS)
+
+    async def _come_and_go(self, side: Side) -> None:
+        while True:
+            viewer = await self._viewer(1)
+            begun = time.perf_counter()
+            async with viewer:
+                side.view_ms.append(1000 * (time.perf_counter() - begun))
+            await asyncio.sleep(VIEW_SECONDS)
 
     async def attack(self, name: str) -> Attack:
         """Turns alone and beside one attacker, which is gone afterwards."""
@@ -245,14 +265,14 @@ async def measure(options: argparse.Namespace) -> dict[str, Attack]:
 
 def summary(name: str, attack: Attack) -> str:
     """A line for whoever watches."""
-    event, new, echo = (
+    event, new, echo, view = (
         f"{ratio(attack, what, 0.5):.2f} x ({ratio(attack, what, 0.99):.2f} p99) "
         f"of {middle(attack.alone, what):.1f} ms"
-        for what in ("event_ms", "new_ms", "echo_ms")
+        for what, _, _ in MEASURED
     )
     return (
-        f"{name}: events {event}, over new connections {new}, echoes {echo}; daemon "
-        f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
+        f"{name}: events {event}, over new connections {new}, echoes {echo}, viewers {view}; "
+        f"daemon {quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
         f"the log: {attack.noted}"
     )
 
