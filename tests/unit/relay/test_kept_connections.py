@@ -16,7 +16,7 @@ from tests.unit.relay.conftest import LIMITS, TOKEN, House
 @pytest.fixture
 def limits() -> RelayLimits:
     """Six calls at once and hardly any later, and a short while without one."""
-    return replace(LIMITS, session_calls=6, session_calls_per_second=0.001, kept_seconds=0.3)
+    return replace(LIMITS, session_calls=6, session_calls_per_second=0.001, kept_seconds=0.5)
 
 
 def request(
@@ -132,6 +132,35 @@ async def test_a_kept_connection_is_not_kept_for_ever(house: House, half: bytes)
     line.writer.write(half)
     assert await line.ended() == b""
     await until(lambda: not house.relay._defence.strangers._sessions)
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+async def test_who_sends_in_pieces_is_listened_to_now_and_then(house: House, calls: int) -> None:
+    """Not with every byte: the loop would be kept busy by next to nothing."""
+    await house.sessions.run(TOKEN)
+    strangers = house.relay._defence.strangers
+    line = await line_to(house)
+    if calls:
+        assert await line.ask(request(5)) == 204
+
+    def is_heard() -> bool:
+        guests = [
+            *strangers._sessions,
+            *(each for them in strangers._unknown.values() for each in them),
+        ]
+        transport = guests[0].transport
+        assert isinstance(transport, asyncio.ReadTransport)
+        return transport.is_reading()
+
+    await until(lambda: bool(strangers._unknown or strangers._sessions))
+    assert is_heard()
+    whole = request(6)
+    for piece in (whole[:10], whole[10:20]):
+        line.writer.write(piece)
+        await until(lambda: not is_heard())
+        await until(is_heard)
+    assert await line.ask(whole[20:]) == 204
+    assert is_heard()
 
 
 async def test_stopping_ends_kept_connections_at_once(
