@@ -28,6 +28,7 @@ from supervisor.lifecycle.session import SessionId
 HEADER = "FastX-Display"
 _FOLDER = "displays"
 _UNLISTED = 0o711
+_DRAFT = "new"
 _NAME_BYTES = 16
 _BACKLOG = 64
 """As many displays as an agent opens at once."""
@@ -63,7 +64,9 @@ class PrivateDisplays:
             try:
                 self._folder.mkdir(exist_ok=True)
                 self._folder.chmod(_UNLISTED)
-                sock = bind_unix(path)
+                # /proc/net/unix tells everybody the name that a socket was bound to, not this one.
+                sock = bind_unix(self._folder / _DRAFT)
+                (self._folder / _DRAFT).rename(path)
             except OSError as error:
                 _log.warning("private_display_not_opened", session_id=session_id, error=str(error))
                 return None

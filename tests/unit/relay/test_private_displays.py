@@ -67,6 +67,9 @@ async def test_nobody_else_can_find_it(house: House) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o711
     assert stat.S_IMODE(paths[0].stat().st_mode) == 0o666
     assert all(len(bytes.fromhex(path.name)) == 16 for path in paths)
+    bound = Path("/proc/net/unix").read_text()
+    assert str(folder) in bound
+    assert not any(path.name in bound for path in paths)
 
 
 async def test_one_that_is_flooded_is_let_be(house: House) -> None:
