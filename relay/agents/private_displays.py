@@ -62,11 +62,7 @@ class PrivateDisplays:
         if session_id not in self._servers:
             path = self._folder / secrets.token_hex(_NAME_BYTES)
             try:
-                self._folder.mkdir(exist_ok=True)
-                self._folder.chmod(_UNLISTED)
-                # /proc/net/unix tells everybody the name that a socket was bound to, not this one.
-                sock = bind_unix(self._folder / _DRAFT)
-                (self._folder / _DRAFT).rename(path)
+                sock = self._bind(path)
             except OSError as error:
                 _log.warning("private_display_not_opened", session_id=session_id, error=str(error))
                 return None
@@ -88,6 +84,19 @@ class PrivateDisplays:
         with suppress(OSError):
             # Nothing was opened, or another relay has taken its place.
             self._folder.rmdir()
+
+    def _bind(self, path: Path) -> socket.socket:
+        self._folder.mkdir(exist_ok=True)
+        self._folder.chmod(_UNLISTED)
+        # /proc/net/unix tells everybody the name that a socket was bound to, and not this one.
+        draft = self._folder / _DRAFT
+        sock = bind_unix(draft)
+        try:
+            draft.rename(path)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def _serve(self, session_id: SessionId, sock: socket.socket) -> _PacedServer:
         def admits() -> bool:
