@@ -46,7 +46,6 @@ OFFENCES = {
     "enormous_bodies": FLOOD,
     "endless_bodies": FLOOD,
     "unread_bodies": {"connections"},
-    "enormous_heads": {"connections"},
     "control_streams": FLOOD,
     "descriptors": {"descriptors"},
 }

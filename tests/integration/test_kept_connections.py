@@ -30,13 +30,14 @@ def common_sockets_away(daemon: Daemon) -> Iterator[None]:
 
 async def goes_on(web: WebServer, session_id: str) -> None:
     """Its agent reports by itself and when it is asked, and there is a picture."""
-    last = (await web.get(session_id))["last_seen_at"]
-    await web.when(session_id, lambda seen: seen["last_seen_at"] > last)
-    wish = {"command": ["/bin/echo", "here"], "wait": True}
-    answer = await web.call("POST", f"/v1/sessions/{session_id}/exec", wish)
-    assert (answer.status, answer.body["output"]) == (200, "here\n"), answer.text
+    last = (await web.get(session_id))["last_seen_at"] or ""
+    await web.when(session_id, lambda seen: (seen["last_seen_at"] or "") > last)
     async with viewing(web, session_id) as screen:
         await wait_for_window(screen)
+    wish = {"command": ["/bin/echo", "here"], "wait": True}
+    answer = await web.call("POST", f"/v1/sessions/{session_id}/exec", wish)
+    assert answer.status == 200, answer.text
+    assert answer.body["output"] == "here\n"
 
 
 async def test_a_session_that_runs_dials_no_common_socket(site: Surroundings) -> None:
