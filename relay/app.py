@@ -3,7 +3,7 @@
 web.sock      the web server: everything, peers by SO_PEERCRED (and optionally TCP, by token)
 viewer.sock   the display alone, by ticket (and optionally TCP)
 session.sock  agents: callbacks and commands, by token
-display.sock  agents: display streams, by token
+display.sock  agents: display streams, by token (and displays/<name>, one for each session)
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler, Middleware
 from relay import problems
 from relay.agents.agent_stream import AgentStream, Handshakes
 from relay.agents.control import ControlStreams
+from relay.agents.private_displays import PrivateDisplays
 from relay.agents.programs import Programs
 from relay.agents.rendezvous import Rendezvous
 from relay.agents.session_api import SessionApi
@@ -130,6 +131,12 @@ class Relay:
             deadline_seconds=limits.handshake_seconds,
             buffer_bytes=limits.buffer_bytes,
         )
+        self._displays = PrivateDisplays(
+            config.display_socket.parent,
+            lambda: AgentStream(self._handshakes),
+            limits,
+            self._defence.offences,
+        )
         self._stopping: asyncio.Future[None] | None = None
         self._http: list[HttpListener] = []
         self._display_listener: Listener | None = None
@@ -163,6 +170,7 @@ class Relay:
             http.close()
         if self._display_listener is not None:
             self._display_listener.close()
+        self._displays.close_all()
         if not self._stopping.done():
             self._stopping.set_result(None)
         self._handshakes.abort_all()
@@ -212,6 +220,7 @@ class Relay:
         self._tickets.forget(session_id)
         self._viewers.dismiss(session_id, CloseCode.SESSION_ENDED)
         self._controls.close(session_id)
+        self._displays.close(session_id)
         self._programs.release(session_id)
         self._pace.forget(session_id)
 
@@ -267,6 +276,7 @@ class Relay:
         session_api = SessionApi(
             sessions=self._sessions,
             controls=self._controls,
+            displays=self._displays,
             rendezvous=self._rendezvous,
             programs=self._programs,
             doors=Doors(
@@ -276,11 +286,14 @@ class Relay:
         )
         session_app = self._app("session", session_api.routes())
         # Outermost, for refusals too.
-        session_app.middlewares.insert(0, _once)
+        session_app.middlewares.insert(0, _kept_while_taken)
 
+        self._displays.begin()
         # Agents first: the web server is not to see a session whose agent cannot call back.
         sockets = Sockets(config.inherited)
-        sessions = self._add(session_app, defence.strangers, defence.session_gate)
+        sessions = self._add(
+            session_app, defence.strangers, defence.session_gate, config.limits.kept_seconds
+        )
         await sessions.start(partial(sockets.unix, config.session_socket))
         self._display_listener = await Listener.start(
             lambda: AgentStream(self._handshakes),
@@ -314,12 +327,16 @@ class Relay:
         return app
 
     def _add(
-        self, app: web.Application, register: Register | None = None, gate: Turnstile | None = None
+        self,
+        app: web.Application,
+        register: Register | None = None,
+        gate: Turnstile | None = None,
+        idle_seconds: float = _IDLE_SECONDS,
     ) -> HttpListener:
         limits = self._config.limits
         http = HttpListener(
             app,
-            keepalive_seconds=_IDLE_SECONDS,
+            keepalive_seconds=idle_seconds,
             head_seconds=limits.head_seconds,
             handshake_seconds=limits.tls_handshake_seconds,
             register=register or Census(limits.connections_per_uid, limits.tcp_connections),
@@ -341,8 +358,12 @@ class _NoMetrics:
 
 
 @web.middleware
-async def _once(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Each of an agent's calls has a connection of its own: nobody can send them in bulk."""
+async def _kept_while_taken(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An agent's connection is good for its next callback; whoever is refused has to dial anew.
+
+    So what is too much costs a connection each time, and those are bounded.
+    """
     response = await handler(request)
-    response.force_close()
+    if response.status != web.HTTPNoContent.status_code:
+        response.force_close()
     return response

@@ -72,7 +72,9 @@ class RelayLimits:
     strangers_per_uid: int = 256
     """Connections of one user to the sessions' socket that have not shown a token."""
     connections_per_session: int = 32
-    """... and of one session that have."""
+    """... and of one session that have, with a call under way or kept for the next."""
+    kept_seconds: float = 600.0
+    """For the next callback; agents with nothing to tell send one each fourth heartbeat."""
     user_connects: int = 64
     """Connections of one user that are taken at once on each of the sessions' sockets ..."""
     user_connects_a_second: float = 16.0

@@ -26,6 +26,9 @@ from relay.tcp_terms import TcpTerms
 
 _HEAD = {"max_line_size": 8190, "max_field_size": 8190, "max_headers": 64}
 """What a request's head may have: bytes in its first line, in each header, and headers."""
+_PIECE_SECONDS = 0.1
+"""How often a container that sends a head in pieces is listened to: each costs a turn of the loop,
+and an agent sends it whole."""
 
 
 class Register(Protocol):
@@ -73,18 +76,20 @@ class Connection(web.RequestHandler):
         "_head_seconds",
         "_head_timer",
         "_is_expected_to_speak",
+        "_is_of_container",
         "_on_late",
         "lost",
         "uid",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what aiohttp is told beside
         self,
         census: Register,
         manager: web.Server,
         *,
         head_seconds: float,
         is_expected_to_speak: bool,
+        is_of_container: bool,
         on_late: Callable[[Connection], None],
         **options: Any,  # noqa: ANN401 aiohttp's
     ) -> None:
@@ -93,6 +98,7 @@ class Connection(web.RequestHandler):
         self._head_seconds = head_seconds
         self._head_timer: asyncio.TimerHandle | None = None
         self._is_expected_to_speak = is_expected_to_speak
+        self._is_of_container = is_of_container
         self._on_late = on_late
         self.uid: int | None = None
         """Of the peer, as long as the connection is counted."""
@@ -116,11 +122,20 @@ class Connection(web.RequestHandler):
 
         Later ones, and a proxy's silence, have aiohttp's deadline of a connection kept alive.
         """
+        parsed = self._request_count
         super().data_received(data)
         if self._request_count:
             self._stop_clock()
         elif self._head_timer is None and self.transport is not None:
             self._expect_head()
+        is_piece = self._request_count == parsed and not self._messages
+        if is_piece and self._is_of_container and not self._request_in_progress:
+            self._rest()
+
+    def _rest(self) -> None:
+        if isinstance(self.transport, asyncio.ReadTransport):
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(_PIECE_SECONDS, self.transport.resume_reading)
 
     def _expect_head(self) -> None:
         loop = asyncio.get_running_loop()
@@ -226,6 +241,7 @@ class HttpListener:
             server,
             head_seconds=self._head_seconds,
             is_expected_to_speak=is_expected_to_speak or self._gate is not None,
+            is_of_container=self._gate is not None,
             on_late=self._on_late,
             loop=asyncio.get_running_loop(),
             access_log=None,

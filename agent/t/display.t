@@ -3,7 +3,9 @@ use strict; use warnings; use lib 't/lib', 'agent/t/lib';
 use Test::More;
 use FastX::Dial;
 use FastX::Display;
+use FastX::JSON;
 use FastX::Loop;
+use FastX::Viewers;
 use File::Temp 'tempdir';
 use Passing 'passed_to';
 use Relay 'wait_until';
@@ -115,4 +117,26 @@ close $x; unlink "$dir/x";
 ($display, $near, $ended) = display($relay);
 syswrite $near, "OK\n";
 ok wait_until($loop, sub { $$ended }), 'an X server that is gone is not waited for';
+my $private = listener("$dir/private", 5);
+($display) = display($private, private_address => "$dir/private");
+FastX::Loop::set_nonblocking($relay);
+ok !accept(my $nobody, $relay), 'who has a private socket does not dial the common one';
+$display->close;
+close $private;
+($display) = display($relay, private_address => "$dir/private");
+pass 'a private socket of a relay that is gone: the common one is dialled';
+$display->close;
+unlink "$dir/private";
+($display) = display($relay, private_address => "$dir/private");
+pass '... and so it is when there is none';
+$display->close;
+
+my $viewers = FastX::Viewers->new(loop => $loop, address => "unix:$dir/display.sock", token => 't');
+$viewers->prefer('displays/0123456789abcdef');
+is $viewers->{private_address}, "unix:$dir/displays/0123456789abcdef", 'a private socket is beside the common one';
+for my $name (undef, '', 'x', '../x', 'displays/../x', '/displays/0', "displays/0\n", 'displays/0/1') {
+    $viewers->prefer('displays/0');
+    $viewers->prefer($name);
+    is $viewers->{private_address}, undef, '... and nowhere else: ' . (defined $name ? FastX::JSON::encode([$name]) : 'none');
+}
 done_testing;

@@ -7,6 +7,7 @@ from aiohttp import web
 from pydantic import TypeAdapter
 
 from relay.agents.control import ControlStreams
+from relay.agents.private_displays import HEADER, PrivateDisplays
 from relay.agents.programs import ProgramEnd, Programs
 from relay.agents.rendezvous import WAITING_DISPLAYS, Rendezvous
 from relay.agents.reports import ExecExited, Report, Started
@@ -33,6 +34,7 @@ class SessionApi:
         *,
         sessions: Sessions,
         controls: ControlStreams,
+        displays: PrivateDisplays,
         rendezvous: Rendezvous,
         programs: Programs,
         doors: Doors,
@@ -40,6 +42,7 @@ class SessionApi:
     ) -> None:
         self._sessions = sessions
         self._controls = controls
+        self._displays = displays
         self._rendezvous = rendezvous
         self._programs = programs
         self._doors = doors
@@ -77,6 +80,9 @@ class SessionApi:
         for command in self._rendezvous.wanted(session_id):
             control.send(command, most=WAITING_DISPLAYS)
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+        private = self._displays.open(session_id)
+        if private is not None:
+            response.headers[HEADER] = private
         response.content_type = "application/x-ndjson"
         response.enable_chunked_encoding()
         try:

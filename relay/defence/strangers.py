@@ -49,10 +49,13 @@ class Strangers:
 
     def introduce(self, uid: int, guest: Guest, session_id: SessionId) -> bool:
         """A token named its session. False: that has too many already."""
+        if self._sessions.get(guest) == session_id:
+            return True
         if self._counts[session_id] >= self._per_session:
             self._offences.note(Offence.OPEN_CALLS, session_id)
             return False
-        self._leave_strangers(uid, guest)
+        # It may have shown another's before.
+        self.leave(uid, guest)
         self._sessions[guest] = session_id
         self._counts[session_id] += 1
         return True

@@ -20,11 +20,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import structlog
-
 from relay.config import RelayLimits
+from relay.defence.accepting import Accepting
 from relay.defence.allowance import Allowance
-from relay.defence.descriptors import GuardedListener
 from relay.defence.offences import Offence, Offences
 from relay.defence.origin import Origin, Origins, credentials_of
 
@@ -46,10 +44,6 @@ _HELD_SECONDS = 1.0
 _MOST_HELD = 1024
 _REFUSED_SECONDS = 0.1
 _MOST_REFUSED = 1024
-_PAUSE_SECONDS = 0.2
-"""With no descriptor left."""
-
-_log = structlog.get_logger()
 
 
 class Turnstile:
@@ -97,16 +91,14 @@ class Turnstile:
         self._offences.note(Offence.CONNECTIONS, origin)
 
 
-class GatedServer:
+class GatedServer(Accepting):
     """Accepts on a bound socket what the gate admits; ``close`` as that of ``asyncio.Server``."""
 
     def __init__(
         self, sock: socket.socket, factory: Callable[[], asyncio.Protocol], gate: Turnstile
     ) -> None:
-        self._sock = GuardedListener.of(sock, gate.note_descriptors)
-        self._factory = factory
+        super().__init__(sock, factory, gate.note_descriptors, BACKLOG)
         self._gate = gate
-        self._loop = asyncio.get_running_loop()
         self._held: deque[tuple[float, socket.socket]] = deque()
         """Refused, with the time at which they are closed."""
         self._entering: set[asyncio.Task[object]] = set()
@@ -114,17 +106,10 @@ class GatedServer:
         """While the queue is short."""
         self._spell = 0
         """Refused since the last rest."""
-        self._sock.settimeout(0)
-        self._sock.listen(BACKLOG)
-        self._loop.add_reader(self._sock, self._accept)
 
     def close(self) -> None:
         """Take nothing more; connections there are go on."""
-        if self._sock.fileno() >= 0:
-            self._loop.remove_reader(self._sock)
-            # An inherited socket stays open, and has to hold whoever comes until the next start.
-            self._sock.listen(BACKLOG)
-            self._sock.close()
+        super().close()
         while self._held:
             self._held.popleft()[1].close()
 
@@ -132,14 +117,9 @@ class GatedServer:
         admitted = refused = 0
         end = self._loop.time() + _TURN_SECONDS
         while admitted < _ADMITTED_A_TURN and refused < _REFUSED_A_TURN:
-            try:
-                connection, _ = self._sock.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            connection = self._take()
+            if connection is None:
                 break
-            except OSError as error:
-                _log.error("connection_not_accepted", error=str(error))
-                self._pause(_PAUSE_SECONDS)
-                return
             if self._gate.admits(connection):
                 admitted += 1
                 self._enter(connection)
@@ -184,19 +164,3 @@ class GatedServer:
             self._held.popleft()[1].close()
         if self._held:
             self._loop.call_at(self._held[0][0], self._let_go)
-
-    def _enter(self, connection: socket.socket) -> None:
-        connection.settimeout(0)
-        entering = self._loop.create_task(
-            self._loop.connect_accepted_socket(self._factory, connection)
-        )
-        self._entering.add(entering)
-        entering.add_done_callback(self._entering.discard)
-
-    def _pause(self, seconds: float) -> None:
-        self._loop.remove_reader(self._sock)
-        self._loop.call_later(seconds, self._resume)
-
-    def _resume(self) -> None:
-        if self._sock.fileno() >= 0:
-            self._loop.add_reader(self._sock, self._accept)

@@ -12,7 +12,7 @@ import asyncio
 import json
 import struct
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass, field
 
 import aiohttp
@@ -29,9 +29,19 @@ from tests.support.attacks import ATTACKS, command
 from tests.support.rfb_client import RfbClient, WebSocketStream
 
 NEIGHBOUR = Target(2)
+MEASURED = (
+    ("event_ms", "callback -> event", NEIGHBOUR),
+    ("new_ms", "... dialled", None),
+    ("echo_ms", "display echo", NEIGHBOUR),
+    ("view_ms", "viewer admitted", NEIGHBOUR),
+)
 CALLS_A_SECOND = 4.0
 """Of one session; its allowance is 5."""
 ECHO_SECONDS = 0.05
+VIEW_SECONDS = 0.2
+"""Between two viewers, who only come and go."""
+PIDS = {"hostile": 100, "crowded": 450}
+"""Templates, and how many processes their sessions may have."""
 SCREENSHOT_SECONDS = 0.3
 """Between two, of whoever sends false displays: nobody would ask it for one otherwise."""
 TEMPLATE = """
@@ -39,7 +49,7 @@ image: fx-perl-base:trixie
 command: exec perl -e 'sleep 3600 while 1'
 network_mode: none
 working_dir: /
-pids_limit: 100
+pids_limit: {pids}
 mem_limit: 256m
 memswap_limit: 256m
 tmpfs: ["/tmp:size=16m,mode=1777"]
@@ -51,7 +61,11 @@ class Side:
     """Milliseconds of one turn: alone, or beside the attack."""
 
     event_ms: list[float] = field(default_factory=list)
+    new_ms: list[float] = field(default_factory=list)
+    """The same of those who dial for each callback."""
     echo_ms: list[float] = field(default_factory=list)
+    view_ms: list[float] = field(default_factory=list)
+    """From a viewer's asking for its WebSocket to having it: the agent has dialled."""
 
 
 @dataclass
@@ -67,6 +81,9 @@ class Attack:
     """What the log says that the attacker did, and how often."""
 
 
+_Viewer = AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]
+
+
 class Stage:
     """A daemon, the neighbours with one viewer, and the attackers."""
 
@@ -75,39 +92,51 @@ class Stage:
         self._population = population
         self._options = options
         self._neighbours = Neighbours(CALLS_A_SECOND)
+        self._newcomers = Neighbours(CALLS_A_SECOND, are_new=True)
         self._http: aiohttp.ClientSession | None = None
         self._screen: RfbClient | None = None
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Neighbours, and a viewer of the first."""
-        await self._population.grow(self._options.neighbours)
+        await self._population.grow(self._options.neighbours + self._options.newcomers)
         stack.push_async_callback(self._neighbours.close)
-        for session in tuple(self._population.sessions.values()):
-            await self._neighbours.add(session["container_id"])
+        stack.push_async_callback(self._newcomers.close)
+        for count, session in enumerate(tuple(self._population.sessions.values())):
+            kind = self._neighbours if count < self._options.neighbours else self._newcomers
+            await kind.add(session["container_id"])
         connector = aiohttp.UnixConnector(str(self._daemon.socket))
-        self._http = http = await stack.enter_async_context(
-            aiohttp.ClientSession(connector=connector)
-        )
-        url = f"http://fx/v1/sessions/{next(iter(self._population.sessions))}/tickets"
-        async with http.post(url, json={}) as answer:
-            path = (await answer.json())["path"]
-        socket = await stack.enter_async_context(
-            http.ws_connect(f"http://fx{path}", protocols=["binary"], max_msg_size=0)
-        )
+        self._http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        socket = await stack.enter_async_context(await self._viewer(0))
         self._screen = await stack.enter_async_context(RfbClient.connect(WebSocketStream(socket)))
         await self._screen.refresh()
+
+    async def _viewer(self, number: int) -> _Viewer:
+        """Of one of the neighbours; admitted when it is entered."""
+        http = self._http
+        if http is None:
+            raise RuntimeError("the stage is not open")
+        url = f"http://fx/v1/sessions/{list(self._population.sessions)[number]}/tickets"
+        async with http.post(url, json={}) as answer:
+            path = (await answer.json())["path"]
+        return http.ws_connect(f"http://fx{path}", protocols=["binary"], max_msg_size=0)
 
     async def turn(self) -> Side:
         """Measure the neighbours."""
         crossings = Crossings()
         self._population.on_event = crossings.take
         side = Side()
-        echoing = asyncio.create_task(self._echo(side))
+        looking = [asyncio.create_task(each(side)) for each in (self._echo, self._come_and_go)]
         try:
-            side.event_ms = await self._neighbours.call(crossings, self._options.seconds)
+            async with asyncio.TaskGroup() as tasks:
+                known, new = (
+                    tasks.create_task(each.call(crossings, self._options.seconds))
+                    for each in (self._neighbours, self._newcomers)
+                )
+            side.event_ms, side.new_ms = known.result(), new.result()
         finally:
-            echoing.cancel()
-            await asyncio.wait([echoing])
+            for each in looking:
+                each.cancel()
+            await asyncio.wait(looking)
             self._population.on_event = None
         return side
 
@@ -121,6 +150,14 @@ class Stage:
             await screen.wait_until(lambda before=before: screen.updates > before)  # type: ignore[misc]
             side.echo_ms.append(1000 * (time.perf_counter() - begun))
             await asyncio.sleep(ECHO_SECONDS)
+
+    async def _come_and_go(self, side: Side) -> None:
+        while True:
+            viewer = await self._viewer(1)
+            begun = time.perf_counter()
+            async with viewer:
+                side.view_ms.append(1000 * (time.perf_counter() - begun))
+            await asyncio.sleep(VIEW_SECONDS)
 
     async def attack(self, name: str) -> Attack:
         """Turns alone and beside one attacker, which is gone afterwards."""
@@ -179,7 +216,8 @@ class Stage:
         await self._population.until(lambda: session["id"] not in sessions, "the attacker goes")
 
     async def _attacker(self, name: str) -> dict[str, str]:
-        body = {"user": self._options.user, "template": "hostile"}
+        template = "crowded" if name == "crowd" else "hostile"
+        body = {"user": self._options.user, "template": template}
         answer = await call(self._daemon.socket, request_bytes("POST", "/v1/sessions", body=body))
         session_id = str(answer.json()["id"])
         await self._population.until(lambda: self._runs(session_id), "the attacker runs")
@@ -207,7 +245,9 @@ async def measure(options: argparse.Namespace) -> dict[str, Attack]:
     measured: dict[str, Attack] = {}
     async with AsyncExitStack() as stack:
         daemon = await stack.enter_async_context(own_daemon(options.bundle))
-        (daemon.directory / "launcher-templates" / "hostile.tpl").write_text(TEMPLATE)
+        for template, pids in PIDS.items():
+            file = daemon.directory / "launcher-templates" / f"{template}.tpl"
+            file.write_text(TEMPLATE.format(pids=pids))
         daemon.configure(options.bundle, log={"format": "json", "level": "info"})
         await daemon.start()
         await daemon.ready()
@@ -225,13 +265,14 @@ async def measure(options: argparse.Namespace) -> dict[str, Attack]:
 
 def summary(name: str, attack: Attack) -> str:
     """A line for whoever watches."""
-    event, echo = (
-        f"{ratio(attack, what, 0.5):.2f} x of {middle(attack.alone, what):.1f} ms"
-        for what in ("event_ms", "echo_ms")
+    event, new, echo, view = (
+        f"{ratio(attack, what, 0.5):.2f} x ({ratio(attack, what, 0.99):.2f} p99) "
+        f"of {middle(attack.alone, what):.1f} ms"
+        for what, _, _ in MEASURED
     )
     return (
-        f"{name}: events {event}, echoes {echo}; daemon "
-        f"{quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
+        f"{name}: events {event}, over new connections {new}, echoes {echo}, viewers {view}; "
+        f"daemon {quantile(attack.cpu_percent, 0.5):.0f} % of a core, {attack.rss_mb:.0f} MB; "
         f"the log: {attack.noted}"
     )
 
@@ -258,8 +299,8 @@ def figures(measured: dict[str, Attack]) -> list[Figure]:
     found: list[Figure] = []
     burn = measured.get("burn")
     for name, attack in measured.items():
-        for what, label in (("event_ms", "callback -> event"), ("echo_ms", "display echo")):
-            for fraction, target in ((0.5, NEIGHBOUR), (0.99, None)):
+        for what, label, most in MEASURED:
+            for fraction, target in ((0.5, most), (0.99, None)):
                 values = [ms for side in attack.alone for ms in getattr(side, what)]
                 found.append(
                     Figure(
@@ -287,6 +328,7 @@ def main() -> None:
     """Measure, print, and write the figures if asked to."""
     arguments = parser("hostile", "what a neighbour feels of a session that attacks")
     arguments.add_argument("--neighbours", type=int, default=5, help="sessions that call back")
+    arguments.add_argument("--newcomers", type=int, default=2, help="... and dial for each")
     arguments.add_argument("--seconds", type=float, default=5.0, help="length of a turn")
     arguments.add_argument("--rounds", type=int, default=5, help="pairs of turns for each attack")
     arguments.add_argument("--attacks", nargs="+", default=["burn", *ATTACKS])

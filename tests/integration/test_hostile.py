@@ -34,6 +34,7 @@ LOG_LINES = 100
 FLOOD = {"calls", "connections", "open_calls"}
 OFFENCES = {
     "connects": {"connections"},
+    "crowd": {"connections"},
     "slow_heads": {"unfinished_heads"},
     "silence": {"unfinished_heads"},
     "forged_tokens": {"wrong_tokens"},
@@ -45,7 +46,6 @@ OFFENCES = {
     "enormous_bodies": FLOOD,
     "endless_bodies": FLOOD,
     "unread_bodies": {"connections"},
-    "enormous_heads": {"connections"},
     "control_streams": FLOOD,
     "descriptors": {"descriptors"},
 }

@@ -62,6 +62,7 @@ ATTACKS: dict[str, str] = {
         while (1) { my $s = dial('session') or next; say_all($s, "GET / HTTP/1.1\r\n");
             1 while say_all($s, 'X: ' . ('x' x 4000) . "\r\n"); close $s }""",
     "connects": r"""many(4); while (1) { dial('session'); dial('display') }""",
+    "crowd": r"""many(400); while (1) { dial('session'); dial('display') }""",
     "slow_heads": r"""my @open;
         while (1) { my $s = dial('session'); push @open, $s if $s && say_all($s, "POST /v1");
             @open = grep { is_open($_) && say_all($_, 'x') } @open if @open % 100 == 0 }""",

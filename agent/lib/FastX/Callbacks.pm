@@ -3,12 +3,14 @@ package FastX::Callbacks;
 # What the session reports, in order, each until the relay has taken it.
 #
 # A number (seq) is given when a callback is first sent and kept through its
-# retries, so that the relay can tell a repetition from news.
+# retries, so that the relay can tell a repetition from news. They go over one
+# connection for as long as the relay keeps it.
 
 use strict;
 use warnings;
 
 use FastX::Backoff;
+use FastX::Connection;
 use FastX::Exchange;
 use FastX::HTTP;
 use FastX::JSON;
@@ -28,6 +30,7 @@ sub new {
         on_contact => sub { }, on_unknown => sub { }, on_idle => sub { },
         %option,
         queue => [], last_seq => 0, backoff => FastX::Backoff->new,
+        connection => FastX::Connection->new(loop => $option{loop}, address => $option{address}),
     }, $class;
 }
 
@@ -51,6 +54,7 @@ sub close {
     my ($self) = @_;
     @{ $self->{queue} } = ();
     (delete $self->{exchange})->cancel if $self->{exchange};
+    $self->{connection}->close;
     $self->{loop}->cancel(delete $self->{timer});
     return;
 }
@@ -60,12 +64,11 @@ sub _send_first {
     my $callback = $self->{queue}[0] or return $self->{on_idle}->();
     $callback->{seq} //= ++$self->{last_seq};
     $self->{exchange} = FastX::Exchange->start(
-        loop    => $self->{loop},
-        address => $self->{address},
-        request => FastX::HTTP::request('POST', '/v1/callbacks', {
+        loop       => $self->{loop},
+        connection => $self->{connection},
+        request    => FastX::HTTP::request('POST', '/v1/callbacks', {
             'Authorization' => "Bearer $self->{token}",
             'Content-Type'  => 'application/json',
-            'Connection'    => 'close',
         }, FastX::JSON::encode($callback)),
         silence_seconds => ANSWER_SECONDS,
         on_end          => sub { $self->_answered(@_) },

@@ -19,7 +19,7 @@ use constant {
     LONGEST_LINE_BYTES => 65_536,
 };
 
-# Options: loop, address, token, on_contact, on_open, on_command($object), on_unknown.
+# Options: loop, address, token, on_contact, on_open($reader), on_command($object), on_unknown.
 sub new {
     my ($class, %option) = @_;
     return bless { %option, backoff => FastX::Backoff->new }, $class;
@@ -59,7 +59,7 @@ sub _opened {
     return if $reader->status != 200;
     $self->{open} = 1;
     FastX::Log::line('control stream open again') if delete $self->{complained};
-    $self->{on_open}->();
+    $self->{on_open}->($reader);
     return;
 }
 

@@ -22,11 +22,12 @@ use constant {
     KNOCK_SECONDS       => 0.02,
 };
 
-# Options: loop, address, token, stream, rfb_path, on_end, takes_descriptor (the relay does).
+# Options: loop, address, private_address (of a socket that no other session has, if there is
+# one), token, stream, rfb_path, on_end, takes_descriptor (the relay does).
 sub open {
     my ($class, %option) = @_;
     my $self = bless { %option, received => '' }, $class;
-    my ($relay, $error) = FastX::Dial::connect_to_relay($self->{address});
+    my ($relay, $error) = $self->_dial;
     return $self->_end("display socket: $error") if !$relay;
     $self->{relay} = $relay;
     $self->{passes} = $self->{takes_descriptor} && FastX::Descriptor::can_be_passed();
@@ -40,6 +41,13 @@ sub open {
 
 sub close    { return $_[0]->_end }
 sub is_ended { return $_[0]{ended} }
+
+# Nobody stands in the private queue but this session; where it is gone, or full, there is the common one.
+sub _dial {
+    my ($self) = @_;
+    my ($relay) = defined $self->{private_address} ? FastX::Dial::connect($self->{private_address}) : ();
+    return $relay || FastX::Dial::connect_to_relay($self->{address});
+}
 
 sub _await_reply {
     my ($self) = @_;

@@ -1,9 +1,13 @@
 package FastX::Exchange;
 
-# One HTTP request and its response on a connection of its own. Callbacks are
-# rare and the socket is local, so that keeping connections would only add
-# states. Ends exactly once, by on_end($error): undef when the response is
-# complete.
+# One HTTP request and its response, on a connection of its own or on one that is
+# kept for the next. Ends exactly once, by on_end($error): undef when the response
+# is complete.
+#
+# A kept connection may have been ended by the relay while nobody looked, or be
+# ended as the request arrives. Where nothing at all was answered the request goes
+# out once more, at once and on a new one: whoever keeps a connection sends what may
+# be repeated.
 
 use strict;
 use warnings;
@@ -13,21 +17,13 @@ use FastX::HTTP;
 use FastX::Loop;
 use POSIX ();
 
-# Options: loop, address, request (bytes), silence_seconds (nothing received
-# for so long is an error), on_head($reader), on_body($bytes), on_end($error, $reader).
+# Options: loop, address or connection (a FastX::Connection), request (bytes),
+# silence_seconds (nothing received for so long is an error), on_head($reader),
+# on_body($bytes), on_end($error, $reader).
 sub start {
     my ($class, %option) = @_;
-    my $self = bless { %option, reader => FastX::HTTP->new, unsent => $option{request} }, $class;
-    my ($handle, $error) = FastX::Dial::connect_to_relay($self->{address});
-    if (!$handle) {
-        # The caller does not hold the object yet: answer on the next turn.
-        $self->{timer} = $self->{loop}->after(0, sub { $self->_end($error) });
-        return $self;
-    }
-    $self->{handle} = $handle;
-    $self->{loop}->on_readable($handle, sub { $self->_receive });
-    $self->_send;
-    $self->_expect_something;
+    my $self = bless {%option}, $class;
+    $self->_begin;
     return $self;
 }
 
@@ -39,6 +35,31 @@ sub cancel {
     # The callbacks hold whoever started this.
     delete @{$self}{qw(on_head on_body on_end)};
     return;
+}
+
+sub _begin {
+    my ($self) = @_;
+    @{$self}{qw(reader unsent)} = (FastX::HTTP->new, $self->{request});
+    my ($handle, $error, $was_used)
+        = $self->{connection} ? $self->{connection}->take : FastX::Dial::connect_to_relay($self->{address});
+    $self->{may_be_over} = $handle && $self->{connection} && $was_used;
+    if (!$handle) {
+        # The caller may not hold the object yet: answer on the next turn.
+        $self->{loop}->cancel($self->{timer});
+        $self->{timer} = $self->{loop}->after(0, sub { $self->_end($error) });
+        return;
+    }
+    $self->{handle} = $handle;
+    $self->{loop}->on_readable($handle, sub { $self->_receive });
+    $self->_send;
+    $self->_expect_something;
+    return;
+}
+
+sub _begin_anew {
+    my ($self) = @_;
+    $self->{loop}->close(delete $self->{handle});
+    return $self->_begin;
 }
 
 sub _expect_something {
@@ -72,10 +93,10 @@ sub _send {
 sub _receive {
     my ($self) = @_;
     my $count = sysread $self->{handle}, my $bytes, 65_536;
-    if (!defined $count) {
-        return if $! == POSIX::EAGAIN || $! == POSIX::EINTR;
-        return $self->_end("reading from the relay failed: $!");
-    }
+    return if !defined $count && ($! == POSIX::EAGAIN || $! == POSIX::EINTR);
+    return $self->_begin_anew if !$count && $self->{may_be_over};
+    return $self->_end("reading from the relay failed: $!") if !defined $count;
+    delete $self->{may_be_over};
     $self->_expect_something;
     my $reader = $self->{reader};
     my $body   = $count ? $reader->feed($bytes) : '';
@@ -93,6 +114,8 @@ sub _end {
     my ($self, $error) = @_;
     return if $self->{ended};
     my $on_end = $self->{on_end};
+    my $is_kept = $self->{connection} && !defined $error && !length $self->{unsent} && $self->{reader}->is_reusable;
+    $self->{connection}->keep(delete $self->{handle}) if $is_kept;
     $self->cancel;
     $on_end->($error, $self->{reader}) if $on_end;
     return;

@@ -6,6 +6,7 @@ package FastX::HTTP;
 #   my $reader = FastX::HTTP->new;
 #   my $body = $reader->feed($bytes);      # the part of the body that is in $bytes
 #   $reader->status, $reader->header('retry-after'), $reader->is_complete, $reader->error
+#   $reader->is_reusable                    # complete, and the connection is good for another
 
 use strict;
 use warnings;
@@ -30,6 +31,12 @@ sub status      { return $_[0]{status} }
 sub header      { return $_[0]{headers}{ lc $_[1] } }
 sub error       { return $_[0]{error} }
 sub is_complete { return $_[0]{state} eq 'complete' }
+
+# RFC 9112, 9.3. What came after the response belongs to none.
+sub is_reusable {
+    my ($self) = @_;
+    return $self->is_complete && $self->{is_persistent} && !length $self->{buffer};
+}
 
 sub feed {
     my ($self, $bytes) = @_;
@@ -67,9 +74,9 @@ sub _in_head {
         return 0;
     }
     my ($status_line, @fields) = split /\r?\n/, $1;
-    $status_line =~ m{\AHTTP/1\.[01] ([1-5][0-9][0-9])(?: |\z)}
+    $status_line =~ m{\AHTTP/1\.([01]) ([1-5][0-9][0-9])(?: |\z)}
         or return $self->_fail('the relay does not speak HTTP/1.1');
-    my $status = 0 + $1;
+    my ($minor, $status) = ($1, 0 + $2);
     my %headers;
     for my $field (@fields) {
         $field =~ /\A([!#-'*+\-.^-z|~0-9A-Z]+):[ \t]*(.*?)[ \t]*\z/ or return $self->_fail('a header is malformed');
@@ -78,6 +85,7 @@ sub _in_head {
     # An interim response announces the real one.
     return 1 if $status < 200;
     @{$self}{qw(status headers)} = ($status, \%headers);
+    $self->{is_persistent} = $minor && ($headers{connection} // '') !~ /\bclose\b/i;
     return $self->_choose_body;
 }
 
@@ -97,7 +105,7 @@ sub _choose_body {
         $self->{state} = $length ? 'body_of_length' : 'complete';
     }
     else {
-        $self->{state} = 'body_until_end';
+        @{$self}{qw(state is_persistent)} = ('body_until_end', 0);
     }
     return 1;
 }

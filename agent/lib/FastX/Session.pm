@@ -60,7 +60,7 @@ sub new {
     $self->{callbacks} = FastX::Callbacks->new(%relay, on_idle => sub { $self->_finish_if_done });
     $self->{control}   = FastX::Control->new(
         %relay,
-        on_open    => sub { $self->_report_ready },
+        on_open    => sub { $self->{viewers}->prefer($_[0]->header('fastx-display')); $self->_report_ready },
         on_command => sub { $self->_obey(@_) },
     );
     $self->{viewers} = FastX::Viewers->new(

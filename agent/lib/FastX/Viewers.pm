@@ -23,6 +23,16 @@ sub admit_to {
     return;
 }
 
+# The session's own display socket, beside the common one, as the relay names it
+# for this life of its.
+sub prefer {
+    my ($self, $name) = @_;
+    delete $self->{private_address};
+    return if ($name // '') !~ m{\A[a-z]{1,32}/[0-9a-f]{1,64}\z};
+    ($self->{private_address} = $self->{address}) =~ s{[^/]*\z}{$name};
+    return;
+}
+
 # $takes_descriptor: the relay takes the X server's own socket.
 sub open {
     my ($self, $stream, $takes_descriptor) = @_;
@@ -33,7 +43,7 @@ sub open {
     return FastX::Log::line("display $stream ignored: it is open already")        if $streams->{$stream};
     return FastX::Log::line("display $stream ignored: too many are open")         if keys %$streams >= MOST_STREAMS;
     my $display = FastX::Display->open(
-        (map { $_ => $self->{$_} } qw(loop address token rfb_path)),
+        (map { $_ => $self->{$_} } qw(loop address private_address token rfb_path)),
         stream => $stream,
         takes_descriptor => $takes_descriptor,
         on_end => sub { delete $streams->{$stream} },

@@ -26,12 +26,13 @@ sub wait_until {
     return !$late;
 }
 
-# Options: loop, directory, answer($callback, $number) -> status or [status, headers].
+# Options: loop, directory, answer($callback, $number) -> status or [status, headers],
+# keeps (connections are kept, unless the answer says otherwise).
 sub new {
     my ($class, %option) = @_;
     my $self = bless {
         answer => sub { 204 }, %option,
-        callbacks => [], requests => 0, streams => [], displays => [],
+        callbacks => [], requests => 0, streams => [], displays => [], dialled => 0, kept => [],
     }, $class;
     $self->{session_path} = "$self->{directory}/session.sock";
     $self->{display_path} = "$self->{directory}/display.sock";
@@ -51,7 +52,15 @@ sub vanish {
     my ($self) = @_;
     $self->{loop}->close($_) for @{ delete $self->{listeners} }, @{ $self->{streams} };
     @{ $self->{streams} } = ();
+    $self->hang_up;
     unlink @{$self}{qw(session_path display_path)};
+    return;
+}
+
+# Ends the connections that are kept.
+sub hang_up {
+    my ($self) = @_;
+    $self->{loop}->close($_) for splice @{ $self->{kept} };
     return;
 }
 
@@ -87,6 +96,12 @@ sub _listen {
 
 sub _serve {
     my ($self, $connection) = @_;
+    $self->{dialled}++;
+    return $self->_await_request($connection);
+}
+
+sub _await_request {
+    my ($self, $connection) = @_;
     my $got = '';
     $self->{loop}->on_readable($connection, sub {
         my $count = sysread $connection, $got, 65_536, length $got;
@@ -116,9 +131,12 @@ sub _answer {
     my $answer = $self->{answer}->($callback, ++$self->{requests});
     my ($status, @headers) = ref $answer ? @$answer : $answer;
     push @{ $self->{callbacks} }, $callback if $status == 204;
-    syswrite $connection, join("\r\n", "HTTP/1.1 $status Answer", @headers, 'Content-Length: 0', '', '') if $status;
-    $self->{loop}->close($connection);
-    return;
+    my $is_kept = $self->{keeps} && $status && !grep { /\AConnection: close\z/ } @headers;
+    push @headers, 'Content-Length: 0' if $status != 204;
+    syswrite $connection, join("\r\n", "HTTP/1.1 $status Answer", @headers, '', '') if $status;
+    return $self->{loop}->close($connection) if !$is_kept;
+    push @{ $self->{kept} }, $connection if !grep { $_ == $connection } @{ $self->{kept} };
+    return $self->_await_request($connection);
 }
 
 sub _greet {

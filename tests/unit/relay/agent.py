@@ -20,6 +20,8 @@ class FakeAgent:
         self.commands: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.kept_alive = asyncio.Event()
         self.ended = asyncio.Event()
+        self.private_display: str | None = None
+        """Where displays are dialled, from the directory of the sockets, as the relay said."""
         self._display_socket = display_socket
         self._http = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(path=str(session_socket)),
@@ -38,6 +40,7 @@ class FakeAgent:
     async def attach(self) -> int:
         """Open the control stream and read the first, empty line; the status it got."""
         self._control = await self._http.get("http://relay/v1/commands")
+        self.private_display = self._control.headers.get("FastX-Display")
         if self._control.status == 200:
             assert await self._control.content.readline() == b"\n"
             self._reading = asyncio.create_task(self._read(self._control))
@@ -53,10 +56,10 @@ class FakeAgent:
         self.ended.set()
 
     async def dial(
-        self, stream: str, token: str | None = None
+        self, stream: str, token: str | None = None, path: Path | None = None
     ) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
-        """Dial the display socket; the relay's answer and the connection."""
-        reader, writer = await asyncio.open_unix_connection(str(self._display_socket))
+        """Dial a display socket; the relay's answer and the connection."""
+        reader, writer = await asyncio.open_unix_connection(str(path or self._display_socket))
         self._writers.append(writer)
         writer.write(f"FASTX-DISPLAY/1 {token or self.token} {stream}\n".encode())
         return await reader.readline(), reader, writer
@@ -75,10 +78,12 @@ class FakeAgent:
         assert await loop.sock_recv(connection, 64) == b"OK\n"
         return connection
 
-    async def open_display(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def open_display(
+        self, path: Path | None = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Wait for the command and follow it."""
         command = await self._asked_for_display()
-        answer, reader, writer = await self.dial(command["stream"])
+        answer, reader, writer = await self.dial(command["stream"], path=path)
         assert answer == b"OK\n"
         return reader, writer
 

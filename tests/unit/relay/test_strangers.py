@@ -7,6 +7,7 @@ import asyncio
 from relay.defence.offences import Offences
 from relay.defence.origin import Origins
 from relay.defence.strangers import Strangers
+from supervisor.lifecycle.session import SessionId
 from tests.support.sessions import SESSION_ID, pending_session
 
 
@@ -40,4 +41,22 @@ async def test_the_oldest_stranger_of_the_same_user_is_closed() -> None:
     assert strangers.introduce(1, second, SESSION_ID)
     for guest, uid in ((first, 1), (second, 1), (third, 1), (other, 2)):
         strangers.leave(uid, guest)
+    assert (strangers._unknown, strangers._sessions, strangers._counts) == ({}, {}, {})
+
+
+async def test_a_connection_that_is_kept_counts_once() -> None:
+    """However many calls it carries; for another session if that one's token is shown on it."""
+    offences = Offences(lambda _: None, lambda _: pending_session(), Origins(), 60.0)
+    strangers = Strangers(per_uid=2, per_session=1, offences=offences)
+    kept, second = FakeGuest(), FakeGuest()
+    other = SessionId("01jd0000000000000000000002")
+    for guest in (kept, second):
+        strangers.enter(1, guest)
+    assert [strangers.introduce(1, kept, SESSION_ID) for _ in range(3)] == [True] * 3
+    assert not strangers.introduce(1, second, SESSION_ID)
+    assert strangers.introduce(1, kept, other)
+    assert strangers.introduce(1, second, SESSION_ID)
+    assert strangers._counts == {SESSION_ID: 1, other: 1}
+    for guest in (kept, second):
+        strangers.leave(1, guest)
     assert (strangers._unknown, strangers._sessions, strangers._counts) == ({}, {}, {})
