@@ -1,7 +1,8 @@
-"""Changing a session that is there: its name, params that may be changed, what its host lets through.
+"""Changing a session that is there: its name, its params, what its host lets be copied.
 
-A session that waits is started with the new params. One that has a container keeps what it was
-started with, but for the container's limits (memory, processors, processes): those are updated.
+Params are those that its template lets users change. A session that waits is started with the new
+ones. One that has a container keeps what it was started with, but for the container's limits
+(memory, processors, processes): those are updated.
 """
 
 from __future__ import annotations
