@@ -64,7 +64,8 @@ def judge_config(faults: Sequence[str], source: str) -> Finding:
 
 def judge_currency(changed_at: float | None, loaded_at: float, kept: Sequence[str] = ()) -> Finding:
     """When the file was changed (``None``: no file) and when loaded; keys that wait for a start."""
-    if changed_at is not None and changed_at > loaded_at:
+    # Told in milliseconds; of a file it is known more exactly.
+    if changed_at is not None and int(changed_at * 1000) > round(loaded_at * 1000):
         return doubtful(
             "supervisor.yaml was changed after the daemon had loaded it.",
             "systemctl reload fx-supervisor; then fxctl doctor --check config-current again.",
