@@ -174,8 +174,9 @@ class Watcher:
         self.health.message = ""
         self._complain_at = 0.0
         self._told_lost.clear()
-        log.info("engine_found", engine=version.name, version=version.version)
-        for session in self._directory.live():
+        live = list(self._directory.live())
+        log.info("engine_found", engine=version.name, version=version.version, sessions=len(live))
+        for session in live:
             self._post(session.id, EngineFound())
         self._found()
 
@@ -184,7 +185,12 @@ class Watcher:
         now = asyncio.get_running_loop().time()
         if self.health.reachable or now >= self._complain_at:
             self._complain_at = now + COMPLAIN_SECONDS
-            log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
+            log.error(
+                "engine_lost",
+                error=str(error),
+                sessions=sum(1 for _ in self._directory.live()),
+                retry_seconds=round(delay, 1),
+            )
         self.health.message = str(error)
         self._lost()
         if self.health.reachable:

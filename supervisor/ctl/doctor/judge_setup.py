@@ -57,7 +57,8 @@ def judge_config(faults: Sequence[str], source: str) -> Finding:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         return bad(
             f"{faults[0]}{more}",
-            "Correct it, then systemctl restart fx-supervisor; fx-supervisor check shows all.",
+            "Correct it, then systemctl reload-or-restart fx-supervisor; fx-supervisor check "
+            "shows all.",
         )
     return good(f"{source} is valid.")
 
