@@ -55,6 +55,7 @@ from relay.web.screenshot_api import ScreenshotApi
 from relay.web.web_api import WebApi
 from supervisor.lifecycle.audit import NO_TRAIL, AuditTrail
 from supervisor.lifecycle.session import SessionId, Timestamp
+from supervisor.lifecycle.tickets import Mode
 from supervisor.lifecycle.transitions import CloseCode
 
 _GOING_AWAY = 1001
@@ -211,9 +212,12 @@ class Relay:
             if each is not None and each.certificate is not None
         }
 
-    def close_viewers(self, session_id: SessionId, code: int) -> None:
-        """Close every display connection of the session with this WebSocket code."""
-        self._viewers.dismiss(session_id, code)
+    def close_viewers(
+        self, session_id: SessionId, code: int, *, in_control_only: bool = False
+    ) -> None:
+        """Close the session's display connections with this WebSocket code."""
+        modes = {Mode.CONTROL} if in_control_only else {*Mode}
+        self._viewers.dismiss(session_id, code, lambda viewer: viewer.ticket.mode in modes)
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""

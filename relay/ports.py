@@ -225,8 +225,10 @@ class TicketShelf(Protocol):
 class AgentLink(Protocol):
     """What the relay does for the supervisor."""
 
-    def close_viewers(self, session_id: SessionId, code: int) -> None:
-        """Close every display connection of the session with this WebSocket code."""
+    def close_viewers(
+        self, session_id: SessionId, code: int, *, in_control_only: bool = False
+    ) -> None:
+        """Close the session's display connections with this WebSocket code."""
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""

@@ -80,6 +80,7 @@ async def serve(
     at SIGHUP.
     Raises AlreadyRunningError, ConfigError, StoreError, EngineDeniedError at start.
     """
+    read_at = time.time()
     _raise_descriptor_limit()
     with sole_use(places.run, "--runtime-dir"), sole_use(places.local, "FX_LOCAL_DIR"):
         # SIGHUP ends a process that says nothing about it.
@@ -96,7 +97,7 @@ async def serve(
                         stopped,
                         engine_of=engine_of,
                         manager=manager,
-                        reloads=Reloads(asked, read),
+                        reloads=Reloads(asked, read, read_at),
                     )
             except BaseExceptionGroup as group:
                 raise _first(group) from None

@@ -31,6 +31,8 @@ class Reloads:
     asked: asyncio.Event
     read: Callable[[], Config]
     """Blocks. Raises ConfigError with every fault."""
+    read_at: Timestamp
+    """When what holds at first was read, or before."""
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Reloader:
     _kept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self._loaded_at = self.now()
+        self._loaded_at = self.reloads.read_at
 
     def state(self) -> Mapping[str, Any]:
         """For the node object: since when what holds does, and what is wrong with the files."""
@@ -83,8 +85,10 @@ class Reloader:
         is_told = self.core.health.health.first_ready.is_set()
         if is_told:
             self.notifier.reloading()
+        # What is written from now on may be read, or not.
+        read_at = self.now()
         try:
-            await self._take_over(await asyncio.to_thread(self.reloads.read))
+            await self._take_over(await asyncio.to_thread(self.reloads.read), read_at)
         except SupervisorError as error:
             self._error = str(error)
             log.error("configuration_refused", faults=str(error).splitlines())
@@ -97,11 +101,11 @@ class Reloader:
             self.notifier.ready()
         self.core.tell_node()
 
-    async def _take_over(self, found: Config) -> None:
+    async def _take_over(self, found: Config, read_at: Timestamp) -> None:
         config, kept = keep(self.running, found)
         await self.apply(config)
         self.running, self._kept = config, kept
-        self._loaded_at, self._error = self.now(), None
+        self._loaded_at, self._error = read_at, None
         log.info("configuration_reloaded")
         if kept:
             log.warning("configuration_kept", keys=list(kept), until="restart")

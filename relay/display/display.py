@@ -154,7 +154,7 @@ class Display:
         begun = time.monotonic()
         # Beside the display: a supervisor that is slow to commit must not keep the picture back.
         viewer.counting = asyncio.create_task(self._post_count(ticket.session_id))
-        policy = self._sessions.get(ticket.session_id).rules.clipboard
+        policy = self._sessions.get(ticket.session_id).clipboard
         client = ClientStream(ticket.mode, self._limits.cut_text_bytes, policy)
 
         def note_input() -> None:

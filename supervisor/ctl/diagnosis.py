@@ -96,7 +96,7 @@ def _examined(settings: Settings, question: Question) -> list[Result]:
 
     # A pipe gets the result alone.
     silent = settings.json or not sys.stderr.isatty()
-    with Progress(settings, silent=silent) as progress:
+    with Progress(settings, silent=silent, is_kept=False) as progress:
 
         def tell(waiting: list[str]) -> None:
             if waiting:

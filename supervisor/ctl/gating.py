@@ -27,7 +27,7 @@ def node(context: typer.Context) -> None:
     from datetime import UTC, datetime
 
     from supervisor.ctl.node_lines import node_lines
-    from supervisor.ctl.screen import console
+    from supervisor.ctl.screen import console, show_wrapped
 
     settings = settings_of(context)
     found = call(settings, lambda client: client.node())
@@ -36,7 +36,7 @@ def node(context: typer.Context) -> None:
         return
     target = console(settings)
     for line in node_lines(found, datetime.now(UTC)):
-        target.print(line)
+        show_wrapped(target, line)
 
 
 def cordon(context: typer.Context, reason: Reason = "") -> None:

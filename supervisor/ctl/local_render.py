@@ -63,7 +63,8 @@ def render_locally(
     session = draft_session(
         session_id=PLACEHOLDER_ID,
         request=request,
-        rendered=replace(rendered, spec=spec, rules=guard.bounded(rendered.rules)),
+        rendered=replace(rendered, spec=spec),
+        clipboard_ceiling=guard.policy.clipboard,
         identity=identity,
         node=platform.node(),
         now=0.0,

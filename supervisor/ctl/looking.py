@@ -144,7 +144,7 @@ def show(context: typer.Context, session_id: options.SessionId) -> None:
     from datetime import UTC, datetime
 
     from supervisor.ctl import watching
-    from supervisor.ctl.screen import console
+    from supervisor.ctl.screen import console, show_wrapped
     from supervisor.ctl.tables import session_lines
 
     settings = settings_of(context)
@@ -154,7 +154,7 @@ def show(context: typer.Context, session_id: options.SessionId) -> None:
         return
     target = console(settings)
     for line in session_lines(found.session, datetime.now(UTC), found.declared, found.viewers):
-        target.print(line)
+        show_wrapped(target, line)
 
 
 def events(

@@ -13,7 +13,7 @@ from supervisor.ctl.views import Json
 
 _SHOWN = {
     *("host", "ready", "message", "draining", "cordon", "engine", "capacity", "load"),
-    "configuration",
+    *("configuration", "web_server", "audit"),
 }
 
 
@@ -71,9 +71,31 @@ def _values(node: Json, now: datetime) -> Iterator[tuple[str, str]]:
     loaded_at = moment(str(_inner(node, "configuration").get("loaded_at") or ""))
     if loaded_at is not None:
         yield "configuration", f"of {when(loaded_at, now)}"
+    yield from _followers(_inner(node, "web_server"), now)
+    yield from _audit(_inner(node, "audit"))
     for key, value in node.items():
         if key not in _SHOWN and value not in (None, "", {}, []):
             yield plain(key), plain(_flat(value))
+
+
+def _followers(web_server: Json, now: datetime) -> Iterator[tuple[str, str]]:
+    """Whether anybody hears of sessions' ends."""
+    if not web_server:
+        return
+    streams = web_server.get("streams") or 0
+    seen = moment(str(web_server.get("last_seen_at") or ""))
+    if streams:
+        yield "web server", f"{streams} reader{'' if streams == 1 else 's'} of events"
+    elif seen is not None:
+        yield "web server", f"reads no events since {when(seen, now)}"
+    else:
+        yield "web server", "has read no events since the daemon was started"
+
+
+def _audit(audit: Json) -> Iterator[tuple[str, str]]:
+    if lost := audit.get("records_lost"):
+        error = f": {plain(str(audit['error']))}" if audit.get("error") else ""
+        yield "audit", f"{lost} record{'' if lost == 1 else 's'} lost{error}"
 
 
 def _flat(value: object) -> str:

@@ -14,6 +14,8 @@ from rich.text import Text
 from supervisor.ctl.options import Settings
 
 _NO_WRAP_COLUMNS = 10_000
+_LEGIBLE = 20
+"""Columns; what would be less is wrapped from the left edge on."""
 
 
 def console(settings: Settings, stream: TextIO | None = None) -> Console:
@@ -35,11 +37,27 @@ def show(target: Console, line: Text) -> None:
     target.print(line, soft_wrap=True)
 
 
+def show_wrapped(target: Console, line: Text) -> None:
+    """One line, wrapped; below a head (its first style) or an indentation nothing else stands."""
+    head = line.spans[0].end if line.spans and line.spans[0].start == 0 else 0
+    indent = len(line.plain) - len(line.plain.lstrip()) or head
+    room = target.width - indent
+    if line.cell_len <= target.width or indent in {0, len(line)} or room < _LEGIBLE:
+        target.print(line)
+        return
+    first, *rest = line[indent:].wrap(target, room)
+    show(target, Text.assemble(line[:indent], first))
+    for each in rest:
+        show(target, Text.assemble(" " * indent, each))
+
+
 class Progress:
     """One line that keeps changing on a terminal; a line for each change elsewhere."""
 
-    def __init__(self, settings: Settings, *, silent: bool = False) -> None:
+    def __init__(self, settings: Settings, *, silent: bool = False, is_kept: bool = True) -> None:
+        """``is_kept``: the last sentence is a result, and stays."""
         self._silent = silent
+        self._is_kept = is_kept
         self._console = console(settings, sys.stderr)
         self._status: Status | None = None
         self._last = ""
@@ -58,8 +76,8 @@ class Progress:
     ) -> None:
         if self._status is not None:
             self._status.stop()
-            # The last sentence stays, without the spinner.
-            if error is None and self._last:
+            # Without the spinner.
+            if error is None and self._last and self._is_kept:
                 self._console.print(Text(self._last))
 
     def say(self, sentence: Text) -> None:

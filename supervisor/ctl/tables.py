@@ -57,6 +57,12 @@ _PARAMS = (
 )
 
 
+_CLIPBOARD = {
+    "in": "in: to the session only",
+    "out": "out: from the session only",
+    "off": "off: nothing is copied",
+}
+"""What is not let through is worth a line."""
 _HINTS = {
     "unknown": "The engine cannot be asked at the moment; the session runs on (fxctl node).",
     "pending": "Waits for its turn (limits.max_sessions, limits.concurrent_starts).",
@@ -115,6 +121,7 @@ def session_lines(
         ("title", document.get("title")),
         ("display", _display(session)),
         ("params", _params(session, declared)),
+        ("clipboard", _CLIPBOARD.get(str(document.get("clipboard")))),
         *((_spaced(key), when(_moment(session, key), now)) for key in _TIMES),
         ("viewers", _viewers(session)),
         *(("", _viewer(viewer, now)) for viewer in viewers),

@@ -30,7 +30,11 @@ class AgentSettings:
 def session_document(
     session: Session, plan: LaunchPlan, settings: AgentSettings, token: str
 ) -> str:
-    """The document as JSON; it holds the session's token."""
+    """The document as JSON; it holds the session's token.
+
+    Its clipboard is the template's: what the host lets through of it may change while the session
+    runs, and is kept by the relay.
+    """
     command = plan.command if isinstance(plan.command, str) else list(plan.command)
     document = {
         "version": 1,

@@ -46,6 +46,19 @@ _LOGIN_WANTED = re.compile(
 )
 """What registries say to the wrong caller. The engine passes it on as it comes, with status 500."""
 
+_PULL_ADVICE = (
+    (r"no space left", "The engine's disk is full; docker system df shows what it holds."),
+    (
+        r"not found|manifest unknown|no matching manifest|name unknown",
+        "Is image: right in the template? docker pull {reference} tries it.",
+    ),
+    (
+        r"dial |lookup |timeout|exceeded|refused|reset|x509|tls:|EOF",
+        "Can this host reach the registry? docker pull {reference} tries it.",
+    ),
+)
+"""By what the engine or the registry says, in this order; of anything else we know no more."""
+
 _QUERY = re.compile(r"\?[^\s\"']*")
 """Of a URL. A registry that keeps its blobs elsewhere signs there, and anybody may use it."""
 
@@ -83,7 +96,7 @@ def _from_status(error: DockerError, pulling: Pulling | None) -> EngineError:
     if error.status == NO_CONNECTION:
         if "ermission denied" in error.message:
             return EngineDeniedError(_DENIED)
-        return EngineUnreachableError(f"{_UNREACHABLE} ({error.message})")
+        return EngineUnreachableError(f"{_UNREACHABLE} ({_without_wrapping(error)})")
     if pulling is not None:
         return _pull_refused(pulling, error.message)
     if _MISSING_SOURCE in error.message:
@@ -98,6 +111,14 @@ def _from_status(error: DockerError, pulling: Pulling | None) -> EngineError:
     return EngineError(f"The Docker Engine refused: {error.message}", status=error.status)
 
 
+def _without_wrapping(error: DockerError) -> str:
+    """Where the engine was looked for and what the system said, without what two libraries add."""
+    cause = error.__cause__ or error.__context__
+    if not isinstance(cause, aiohttp.ClientConnectorError) or not cause.strerror:
+        return error.message
+    return f"{error.message.partition(' [')[0]}: {cause.strerror}"
+
+
 def _pull_refused(pulling: Pulling, said: str) -> EngineError:
     if pulling.progress.begun:
         at = pulling.progress.fraction
@@ -105,9 +126,16 @@ def _pull_refused(pulling: Pulling, said: str) -> EngineError:
     else:
         what = f"The image {pulling.reference} could not be pulled"
     message = f"{what}: {_QUERY.sub('?...', said)}"
-    if _LOGIN_WANTED.search(said):
-        message = f"{message.rstrip('.')}. {pulling.advice}"
+    if advice := _pull_advice(pulling, said):
+        message = f"{message.rstrip('.')}. {advice}"
     return ImagePullError(message)
+
+
+def _pull_advice(pulling: Pulling, said: str) -> str:
+    if _LOGIN_WANTED.search(said):
+        return pulling.advice
+    fitting = (text for pattern, text in _PULL_ADVICE if re.search(pattern, said, re.IGNORECASE))
+    return next(fitting, "").format(reference=pulling.reference)
 
 
 @contextmanager

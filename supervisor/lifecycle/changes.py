@@ -1,7 +1,8 @@
-"""Changing a session that is there: its name, and the params that its template lets users change.
+"""Changing a session that is there: its name, its params, what its host lets be copied.
 
-A session that waits is started with the new params. One that has a container keeps what it was
-started with, but for the container's limits (memory, processors, processes): those are updated.
+Params are those that its template lets users change. A session that waits is started with the new
+ones. One that has a container keeps what it was started with, but for the container's limits
+(memory, processors, processes): those are updated.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from supervisor.lifecycle.effects import Effect, UpdateContainer
-from supervisor.lifecycle.facts import ChangeRequested, ContainerUpdated
-from supervisor.lifecycle.session import Phase, Session
-from supervisor.lifecycle.transitions import Decision, unchanged
+from supervisor.lifecycle.effects import CloseViewers, Effect, UpdateContainer
+from supervisor.lifecycle.facts import ChangeRequested, ClipboardBounded, ContainerUpdated
+from supervisor.lifecycle.session import ClipboardPolicy, Phase, Session
+from supervisor.lifecycle.transitions import CloseCode, Decision, unchanged
 
 _REFUSED = "The container keeps the limits it had: "
 
 
-def judge_change(session: Session, fact: ChangeRequested | ContainerUpdated) -> Decision:
-    """A wish to change the session, and what came of it."""
+def judge_change(
+    session: Session, fact: ChangeRequested | ContainerUpdated | ClipboardBounded
+) -> Decision:
+    """A wish to change the session, and what came of it; or another policy of the host's."""
     match fact:
+        case ClipboardBounded(ceiling):
+            return _bound_clipboard(session, ceiling)
         case ChangeRequested():
             return _change(session, fact)
         case ContainerUpdated():
@@ -49,6 +54,16 @@ def _change(session: Session, fact: ChangeRequested) -> Decision:
     if changed.spec == session.spec:
         return Decision(changed)
     return Decision(replace(changed, update_due=True), (UpdateContainer(changed.spec),))
+
+
+def _bound_clipboard(session: Session, ceiling: ClipboardPolicy) -> Decision:
+    """A display under way cannot be filtered from its middle on: who is in control comes anew."""
+    if session.phase is Phase.ENDED:
+        return unchanged(session)
+    bounded = replace(session, clipboard_ceiling=ceiling)
+    if bounded.clipboard is session.clipboard:
+        return Decision(bounded)
+    return Decision(bounded, (CloseViewers(CloseCode.TERMS_CHANGED, in_control_only=True),))
 
 
 def _updated(session: Session, fact: ContainerUpdated) -> Decision:

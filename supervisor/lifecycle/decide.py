@@ -31,6 +31,7 @@ from supervisor.lifecycle.facts import (
     AgentStarted,
     AgentTitle,
     ChangeRequested,
+    ClipboardBounded,
     CommandExited,
     ContainerExited,
     ContainerGone,
@@ -107,7 +108,7 @@ def _judge(session: Session, fact: Fact, now: Timestamp) -> Decision:  # noqa: C
             return _judge_wish(session, fact, now)
         case SuspendRequested() | ResumeRequested() | ContainerObserved():
             return judge_suspension(session, fact, now)
-        case ChangeRequested() | ContainerUpdated():
+        case ChangeRequested() | ContainerUpdated() | ClipboardBounded():
             return judge_change(session, fact)
         case PullProgressed() | SessionPrepared() | LaunchFailed() | ContainerStarted():
             return judge_launch(session, fact, now)

@@ -72,9 +72,11 @@ class RemoveContainer:
 
 @dataclass(frozen=True, slots=True)
 class CloseViewers:
-    """Put every viewer out with this WebSocket close code; does not wait for its turn."""
+    """Put viewers out with this WebSocket close code; does not wait for its turn."""
 
     code: int
+    in_control_only: bool = False
+    """Leave those who only look."""
 
 
 @dataclass(frozen=True, slots=True)

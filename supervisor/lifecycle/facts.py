@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from supervisor.lifecycle.session import (
+    ClipboardPolicy,
     DeadlineName,
     ParamValue,
     Reason,
@@ -229,6 +230,13 @@ class AgentFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipboardBounded:
+    """What this host lets through at most, from now on."""
+
+    ceiling: ClipboardPolicy
+
+
+@dataclass(frozen=True, slots=True)
 class ViewersChanged:
     """A viewer came or went; ``viewers`` is who is connected now."""
 
@@ -265,6 +273,7 @@ Fact = (
     | ResumeRequested
     | ChangeRequested
     | ContainerUpdated
+    | ClipboardBounded
     | PullProgressed
     | SessionPrepared
     | LaunchFailed

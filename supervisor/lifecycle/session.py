@@ -205,6 +205,8 @@ class Session:
     known_phase: Phase | None = None
     """While ``phase`` is ``unknown``: the phase it was in when the engine was last heard of."""
     rules: SessionRules = SessionRules()
+    clipboard_ceiling: ClipboardPolicy = ClipboardPolicy.BOTH
+    """What this host lets through at most, whatever the template says."""
     spec: str = ""
     """What was rendered at intake, as JSON; opaque here, read by whoever starts the container."""
     image_id: str | None = None
@@ -224,6 +226,11 @@ class Session:
     """Whether its agent has reported last lines; the store keeps them."""
     log_tail: str = ""
     """Those lines, from the report until they are stored."""
+
+    @property
+    def clipboard(self) -> ClipboardPolicy:
+        """Which way text may travel at present."""
+        return self.rules.clipboard.within(self.clipboard_ceiling)
 
 
 def known_phase(session: Session) -> Phase:

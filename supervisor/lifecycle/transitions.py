@@ -35,6 +35,8 @@ class CloseCode(IntEnum):
     SESSION_ENDED = 4001
     SUSPENDED = 4002
     TICKET_REVOKED = 4003
+    TERMS_CHANGED = 4004
+    """What the viewer may do is another from now on: it is to connect again."""
 
 
 @dataclass(frozen=True, slots=True)

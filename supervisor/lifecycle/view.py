@@ -23,7 +23,7 @@ def session_object(session: Session) -> dict[str, Any]:
         "geometry": session.geometry,
         "dpi": session.dpi,
         "params": dict(session.params),
-        "clipboard": session.rules.clipboard.value,
+        "clipboard": session.clipboard.value,
         "phase": session.phase.value,
         "reason": session.reason.value if session.reason else None,
         "message": session.message,

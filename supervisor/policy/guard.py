@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from supervisor.engine.payload import container_body
 from supervisor.errors import ImageNotAllowedError, PolicyError
 from supervisor.host.identity import Identity
 from supervisor.lifecycle.errors import FieldError, UnavailableError
-from supervisor.lifecycle.session import SessionRules
 from supervisor.policy.defaults import with_defaults
 from supervisor.policy.images import is_allowed
 from supervisor.policy.judge import Subject, judge
@@ -54,10 +53,6 @@ class Guard:
                 message, errors=tuple(FieldError((each.key,), each.what) for each in breaches)
             )
         return spec
-
-    def bounded(self, rules: SessionRules) -> SessionRules:
-        """What a session may do beside its container, within what this host allows."""
-        return replace(rules, clipboard=rules.clipboard.within(self.policy.clipboard))
 
     async def admitted(self, spec: ContainerSpec, identity: Identity) -> ContainerSpec:
         """The same on a thread. Raises UnavailableError too, when a mount cannot be looked at."""

@@ -27,6 +27,7 @@ from supervisor.policy.rules import Policy
 from supervisor.reactor.admission import Admission, AdmissionLimits
 from supervisor.reactor.adoption import Adoption
 from supervisor.reactor.broadcast import Broadcast
+from supervisor.reactor.ceiling import Ceiling
 from supervisor.reactor.change import Changes
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.directory import Directory
@@ -116,10 +117,12 @@ class Core:
         self._lanes = Lanes(self._perform, post, parts.spawn)
         self.input_notes = InputNotes(post)
         self._admission = Admission(lambda: self._settings.limits, post)
+        self._ceiling = Ceiling(lambda: self._guard.policy.clipboard, post)
         self._committed = Committed(
             broadcast=self.broadcast,
             timers=self._timers,
             admission=self._admission,
+            ceiling=self._ceiling,
             input_notes=self.input_notes,
             lanes=self._lanes,
         )
@@ -295,7 +298,8 @@ class Core:
     def change(self, settings: CoreSettings) -> None:
         """From now on this holds, for each decision that comes; what runs is left as it is.
 
-        Who owns what runs here, and which engine that is on, stay as they were.
+        But what may be copied to and fro, which holds for those who are there as well. Who owns
+        what runs here, and which engine that is on, stay as they were.
         """
         kept = self._settings
         self._settings = replace(
@@ -304,6 +308,8 @@ class Core:
         self._guard = Guard(settings.policy)
         self._turnstile.look_again()
         self._admission.look_again()
+        for session in self.directory:
+            self._ceiling.observe(session)
 
     async def _adopt(self, records: Sequence[ContainerRecord]) -> None:
         """Take over what runs; only then deadlines pass, and what waits can be started."""

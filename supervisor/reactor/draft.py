@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from supervisor.engine.plan import LaunchPlan, dump_plan
 from supervisor.host.identity import Identity
-from supervisor.lifecycle.session import Session, SessionId, StartRequest, Timestamp
+from supervisor.lifecycle.session import (
+    ClipboardPolicy,
+    Session,
+    SessionId,
+    StartRequest,
+    Timestamp,
+)
 from supervisor.template.render import RenderContext, RenderedSession, UserContext, render
 from supervisor.template.template import Template
 
@@ -25,6 +31,7 @@ def draft_session(  # noqa: PLR0913 what a session is made of, all by name
     session_id: SessionId,
     request: StartRequest,
     rendered: RenderedSession,
+    clipboard_ceiling: ClipboardPolicy,
     identity: Identity,
     node: str,
     now: Timestamp,
@@ -50,6 +57,7 @@ def draft_session(  # noqa: PLR0913 what a session is made of, all by name
         created_at=now,
         node=node,
         rules=rendered.rules,
+        clipboard_ceiling=clipboard_ceiling,
         spec=dump_plan(plan),
     )
 

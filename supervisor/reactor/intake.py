@@ -74,7 +74,8 @@ class Intake:
         session = draft_session(
             session_id=session_id,
             request=request,
-            rendered=replace(rendered, spec=spec, rules=guard.bounded(rendered.rules)),
+            rendered=replace(rendered, spec=spec),
+            clipboard_ceiling=guard.policy.clipboard,
             identity=identity,
             node=self.node,
             now=self.now(),

@@ -39,6 +39,6 @@ class Outage:
     def worked(self) -> None:
         """A commit was made."""
         if self._failures:
-            seconds = round(self._now() - self._began_at, 1)
+            seconds = round(max(0.0, self._now() - self._began_at), 1)
             log.warning("commits_resumed", failures=self._failures, seconds=seconds)
             self._failures = 0

@@ -43,8 +43,10 @@ log = structlog.get_logger(__name__)
 class AgentLink(Protocol):
     """What the relay does for the supervisor (implemented there)."""
 
-    def close_viewers(self, session_id: SessionId, code: int) -> None:
-        """Close every display connection of the session with this WebSocket code."""
+    def close_viewers(
+        self, session_id: SessionId, code: int, *, in_control_only: bool = False
+    ) -> None:
+        """Close the session's display connections with this WebSocket code."""
 
     def release(self, session_id: SessionId) -> None:
         """Drop tickets, control stream and displays of a session that is over."""
@@ -76,8 +78,8 @@ class Performer:
             case RemoveContainer():
                 await self.engine.remove(session_id)
                 return ContainerGone(None)
-            case CloseViewers(code):
-                self.link.close_viewers(session_id, code)
+            case CloseViewers(code, in_control_only):
+                self.link.close_viewers(session_id, code, in_control_only=in_control_only)
             case ReleaseSession():
                 self.link.release(session_id)
                 await asyncio.to_thread(self.files.remove, session_id)

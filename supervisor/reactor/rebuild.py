@@ -22,6 +22,7 @@ from supervisor.lifecycle.facts import ContainerStatus
 from supervisor.lifecycle.ids import id_time
 from supervisor.lifecycle.limits import limits_from_ready, without
 from supervisor.lifecycle.session import (
+    ClipboardPolicy,
     DeadlineName,
     Freeze,
     Phase,
@@ -176,7 +177,10 @@ def _without_record(
         message=LOST_RECORD,
         created_at=id_time(container.session_id),
         node=node,
-        rules=SessionRules(stop_grace_seconds=_number(known, "stop_grace_seconds", 10.0)),
+        rules=SessionRules(
+            stop_grace_seconds=_number(known, "stop_grace_seconds", 10.0),
+            clipboard=_clipboard(known.get("clipboard")),
+        ),
         image_id=container.image_id,
     )
 
@@ -209,6 +213,11 @@ def _whole(known: Mapping[str, Any], key: str, otherwise: int) -> int:
 def _number(known: Mapping[str, Any], key: str, otherwise: float) -> float:
     found = known.get(key)
     return float(found) if isinstance(found, int | float) and 0 <= found < _SANE else otherwise
+
+
+def _clipboard(found: object) -> ClipboardPolicy:
+    """Without a word of it, nothing passes."""
+    return next((each for each in ClipboardPolicy if each == found), ClipboardPolicy.OFF)
 
 
 def _command(found: object) -> str:

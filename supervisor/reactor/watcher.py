@@ -101,8 +101,9 @@ class Watcher:
     async def run(self) -> None:
         """Watch until cancelled. Raises EngineDeniedError at start: waiting would not mend it."""
         delay = FIRST_RETRY_SECONDS
+        loop = asyncio.get_running_loop()
         while True:
-            begun = self._now()
+            begun = loop.time()
             try:
                 async with self._engine.watch(self._since) as events:
                     await self._list()
@@ -112,7 +113,7 @@ class Watcher:
                 if isinstance(error, EngineDeniedError) and not self.health.adopted:
                     raise
                 self._lose(error, delay)
-            if self._now() - begun > STEADY_SECONDS:
+            if loop.time() - begun > STEADY_SECONDS:
                 delay = FIRST_RETRY_SECONDS
             await asyncio.sleep(delay * random.uniform(0.8, 1.2))  # noqa: S311 jitter
             delay = min(2 * delay, LAST_RETRY_SECONDS)
@@ -173,17 +174,23 @@ class Watcher:
         self.health.message = ""
         self._complain_at = 0.0
         self._told_lost.clear()
-        log.info("engine_found", engine=version.name, version=version.version)
-        for session in self._directory.live():
+        live = list(self._directory.live())
+        log.info("engine_found", engine=version.name, version=version.version, sessions=len(live))
+        for session in live:
             self._post(session.id, EngineFound())
         self._found()
 
     def _lose(self, error: EngineError, delay: float) -> None:
         """The engine cannot be asked: every session's true state is unknown until it can."""
-        now = self._now()
+        now = asyncio.get_running_loop().time()
         if self.health.reachable or now >= self._complain_at:
             self._complain_at = now + COMPLAIN_SECONDS
-            log.error("engine_lost", error=str(error), retry_seconds=round(delay, 1))
+            log.error(
+                "engine_lost",
+                error=str(error),
+                sessions=sum(1 for _ in self._directory.live()),
+                retry_seconds=round(delay, 1),
+            )
         self.health.message = str(error)
         self._lost()
         if self.health.reachable:

@@ -270,7 +270,7 @@ def _log_change(before: Session | None, after: Session, kind: EventKind) -> None
     elif (after.phase, after.known_phase) != (before.phase, before.known_phase):
         over = after.phase is Phase.ENDED
         log.log(
-            logging.WARNING if over and after.reason not in _ORDERLY else logging.INFO,
+            _change_level(before, after),
             "session_phase_changed",
             user=after.user,
             phase=after.phase.value,
@@ -281,3 +281,11 @@ def _log_change(before: Session | None, after: Session, kind: EventKind) -> None
             exit_code=after.exit_code,
             container_id=after.container_id[:12] if after.container_id else None,
         )
+
+
+def _change_level(before: Session, after: Session) -> int:
+    """All sessions lose the engine at once, and it is told once (``engine_lost``, ``_found``)."""
+    if after.phase is Phase.ENDED and after.reason not in _ORDERLY:
+        return logging.WARNING
+    same = (after.known_phase or after.phase) is (before.known_phase or before.phase)
+    return logging.DEBUG if same else logging.INFO

@@ -17,8 +17,9 @@ _KEPT = 100
 _NUMBERS_PER_SECOND = 1_000_000
 """More than are ever given out, so that the time is above all numbers of the past: also above
 those of a life that lasted less than a second. A JavaScript reader's numbers hold them exactly."""
-_LOST_NUMBERS = 1000
-"""How many may have got lost when the clock is behind them, as it is right after a start."""
+_LOST_NUMBERS = 1_000_000
+"""How many may have got lost, with a journal or with all since a copy was made, when the clock is
+behind them: a host that was just started or resumed, whose clock has yet to be set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

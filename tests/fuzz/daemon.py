@@ -27,6 +27,7 @@ from supervisor.places import config_directory, local_directory
 from supervisor.settings import Places
 from tests.fuzz.unix_http import UnixAdapter
 from tests.support.eventually import eventually
+from tests.support.lines import whole_lines
 from tests.support.memory_engine import MemoryEngine
 from tests.support.memory_host import MemoryHost
 
@@ -64,7 +65,7 @@ class FuzzedDaemon:
     @property
     def log(self) -> list[dict[str, Any]]:
         """Its log so far."""
-        return [json.loads(line) for line in (self.directory / "log").read_text().splitlines()]
+        return [json.loads(line) for line in whole_lines(self.directory / "log").splitlines()]
 
     def start(self, user: str) -> str:
         """Start a session that waits for its agent; its id."""

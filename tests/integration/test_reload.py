@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from supervisor.lifecycle.session import ClipboardPolicy
+from tests.integration.test_clipboard import INWARD, OUTWARD, caught_up, exchanged, with_policy
 from tests.support.daemon import Daemon, running_daemon, until_ready
-from tests.support.eventually import eventually
+from tests.support.eventually import LONG_SECONDS, eventually
 from tests.support.surroundings import Surroundings
 from tests.support.viewing import type_until, viewing
 from tests.support.web_server import WebServer
@@ -89,6 +92,26 @@ async def test_nothing_is_dropped_and_the_new_limits_hold(
         await web.when(session["id"], lambda seen: seen["name"] == "renamed")
         assert (await web.get(session["id"]))["viewers"]["control"] == 1
     assert not web._following.done()
+
+
+async def test_a_tightened_clipboard_holds_for_who_is_connected(
+    web: WebServer, daemon: Daemon
+) -> None:
+    """Who is in control is told to come again, who only looks stays; sessions tell what holds."""
+    async with (
+        web.session(template=with_policy(daemon, ClipboardPolicy.BOTH)) as session,
+        viewing(web, session["id"], mode="view") as guest,
+    ):
+        async with viewing(web, session["id"]) as screen:
+            assert await exchanged(web, session["id"], screen) == {INWARD, OUTWARD}
+            written(daemon, policy={"clipboard": "in"})
+            await reload(daemon)
+            async with asyncio.timeout(LONG_SECONDS):
+                await screen.wait_closed()
+        await web.when(session["id"], lambda seen: seen["clipboard"] == "in")
+        async with viewing(web, session["id"]) as screen:
+            assert await exchanged(web, session["id"], screen) == {INWARD}
+            await caught_up(web, session["id"], guest)
 
 
 async def test_a_broken_file_changes_nothing(web: WebServer, daemon: Daemon) -> None:

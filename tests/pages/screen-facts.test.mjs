@@ -68,13 +68,15 @@ test("each stage of a start is told", () => {
   assert.equal(states[2].progress, 0.4);
 });
 
-test("a broken connection is tried again when its time has come", () => {
-  const facts = after(...CONNECTED, closed(1006, 5_000));
-  assert.equal(viewOf(facts).state, "reconnecting");
-  assert.equal(viewOf(facts).retryAt, 5_000);
-  assert.equal(wantsLink(facts, 4_999), false);
-  assert.equal(wantsLink(facts, 5_000), true);
-});
+for (const [name, code] of [["a broken connection", 1006], ["one whose terms have changed", 4004]]) {
+  test(`${name} is tried again when its time has come`, () => {
+    const facts = after(...CONNECTED, closed(code, 5_000));
+    assert.equal(viewOf(facts).state, "reconnecting");
+    assert.equal(viewOf(facts).retryAt, 5_000);
+    assert.equal(wantsLink(facts, 4_999), false);
+    assert.equal(wantsLink(facts, 5_000), true);
+  });
+}
 
 test("whoever asks, or a network that is back, need not wait", () => {
   const facts = after(...CONNECTED, closed(1006, 5_000));

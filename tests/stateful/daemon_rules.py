@@ -1,4 +1,4 @@
-"""What happens to the daemon, its disk and its clock; and who reads what it tells."""
+"""What happens to the daemon, its disk, clock and configuration; and who reads what it tells."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from supervisor.lifecycle.session import ClipboardPolicy
 from tests.stateful.drawing import PACE, WHICH, WorldMachine, one_of, pick
 from tests.stateful.receiver import Mood
 
@@ -73,6 +74,12 @@ class DaemonRules(WorldMachine):
     def time_passes(self, seconds: float) -> None:
         """Timers ring."""
         self.world.advance(seconds)
+
+    @rule(clipboard=st.sampled_from(ClipboardPolicy), pace=PACE)
+    def policy_changes(self, clipboard: ClipboardPolicy, pace: int | None) -> None:
+        """An administrator bounds what everybody may copy, or lets more through."""
+        self.world.bound_clipboard(clipboard)
+        self.world.go(pace)
 
     @rule(seconds=st.sampled_from(JUMPS), pace=PACE)
     def clock_jumps(self, seconds: float, pace: int | None) -> None:

@@ -26,6 +26,7 @@ from supervisor.lifecycle.transitions import Decision
 from supervisor.lifecycle.view import update_document
 from supervisor.reactor import drift, intake, worker
 from supervisor.reactor.admission import Admission
+from supervisor.reactor.ceiling import Ceiling
 from supervisor.reactor.committed import Committed
 from supervisor.reactor.service import SessionService
 from supervisor.reactor.watcher import Watcher
@@ -220,6 +221,11 @@ def changes_are_taken_for_the_one_before(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(UpdateContainer, "__eq__", lambda self, other: type(self) is type(other))
 
 
+def a_policy_holds_for_newcomers_alone(patch: pytest.MonkeyPatch) -> None:
+    """Who was accepted while more was let through keeps it over a restart as well."""
+    patch.setattr(Ceiling, "observe", lambda *_: None)
+
+
 PLANTS: tuple[Plant, ...] = (
     changes_are_taken_for_the_one_before,
     a_change_is_not_told,
@@ -237,6 +243,7 @@ PLANTS: tuple[Plant, ...] = (
     a_replay_begins_too_late,
     a_lost_engine_has_no_containers,
     the_webhook_forgets_what_it_has_to_deliver,
+    a_policy_holds_for_newcomers_alone,
 )
 
 

@@ -16,7 +16,7 @@ from supervisor.engine.base import container_name
 from supervisor.errors import EngineError
 from supervisor.host.session_files import SessionDirectory
 from supervisor.lifecycle.effects import EventKind
-from supervisor.lifecycle.session import Phase, Reason, Session, SessionId
+from supervisor.lifecycle.session import ClipboardPolicy, Phase, Reason, Session, SessionId
 from supervisor.reactor.admission import AdmissionLimits
 from supervisor.reactor.core import CoreSettings
 from supervisor.reactor.retention import RetentionBounds
@@ -91,6 +91,8 @@ class World:
         self.host.witness = self
         self.host.add_image(HERE)
         self.host.registry[ELSEWHERE] = self.host.image(HERE)
+        self.clipboard = ClipboardPolicy.BOTH
+        """What the policy lets through."""
         self.wishes: list[Wish] = []
         self.agents: dict[str, Agent] = {}
         """By container."""
@@ -187,7 +189,15 @@ class World:
             outbox_items=self.shape.outbox_items,
             hold_seconds=YEAR_SECONDS,
         )
-        return replace(self.house.settings(), limits=limits, retention=retention)
+        policy = replace(self.house.policy, clipboard=self.clipboard)
+        settings = self.house.settings()
+        return replace(settings, limits=limits, retention=retention, policy=policy)
+
+    def bound_clipboard(self, clipboard: ClipboardPolicy) -> None:
+        """The configuration is changed, and a daemon that is up reads it anew."""
+        self.clipboard = clipboard
+        if self._daemon is not None and self._daemon.core is not None:
+            self._daemon.core.change(self._settings())
 
     # -- time ------------------------------------------------------------------------------------
 

@@ -7,7 +7,12 @@ import base64
 from tests.support.rfb_client import RfbClient
 
 _XTERM = ["xterm", "-xrm", "XTerm*disallowedWindowOps:", "-xrm", "XTerm*allowWindowOps: true", "-e"]
-_ASK = r"""stty raw -echo min 0 time 20; printf '\033]52;c;?\a'; cat > "$0" """
+_ASK = (
+    "stty raw -echo; exec perl -e "
+    r"""'open $told, ">", shift; $/ = "\a"; $| = 1; alarm 60; print "\e]52;c;?\a"; """
+    r"""print {$told} scalar <STDIN>' "$0" """
+)
+"""Ends with the terminal's answer, however long that takes: what ends the question ends it, too."""
 
 
 def copying(text: str) -> list[str]:

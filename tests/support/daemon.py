@@ -19,6 +19,7 @@ import aiohttp
 
 from tests.support.engine import containers, docker
 from tests.support.eventually import eventually
+from tests.support.lines import whole_lines
 from tests.support.surroundings import Surroundings
 
 DAEMON_USER = "fastx"
@@ -57,7 +58,7 @@ class Daemon:
     @property
     def log_text(self) -> str:
         """What all its lives have written to standard error."""
-        return (self.directory / "log").read_text()
+        return whole_lines(self.directory / "log")
 
     def logged(self) -> list[dict[str, Any]]:
         """The log's lines, but for last words to the caller. Raises ValueError for one not JSON."""

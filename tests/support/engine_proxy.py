@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.engine import engine_socket
-from tests.support.passing import pass_on
+from tests.support.passing import pass_on, stop_listening
 
 
 class EngineProxy:
@@ -36,9 +36,9 @@ class EngineProxy:
 
     async def cut(self) -> None:
         """Break every connection and take no more: the engine is gone."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_listening(server)
             self.path.unlink()
         for task in self._tasks:
             task.cancel()

@@ -20,3 +20,16 @@ async def pass_on(
             await writer.drain()
     with contextlib.suppress(OSError):
         writer.write_eof()
+
+
+async def stop_listening(server: asyncio.Server) -> None:
+    """Close a server, not in the middle of a connection that it has just accepted.
+
+    asyncio makes a transport of it one turn later, and lets it lie there if the server is closed by
+    then (3.11, ``_accept_connection2``).
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+    server.close()

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.support.passing import pass_on
+from tests.support.passing import pass_on, stop_listening
 
 HOST = "127.0.0.1"
 
@@ -33,9 +33,9 @@ class TcpProxy:
 
     async def cut(self) -> None:
         """Break every connection, and refuse new ones until mended."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await stop_listening(server)
         for task in self._tasks:
             task.cancel()
         if self._tasks:

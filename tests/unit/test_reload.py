@@ -14,10 +14,12 @@ from pydantic import BaseModel
 
 from supervisor.config import Config, LimitsConfig
 from supervisor.errors import ConfigError
+from supervisor.lifecycle.times import rfc3339
 from supervisor.ops.notify import Notifier
 from supervisor.reactor.core import Core
 from supervisor.reload import Reloader, Reloads, keep
 from supervisor.template.catalog import TemplateCatalog
+from tests.support.sessions import NOW
 
 NEED_RESTART = {
     "engine.host",
@@ -153,6 +155,7 @@ class Desk:
         self.let_read = threading.Event()
         self.let_read.set()
         self.reads = 0
+        self.time = NOW + 60.0
         self.held: list[Config] = []
         self.told = Told()
         self.asked = asyncio.Event()
@@ -163,12 +166,13 @@ class Desk:
         health = SimpleNamespace(health=SimpleNamespace(first_ready=ready))
         core = cast("Core", SimpleNamespace(health=health, tell_node=self._tell_node))
         self.reloader = Reloader(
-            Reloads(self.asked, self._read),
+            Reloads(self.asked, self._read, NOW),
             Config(),
             self._apply,
             TemplateCatalog(directory, directory),
             self.told,
             core,
+            lambda: self.time,
         )
 
     async def reload(self, file: Config | Exception) -> None:
@@ -184,6 +188,7 @@ class Desk:
     def _read(self) -> Config:
         self.reads += 1
         self.let_read.wait()
+        self.time += 1.0
         if isinstance(self.file, Exception):
             raise self.file
         return self.file
@@ -204,6 +209,14 @@ async def test_the_service_manager_is_told_in_order(tmp_path: Path) -> None:
     await desk.reload(LIMITED)
     assert desk.told.words == ["RELOADING=1", "READY=1"]
     assert desk.held == [LIMITED]
+
+
+async def test_what_is_written_while_it_reads_is_not_called_loaded(tmp_path: Path) -> None:
+    """Neither at the start nor at a reload: the time that is told is that before the reading."""
+    desk = Desk(tmp_path)
+    assert desk.reloader.state()["loaded_at"] == rfc3339(NOW)
+    await desk.reload(LIMITED)
+    assert desk.reloader.state()["loaded_at"] == rfc3339(NOW + 60)
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,16 @@ def judge_config(faults: Sequence[str], source: str) -> Finding:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         return bad(
             f"{faults[0]}{more}",
-            "Correct it, then systemctl restart fx-supervisor; fx-supervisor check shows all.",
+            "Correct it, then systemctl reload-or-restart fx-supervisor; fx-supervisor check "
+            "shows all.",
         )
     return good(f"{source} is valid.")
 
 
 def judge_currency(changed_at: float | None, loaded_at: float, kept: Sequence[str] = ()) -> Finding:
     """When the file was changed (``None``: no file) and when loaded; keys that wait for a start."""
-    if changed_at is not None and changed_at > loaded_at:
+    # Told in milliseconds; of a file it is known more exactly.
+    if changed_at is not None and int(changed_at * 1000) > round(loaded_at * 1000):
         return doubtful(
             "supervisor.yaml was changed after the daemon had loaded it.",
             "systemctl reload fx-supervisor; then fxctl doctor --check config-current again.",

@@ -133,6 +133,13 @@ def containers_have_their_limits(world: World) -> None:
                 assert container.limits == wanted, f"{container.limits} for {brief(session)}"
 
 
+def policy_holds_for_everybody(world: World) -> None:
+    """Whenever it was accepted, a session has what the host lets through now."""
+    for session in world.sessions:
+        if session.phase is not Phase.ENDED:
+            assert session.clipboard_ceiling is world.clipboard, brief(session)
+
+
 def nothing_is_under_way(world: World) -> None:
     """At rest the reactor holds no mail, performs no effect, and nobody waits for an answer."""
     core = world.answering.core
@@ -154,6 +161,7 @@ AT_REST: tuple[Callable[[World], None], ...] = (
     accepted_is_not_lost,
     containers_are_as_they_were_ordered,
     containers_have_their_limits,
+    policy_holds_for_everybody,
     nothing_is_under_way,
 )
 

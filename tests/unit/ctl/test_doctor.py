@@ -189,6 +189,7 @@ JUDGEMENTS: list[tuple[Verdict, Finding]] = [
     (FAULT, setup.judge_config(("f:1:1: no", "f:2:1: no"), "f")),
     (OK, setup.judge_currency(1.0, 2.0)),
     (OK, setup.judge_currency(None, 2.0)),
+    (OK, setup.judge_currency(2.0007, 2.0)),
     (WARNING, setup.judge_currency(3.0, 2.0)),
     (WARNING, setup.judge_currency(1.0, 2.0, ["engine.host"])),
     (OK, setup.judge_policy(["gpus"], ["/home"])),

@@ -146,6 +146,8 @@ def test_the_node_is_shown_whole() -> None:
         "load": {"sessions": 12, "pending": 3, "average": [0.5, 0.25, 1]},
         "draining": True,
         "cordon": {"by": "al\u202eice", "since": "2025-01-01T12:00:00.000Z", "reason": "a\nb"},
+        "web_server": {"streams": 0, "last_seen_at": None},
+        "audit": {"records_lost": 2, "error": "No space left on device"},
         "webhook": {"state": "paused", "waiting": 3, "stopped_for": None},
     }
     lines = [line.plain for line in node_lines(node, NOW)]
@@ -157,9 +159,25 @@ def test_the_node_is_shown_whole() -> None:
         "engine        Docker 20.10 (API 1.41) at unix:///d, does not answer",
         "sessions      12 of 100, 3 pending",
         "load          0.50 0.25 1.00 (on 8 CPUs)",
+        "web server    has read no events since the daemon was started",
+        "audit         2 records lost: No space left on device",
         "webhook       state=paused, waiting=3",
     ]
     assert "\x1b" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("web_server", "told"),
+    [
+        ({"streams": 1, "last_seen_at": "2025-01-01T12:00:00.000Z"}, "1 reader of events"),
+        ({"streams": 0, "last_seen_at": "2025-01-01T12:00:00.000Z"}, "reads no events since 20"),
+    ],
+)
+def test_whether_anybody_follows_is_told(web_server: dict[str, object], told: str) -> None:
+    """In words; and nothing where nothing was lost."""
+    node = {"ready": True, "web_server": web_server, "audit": {"records_lost": 0}}
+    last = node_lines(node, NOW)[-1].plain
+    assert last.startswith(f"web server    {told}")
 
 
 def test_what_of_the_files_does_not_hold_is_told_first() -> None:

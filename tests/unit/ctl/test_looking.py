@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from supervisor.lifecycle.session import Phase, Reason, Usage, ViewerCount
+from supervisor.lifecycle.session import ClipboardPolicy, Phase, Reason, Usage, ViewerCount
 from supervisor.lifecycle.tickets import Mode
 from tests.unit.ctl.daemon import Daemon, Result, fxctl
 
@@ -127,6 +127,23 @@ def test_what_went_wrong_is_shown_first(daemon: Daemon, run: Run) -> None:
     assert "2023-" in shown.out
     assert "ago)" in shown.out
     assert json.loads(run("show", session_id, "--json").out)["reason"] == "ImageNotFound"
+
+
+def test_what_is_long_goes_on_below_itself(daemon: Daemon, run: Run) -> None:
+    """The names of values stand alone to the left of them."""
+    session_id = daemon.start(command="firefox " + " ".join(["https://www.example.org"] * 5))
+    lines = run("show", session_id).lines
+    at = next(i for i, line in enumerate(lines) if line.startswith("command      firefox https"))
+    assert lines[at + 1].startswith("             https://www.example.org")
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_clipboard_that_is_kept_back_is_shown(daemon: Daemon, run: Run) -> None:
+    """By whichever of template and host; what is usual is not worth a line."""
+    session_id = daemon.start()
+    assert "clipboard" not in run("show", session_id).out
+    daemon.change(session_id, clipboard_ceiling=ClipboardPolicy.IN)
+    assert "clipboard    in: to the session only" in run("show", session_id).lines
 
 
 def test_who_looks_is_shown_by_name(daemon: Daemon, run: Run) -> None:

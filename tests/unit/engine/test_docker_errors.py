@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import aiodocker
 import aiohttp
 import pytest
 from aiodocker.exceptions import DockerError, DockerStreamError
@@ -60,15 +64,35 @@ HALF = {"id": "a", "status": "Downloading", "progressDetail": {"current": 50, "t
 
 
 @pytest.mark.parametrize(
-    "raised", [DockerError(404, "manifest unknown"), DockerStreamError("no space left on device")]
+    ("said", "advice"),
+    [
+        ("manifest unknown", ". Is image: right in the template?"),
+        ("Get x: dial tcp: lookup r: no such host", ". Can this host reach the registry?"),
+        ("no space left on device", ". The engine's disk is full"),
+        ("something else.", None),
+    ],
 )
-def test_a_refused_pull(raised: Exception) -> None:
-    """Whatever the registry said, the image is named."""
+@pytest.mark.parametrize("kind", [DockerStreamError, partial(DockerError, 500)])
+def test_a_refused_pull(kind: Callable[[str], DockerError], said: str, advice: str | None) -> None:
+    """Whatever the registry said, the image is named; what can be done about it is told."""
     with pytest.raises(ImagePullError) as error, translated(pulling=pulling()):
-        raise raised
+        raise kind(said)
     assert error.value.reason is Reason.IMAGE_PULL_FAILED
-    said = raised.args[0]
-    assert str(error.value) == f"The image r/x:1 could not be pulled: {said}"
+    expected = f"The image r/x:1 could not be pulled: {said}"
+    if advice is None:
+        assert str(error.value) == expected
+    else:
+        assert str(error.value).startswith(expected + advice)
+
+
+async def test_an_engine_that_is_not_there(tmp_path: Path) -> None:
+    """Where it was looked for and what the system said, and nothing of how we got to know it."""
+    socket = f"unix://{tmp_path}/docker.sock"
+    async with aiodocker.Docker(url=socket, api_version="v1.41") as client:
+        with pytest.raises(EngineUnreachableError) as error, translated():
+            await client.version()
+    where = f"Cannot connect to Docker Engine via {socket}"
+    assert str(error.value).endswith(f"({where}: No such file or directory)")
 
 
 def test_a_pull_that_breaks_off() -> None:

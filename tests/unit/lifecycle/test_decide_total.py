@@ -23,6 +23,7 @@ from supervisor.lifecycle.facts import (
     AgentStarted,
     AgentTitle,
     ChangeRequested,
+    ClipboardBounded,
     CommandExited,
     ContainerExited,
     ContainerGone,
@@ -49,7 +50,14 @@ from supervisor.lifecycle.facts import (
     TerminateRequested,
     ViewersChanged,
 )
-from supervisor.lifecycle.session import DeadlineName, Phase, Reason, Usage, ViewerCount
+from supervisor.lifecycle.session import (
+    ClipboardPolicy,
+    DeadlineName,
+    Phase,
+    Reason,
+    Usage,
+    ViewerCount,
+)
 from tests.support.sessions import CONTAINER, NOW, session_in
 
 FACTS: tuple[Fact, ...] = (
@@ -61,6 +69,7 @@ FACTS: tuple[Fact, ...] = (
     ResumeRequested(),
     ChangeRequested("another"),
     *(ChangeRequested("x", Rendered(waiting, {}, "{}", "i", "c")) for waiting in (True, False)),
+    *(ClipboardBounded(ceiling) for ceiling in ClipboardPolicy),
     ContainerUpdated("{}"),
     ContainerUpdated("{}", "too little"),
     ContainerObserved(0, frozen=True),

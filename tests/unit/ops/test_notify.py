@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from supervisor.ops import watchdog
 from supervisor.ops.notify import NOBODY, Notifier
-from tests.support.turning import until
+from tests.support.virtual_time import VirtualTimeLoop
 
 
 @pytest.fixture
@@ -95,33 +95,52 @@ class Manager(Notifier):
         self.fed += 1
 
 
-async def test_the_watchdog_is_fed_while_work_gets_done() -> None:
-    """Or while there is none; but not while what waits is not taken up."""
-    manager, asked, waiting, busy = Manager(0.003), 0, True, True
+class Watched:
+    """The feeding of a watchdog, in a time that passes when told."""
 
-    def progress() -> int | None:
-        nonlocal asked
-        asked += 1
-        if not waiting:
-            return None
-        return asked if busy else -1
+    def __init__(self) -> None:
+        self.loop = VirtualTimeLoop()
+        self.manager = Manager(15.0)
+        self.judged: int | None = None
+        """How many facts; ``None``: there is nothing to do."""
+        self.loop.create_task(watchdog.feed(self.manager, lambda: self.judged))
+        self.loop.settle()
 
-    async def asked_again(times: int) -> None:
-        enough = asked + times
-        await until(lambda: asked >= enough)
+    def fed_in(self, seconds: float) -> int:
+        """How often, in so much time."""
+        before = self.manager.fed
+        self.loop.advance(seconds)
+        return self.manager.fed - before
 
-    feeding = asyncio.create_task(watchdog.feed(manager, progress))
-    await asked_again(5)
-    assert manager.fed >= 4
-    busy = False
-    await asked_again(2)
-    fed = manager.fed
-    await asked_again(5)
-    assert manager.fed == fed
-    waiting = False
-    await asked_again(5)
-    assert manager.fed >= fed + 4
-    feeding.cancel()
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    """Ended with the test."""
+    one = Watched()
+    yield one
+    one.loop.end()
+
+
+def test_the_watchdog_is_fed_while_work_gets_done(watched: Watched) -> None:
+    """At once, or while there is none; thrice in the time after which it bites."""
+    assert watched.manager.fed == 1
+    assert watched.fed_in(3600) == 720
+    watched.judged = 0
+    for _ in range(100):
+        watched.judged += 1
+        assert watched.fed_in(15) == 3
+
+
+def test_work_may_wait_for_a_disk(watched: Watched) -> None:
+    """But what is not taken up at all is stuck, until it gets on."""
+    watched.judged = 7
+    watched.fed_in(5)
+    assert watched.fed_in(watchdog.STUCK_SECONDS - 1) == 8
+    with capture_logs() as logged:
+        assert watched.fed_in(3600) == 0
+    assert [(line["event"], line["seconds"]) for line in logged] == [("reactor_stuck", 45.0)]
+    watched.judged = 8
+    assert watched.fed_in(15) == 3
 
 
 async def test_without_a_watchdog_nothing_is_fed() -> None:

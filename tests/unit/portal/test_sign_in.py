@@ -42,6 +42,17 @@ async def test_a_link_signs_in_once_for_all_lives(site: Site) -> None:
     assert rows == 1
 
 
+async def test_a_link_that_was_used_stays_so_when_the_clock_is_set_back(site: Site) -> None:
+    """Also if another was used while the clock was ahead of both."""
+    token = site.link("alice")
+    assert (await site.browser().sign_in(token)).status == 200
+    site.clock.now += 3600
+    assert (await site.browser().sign_in(site.link("bob"))).status == 200
+    site.clock.now -= 3600
+    again = await site.browser().sign_in(token)
+    assert (again.status, again.code) == (401, "link_invalid")
+
+
 async def test_who_one_is_is_known_while_the_supervisor_hangs(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,11 +71,15 @@ class Link:
     """The relay's side: whom it was told to put out."""
 
     closed: list[tuple[SessionId, int]] = field(default_factory=list)
+    """But for ``renewed``: those in control alone."""
+    renewed: list[tuple[SessionId, int]] = field(default_factory=list)
     released: list[SessionId] = field(default_factory=list)
 
-    def close_viewers(self, session_id: SessionId, code: int) -> None:
+    def close_viewers(
+        self, session_id: SessionId, code: int, *, in_control_only: bool = False
+    ) -> None:
         """See AgentLink."""
-        self.closed.append((session_id, code))
+        (self.renewed if in_control_only else self.closed).append((session_id, code))
 
     def release(self, session_id: SessionId) -> None:
         """See AgentLink."""

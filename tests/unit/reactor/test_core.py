@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from supervisor.errors import ImagePullError
 from supervisor.lifecycle.effects import EventKind
@@ -237,6 +238,22 @@ async def test_an_engine_that_goes_away(life: Life) -> None:
     life.engine.come_back()
     assert (await life.reaches(leaves.id, Phase.ENDED)).reason is Reason.CONTAINER_GONE
     assert (await life.reaches(stays.id, Phase.RUNNING)).container_id == stays.container_id
+
+
+async def test_a_lost_engine_is_told_once_and_not_for_each_session(life: Life) -> None:
+    """How many it concerns is in that line; thousands of others would bury it."""
+    for _ in range(3):
+        await life.run()
+    with capture_logs() as logged:
+        life.engine.go_away()
+        await until(lambda: all(each.phase is Phase.UNKNOWN for each in life.core.directory))
+        life.engine.come_back()
+        await until(lambda: all(each.phase is Phase.RUNNING for each in life.core.directory))
+    told = [line for line in logged if line["log_level"] != "debug"]
+    assert [(line["event"], line.get("sessions")) for line in told] == [
+        ("engine_lost", 3),
+        ("engine_found", 3),
+    ]
 
 
 async def test_an_event_that_was_lost(house: House) -> None:

@@ -9,14 +9,15 @@ import pytest
 from supervisor.engine import labels
 from supervisor.engine.base import container_name
 from supervisor.lifecycle.facts import AgentReady, TerminateRequested
-from supervisor.lifecycle.session import Phase, Reason, SessionId
+from supervisor.lifecycle.session import ClipboardPolicy, Phase, Reason, SessionId
 from supervisor.template.spec import ContainerSpec
 from tests.support.turning import until
-from tests.unit.reactor.life import IMAGE, House, ran
+from tests.unit.reactor.life import IMAGE, TEMPLATE, House, ran
 
 
 async def test_a_session_without_its_record(house: House) -> None:
     """What its agent was told and its labels say is enough to go on, and to end in order."""
+    house.write_template("docker", TEMPLATE.replace("7s}", "7s, clipboard: in}"))
     before = await ran(house)
     (house.files.path(before.id) / "record.json").unlink()
     house.lose_store()
@@ -24,6 +25,7 @@ async def test_a_session_without_its_record(house: House) -> None:
         await life.ready()
         after = life.session(before.id)
         assert after.phase is Phase.RUNNING
+        assert after.clipboard is before.clipboard is ClipboardPolicy.IN
         for field in ("user", "name", "template", "image", "command", "geometry", "dpi"):
             assert getattr(after, field) == getattr(before, field), field
         for field in ("container_id", "token_hash", "image_id", "node"):

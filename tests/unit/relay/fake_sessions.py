@@ -113,7 +113,9 @@ class FakeSessions:
             self._commit(decision.session, decision.event)
         for effect in decision.effects:
             if self.link is not None and isinstance(effect, CloseViewers):
-                self.link.close_viewers(session.id, effect.code)
+                self.link.close_viewers(
+                    session.id, effect.code, in_control_only=effect.in_control_only
+                )
             if self.link is not None and isinstance(effect, ReleaseSession):
                 self.link.release(session.id)
         return decision.session

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from supervisor.lifecycle.facts import CommandExited
-from supervisor.lifecycle.session import SessionId, ViewerCount
+from supervisor.lifecycle.facts import ClipboardBounded, CommandExited
+from supervisor.lifecycle.session import ClipboardPolicy, SessionId, ViewerCount
 from tests.unit.relay.conftest import TOKEN, House
+from tests.unit.relay.rfb_messages import CUT_TEXT, KEY, OPENING
 from tests.unit.relay.viewing import closed, connected, refused
 
 Ending = Callable[[House, SessionId, asyncio.StreamWriter], Awaitable[object]]
@@ -87,6 +88,25 @@ async def test_revoking_spares_who_came_by_a_ticket_that_is_used_up(house: House
     writer.write(b"still here")
     assert await viewer.receive_bytes() == b"still here"
     await viewer.close()
+
+
+async def test_other_terms_are_for_those_in_control(house: House) -> None:
+    """They are told to come again; who only looks stays, and who comes next has the new terms."""
+    session_id = await house.sessions.run(TOKEN)
+    agent = await house.agent()
+    viewer, _, _ = await connected(house, agent, await house.ticket(session_id))
+    path = await house.ticket(session_id, mode="view")
+    guest, _, to_guest = await connected(house, agent, path)
+    ended = asyncio.create_task(closed(viewer))
+    await house.sessions.submit(session_id, ClipboardBounded(ClipboardPolicy.OFF))
+    assert await ended == 4004
+    to_guest.write(b"RFB 003.008\n")
+    assert await guest.receive_bytes() == b"RFB 003.008\n"
+    again, from_viewer, _ = await connected(house, agent, await house.ticket(session_id))
+    await again.send_bytes(OPENING + CUT_TEXT + KEY)
+    assert await from_viewer.readexactly(len(OPENING + KEY)) == OPENING + KEY
+    await again.close()
+    await guest.close()
 
 
 async def test_a_viewer_who_waits_is_put_out_as_well(house: House) -> None:

@@ -17,7 +17,7 @@ from supervisor.lifecycle.session import Phase, SessionId
 from supervisor.store import damage
 from supervisor.store.database import Database
 from supervisor.store.lives import begin_life, continue_life, mark_whole
-from supervisor.store.outbox import latest, replay
+from supervisor.store.outbox import latest, leap, replay
 from supervisor.store.sessions import (
     commit_change,
     drop_unreadable,
@@ -311,6 +311,22 @@ async def test_a_file_that_is_lost_within_the_second_it_was_begun_in(path: Path)
     database = Database(path)
     await database.open()
     assert (await database.run(lambda db: begin_life(db, NOW + 0.1))).first_seq > newest
+    await database.close()
+
+
+async def test_a_file_that_has_gone_back_under_a_clock_that_is_behind(path: Path) -> None:
+    """Neither the file nor the time tells how far the numbers had come: there is room for them."""
+    await (await filled(path)).close()
+    copy = path.read_bytes()
+    lost = Database(path)
+    await lost.open()
+    await lost.run(lambda db: leap(db, latest(db) + 100_000, is_complete=True))
+    newest = await lost.run(latest)
+    await lost.close()
+    path.write_bytes(copy)
+    database = Database(path)
+    await database.open()
+    assert (await database.run(lambda db: begin_life(db, NOW - 3600))).first_seq > newest
     await database.close()
 
 
