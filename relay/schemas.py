@@ -206,6 +206,8 @@ class TicketsQuery(_Query):
     """``DELETE /v1/sessions/{id}/tickets``."""
 
     label: Label | None = None
+    code: Annotated[int, Field(ge=4400, le=4499)] | None = None
+    """With what viewers are closed, in the place of 4003: the web server's own codes."""
 
 
 class EventsQuery(_Query):
