@@ -4,7 +4,7 @@
        ^                                                    ^                               │
        │                                                 Mirror <───── /v1/events ──────────┘
        └───────── events: Feed <── Reader <─────────────────┘
-    browser ══ WebSocket ══> Carriage ═════════════ bytes, both ways ═══════════════════> relay
+    browser ══ WebSocket ══> Carriage ═════ the connection itself, or bytes both ways ═══> relay
 
 Sign-ins, shares and preferences are in the store; Revocation ends what hangs on them when they end.
 """
@@ -36,8 +36,11 @@ from portal.certificate import tls_context
 from portal.config import Config
 from portal.crowd import Crowd
 from portal.display.admissions import Admissions
+from portal.display.audience import Audience
 from portal.display.carriage import Carriage
-from portal.display.live import GOING_AWAY, LiveDisplays
+from portal.display.close_codes import GOING_AWAY
+from portal.display.labels import mark_of
+from portal.display.live import LiveDisplays
 from portal.door import Door
 from portal.errors import StoreError
 from portal.listeners import bind, url_of
@@ -120,12 +123,15 @@ class Portal:
         self._shares = Shares(self._database, outside.clock)
         self._live = LiveDisplays()
         self._pauses = Pauses(self._database, self.mirror)
-        self._admissions = Admissions(self._upstream, self._shares, self._pauses)
+        key = link_key(places.state)
+        self._admissions = Admissions(self._upstream, self._shares, self._pauses, mark_of(key))
+        self._audience = Audience(self._admissions)
         self._roster = Roster(self._upstream, self.mirror, self._shares, self._pauses, settings)
         self.pictures = Pictures(self._upstream, self.mirror, outside.clock)
         self._revocation = Revocation(
             self._roster,
             self._admissions,
+            self._audience,
             self._live,
             self._sign_ins,
             self.pictures,
@@ -137,7 +143,6 @@ class Portal:
         self._pam = Pam(settings)
         self._remotes = Remotes(settings)
         self.crowd = Crowd(lambda: settings.config.listen.connections, time.monotonic)
-        key = link_key(places.state)
         self._links = Links(key)
         self._pace = Pace(settings, time.monotonic, key)
         self._pages = Pages(places.static)
@@ -246,7 +251,15 @@ class Portal:
             self.events,
             PreferencesApi(self._database),
             NodeApi(self._upstream),
-            Carriage(self._upstream, admissions, self._live, callers, self._revocation.verdict),
+            Carriage(
+                self._upstream,
+                admissions,
+                self._live,
+                callers,
+                self._revocation.verdict,
+                self._audience,
+                settings,
+            ),
         )
         for room in rooms:
             application.add_routes(room.routes())

@@ -100,6 +100,9 @@ class UpstreamConfig(Section):
     """Its web server's socket; the portal's user is in ``relay.web.allow_users`` there."""
     timeout_seconds: Annotated[Seconds, AT_START] = 30.0
     """How long one call may take."""
+    hand_over: bool = True
+    """Browsers' displays are the relay's to serve, from connection on: where browsers, or a proxy,
+    come to the portal without TLS. ``false``: each byte of them passes the portal."""
 
 
 class PamConfig(Section):

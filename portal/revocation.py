@@ -4,21 +4,25 @@
     sign-in ended ──> its displays are closed (4401), its event streams say so
     session gone ──> its last picture is dropped; gone or resumed ──> its pause is forgotten
 
-Displays that the portal carries are closed here, at once; those that a proxy carries past it are
-put out by the relay, by their label.
+Displays that the portal carries are closed here, at once; those that it has handed to the relay,
+or that a proxy carries past it, are put out by the relay, by label. Who is connected is looked at
+again and again, too: what could not be done at once is done then, after a restart as well.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from portal.access import Person
-from portal.display.admissions import Admissions, Label
-from portal.display.live import REVOKED, SIGNED_OUT, SUSPENDED, LiveDisplays
+from portal.display.admissions import Admissions
+from portal.display.audience import Audience
+from portal.display.close_codes import REVOKED, SIGNED_OUT, SUSPENDED
+from portal.display.labels import Label
+from portal.display.live import LiveDisplays
 from portal.errors import StoreError
 from portal.pictures import Pictures
 from portal.roster import Roster
@@ -38,6 +42,7 @@ class Revocation:
 
     roster: Roster
     admissions: Admissions
+    audience: Audience
     live: LiveDisplays
     sign_ins: SignIns
     pictures: Pictures
@@ -56,7 +61,7 @@ class Revocation:
             # They are void now, whatever the store says of the next life.
             for session_id in {share.session_id for share in shares}:
                 self.roster.mirror.tell_shares(session_id)
-                await self.admissions.take_back(session_id, concerns)
+                await self._take_back(session_id, concerns, REVOKED)
             self.live.dismiss(concerns, REVOKED)
 
     def verdict(self, label: Label) -> int | None:
@@ -89,7 +94,15 @@ class Revocation:
         known = self.roster.all_known(Person(sign_in.user))
         watched = {each["id"] for each in known if any(each["viewers"].values())}
         for session_id in watched | self.admissions.visited(sign_in.id):
-            await self.admissions.take_back(session_id, concerns)
+            await self._take_back(session_id, concerns, SIGNED_OUT)
+        # An administrator may have come to any session, in an earlier life of ours.
+        self.audience.in_doubt = True
+
+    async def _take_back(
+        self, session_id: str, concerns: Callable[[Label], bool], code: int
+    ) -> None:
+        if not await self.admissions.take_back(session_id, concerns, code):
+            self.audience.in_doubt = True
 
     async def _tick(self) -> None:
         ticks = 0
@@ -98,6 +111,8 @@ class Revocation:
                 await self._end_what_is_over()
                 if ticks % _EXPIRY_TICKS == 0:
                     await self._expire_sign_ins()
+                elif self.audience.in_doubt:
+                    await self._use(await self.audience.look(self.verdict))
             except StoreError as error:
                 _log.error("store_failed", error=str(error))
             ticks += 1
@@ -119,8 +134,11 @@ class Revocation:
         return session is not None and session["phase"] != "ended"
 
     async def _expire_sign_ins(self) -> None:
-        for sign_in_id in self.live.used_sign_ins():
-            sign_in = self.sign_ins.by_id(sign_in_id)
-            if sign_in is not None:
-                await self.sign_ins.use(sign_in)
+        await self._use(self.live.used_sign_ins() | await self.audience.look(self.verdict))
         await self.sign_ins.expire()
+
+    async def _use(self, sign_ins: set[str]) -> None:
+        """Displays by them were used."""
+        for sign_in_id in sign_ins:
+            if (sign_in := self.sign_ins.by_id(sign_in_id)) is not None:
+                await self.sign_ins.use(sign_in)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portal.display.admissions import Admissions, Label
+from portal.display.admissions import Admissions
+from portal.display.close_codes import SUSPENDED
+from portal.display.labels import Label
 from portal.pauses import Pauses
 from portal.pictures import Pictures
 from portal.upstream.client import Answer, Upstream, Wire
@@ -31,7 +33,7 @@ class Suspension:
             self.mirror.absorb(answer.object)
             await self.pauses.note(session_id)
         # Tickets that guests have not used would resume it, past the portal.
-        await self.admissions.take_back(session_id, _is_guests)
+        await self.admissions.take_back(session_id, _is_guests, SUSPENDED)
         return answer
 
 

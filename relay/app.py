@@ -34,6 +34,8 @@ from relay.defence.pace import Pace
 from relay.defence.turnstile import Turnstile
 from relay.display.admissions import Admissions
 from relay.display.display import Display
+from relay.display.handed_connection import tell
+from relay.display.handover import Handover
 from relay.display.shots import Shots
 from relay.display.tickets import Tickets
 from relay.display.viewers import Viewers
@@ -140,6 +142,7 @@ class Relay:
         )
         self._stopping: asyncio.Future[None] | None = None
         self._http: list[HttpListener] = []
+        self._viewer_listener: HttpListener | None = None
         self._display_listener: Listener | None = None
 
     async def start(self) -> None:
@@ -179,6 +182,7 @@ class Relay:
         self._viewers.dismiss_all(_GOING_AWAY)
         await asyncio.gather(*(http.stop(deadline_seconds) for http in self._http))
         self._http = []
+        self._viewer_listener = None
         self._display_listener = None
         self._stopping = None
         _log.info("relay_stopped")
@@ -240,6 +244,7 @@ class Relay:
             *self._node_api().routes(),
             *GateApi(self._gate, self._health, limits).routes(),
             *self._display.routes(),
+            *Handover(lambda: self._viewer_listener, limits.head_seconds).routes(),
         ]
 
     def census(self) -> Mapping[str, Mapping[str, int]]:
@@ -277,6 +282,7 @@ class Relay:
         web_app = self._app("web", self.web_routes(stopping), peers, record)
         web_app.on_response_prepare.append(note_opened)
         viewer_app = self._app("viewer", self._display.routes())
+        viewer_app.on_response_prepare.append(tell)
         session_api = SessionApi(
             sessions=self._sessions,
             controls=self._controls,
@@ -306,6 +312,7 @@ class Relay:
         )
         viewers = self._add(viewer_app)
         await viewers.start(partial(sockets.unix, config.viewer_socket))
+        self._viewer_listener = viewers
         if config.viewer_tcp is not None:
             visitors = Remotes(config.limits, defence.offences)
             bound = sockets.tcp(*config.viewer_tcp)

@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 
 from relay import expectations, problems
 from relay.defence.descriptors import GuardedListener
 from relay.defence.turnstile import BACKLOG, GatedServer, Turnstile
-from relay.peers import peer_of
+from relay.peers import Peer, peer_of
 from relay.remotes import Remotes
 from relay.sockets import BoundSocket, inode_of
 from relay.tcp_server import TcpServer
@@ -78,6 +78,7 @@ class Connection(web.RequestHandler):
         "_is_expected_to_speak",
         "_is_of_container",
         "_on_late",
+        "handed_by",
         "lost",
         "uid",
     )
@@ -102,13 +103,15 @@ class Connection(web.RequestHandler):
         self._on_late = on_late
         self.uid: int | None = None
         """Of the peer, as long as the connection is counted."""
+        self.handed_by: Peer | None = None
+        """The web server that has handed it over; ``None``: it was accepted here."""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Resolved once the connection is over: aiohttp does not tell a call that only waits."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, unless its user has too many."""
         super().connection_made(transport)
-        peer = peer_of(transport)
+        peer = self.handed_by or peer_of(transport)
         uid = ANYBODY if peer is None else peer.uid
         if self._census.enter(uid, self):
             self.uid = uid
@@ -177,6 +180,9 @@ class Connection(web.RequestHandler):
         return response
 
 
+Made = TypeVar("Made", bound=Connection)
+
+
 class HttpListener:
     """One application on any number of sockets."""
 
@@ -208,13 +214,13 @@ class HttpListener:
                 self._runner.server.request_handler
             )
         for bind in binders:
-            self._listeners.append(await Listener.start(self._connection, bind(), self._gate))
+            self._listeners.append(await Listener.start(self.connection, bind(), self._gate))
 
     def start_tcp(
         self, bound: BoundSocket, terms: Callable[[], TcpTerms | None], remotes: Remotes
     ) -> None:
         """Serve the network as well, after ``start``, by the terms of the moment."""
-        factory = partial(self._connection, is_expected_to_speak=True)
+        factory = partial(self.connection, is_expected_to_speak=True)
         server = TcpServer(bound.socket, factory, terms, remotes, self._handshake_seconds)
         self._listeners.append(Listener(server, bound.file))
 
@@ -232,11 +238,17 @@ class HttpListener:
             await server.shutdown(deadline_seconds / 2)
         await self._runner.cleanup()
 
-    def _connection(self, *, is_expected_to_speak: bool = False) -> Connection:
+    def connection(
+        self,
+        kind: Callable[..., Made] = Connection,  # type: ignore[assignment]
+        *,
+        is_expected_to_speak: bool = False,
+    ) -> Made:
+        """The protocol of one connection, after ``start``."""
         server = self._runner.server
         if server is None:
             raise RuntimeError("the listener is not started")
-        return Connection(
+        return kind(
             self._register,
             server,
             head_seconds=self._head_seconds,

@@ -63,8 +63,9 @@ def _is_remote(transport: asyncio.BaseTransport | None) -> bool:
 
 
 def actor_of(request: web.Request) -> Actor:
-    """Who makes this call."""
-    peer = peer_of(request.transport)
+    """Who makes this call; of a connection that was handed over: who did that."""
+    handed_by: Peer | None = getattr(request.protocol, "handed_by", None)
+    peer = handed_by or peer_of(request.transport)
     if peer is not None:
         return Actor(kind=ActorKind.PEER, uid=peer.uid, gid=peer.gid, pid=peer.pid)
     credential = current_call().credential

@@ -206,6 +206,8 @@ class TicketsQuery(_Query):
     """``DELETE /v1/sessions/{id}/tickets``."""
 
     label: Label | None = None
+    code: Annotated[int, Field(ge=4000, le=4999)] | None = None
+    """With what viewers are closed, in the place of 4003 (RFC 6455, 7.4.2: private use)."""
 
 
 class EventsQuery(_Query):

@@ -10,7 +10,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from portal.access import Act, Mode, Person
-from portal.display.admissions import Admissions, Label
+from portal.display.admissions import Admissions
+from portal.display.labels import Label
 from portal.errors import ForbiddenError, ProblemError
 from portal.roster import Roster
 from portal.sign_in.users import Users

@@ -1,31 +1,29 @@
 """Tickets of the relay's for viewers, labelled so that each can be taken back.
 
-    label = "fx-portal." SHARE "." SIGN-IN "." CONNECTION        (a dash stands for none)
-
-The label tells, also after a restart and for displays that a proxy carries past the portal, by
-which share and which sign-in a viewer came. What is kept here are tickets that are not used yet.
+What is kept here are tickets that are not used yet; who has come by one, the relay tells.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 
 from portal.access import Mode
-from portal.errors import NotFoundError, ProblemError, TooManyError
+from portal.display.close_codes import REVOKED
+from portal.display.labels import Label, new_connection
+from portal.errors import NotFoundError, ProblemError, RelayError, TooManyError
 from portal.pauses import PausedError, Pauses
 from portal.shares import Shares
 from portal.sign_in.sign_ins import SignIn
 from portal.store.share_rows import Share
 from portal.upstream.client import Upstream, Wire
 
-_PREFIX = "fx-portal"
 _TICKET_SECONDS = 30
 _NAME_CHARACTERS = 64
 GUESTS_PER_SESSION = 192
@@ -36,27 +34,6 @@ _REFUSALS = 1000
 """So many are kept, the newest."""
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """By what a viewer came: ids, no secrets."""
-
-    share: str | None
-    sign_in: str | None
-    connection: str
-
-    @classmethod
-    def read(cls, text: str | None) -> Label | None:
-        """What the relay tells of a viewer; ``None`` if it is not the portal's."""
-        parts = (text or "").split(".")
-        if len(parts) != 4 or parts[0] != _PREFIX:
-            return None
-        share, sign_in = (None if part == "-" else part for part in parts[1:3])
-        return cls(share, sign_in, parts[3])
-
-    def __str__(self) -> str:
-        return f"{_PREFIX}.{self.share or '-'}.{self.sign_in or '-'}.{self.connection}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +49,8 @@ class Admission:
 class Admissions:
     """Gives tickets, and takes them back with whoever came by them."""
 
-    def __init__(self, upstream: Upstream, shares: Shares, pauses: Pauses) -> None:
+    def __init__(self, upstream: Upstream, shares: Shares, pauses: Pauses, mark: str) -> None:
+        self._mark = mark
         self._upstream = upstream
         self._shares = shares
         self._pauses = pauses
@@ -100,7 +78,7 @@ class Admissions:
         """
         share_id = None if share is None else share.id
         sign_in_id = None if sign_in is None else sign_in.id
-        label = Label(share_id, sign_in_id, secrets.token_hex(8))
+        label = Label(share_id, sign_in_id, new_connection(self._mark))
         if share_id is not None:
             self._require_leave(session_id)
             self._require_room(session_id, share_id)
@@ -114,7 +92,7 @@ class Admissions:
             self._require_held(session_id, share, sign_in)
         except ProblemError:
             # Who took back what was out could not know of this one.
-            await self._void(session_id, str(label))
+            await self.put_out(session_id, str(label), REVOKED)
             raise
         if sign_in_id is not None:
             self._visited[sign_in_id].add(session_id)
@@ -151,8 +129,22 @@ class Admissions:
         viewers: list[Wire] = answer.object["viewers"]
         return viewers
 
-    async def take_back(self, session_id: str, concerns: Callable[[Label], bool]) -> None:
-        """Void tickets and put viewers out (4003) whose label ``concerns``; tells what failed."""
+    async def all_viewers(self) -> list[Wire]:
+        """Who is connected to any session; raises as ``Upstream.call``."""
+        viewers: list[Wire] = (await self._upstream.call("GET", "/v1/viewers")).object["viewers"]
+        return viewers
+
+    def is_ours(self, label: Label) -> bool:
+        """Whether it was given by this portal, in this life or another."""
+        return label.connection.startswith(self._mark)
+
+    async def take_back(
+        self, session_id: str, concerns: Callable[[Label], bool], code: int
+    ) -> bool:
+        """Void tickets and put viewers out with ``code`` whose label ``concerns``.
+
+        False: that failed, and is told in the log.
+        """
         mine = [
             (ticket, each)
             for ticket, each in self._given.items()
@@ -167,9 +159,24 @@ class Admissions:
                 if label is not None and concerns(label):
                     labels.add(str(label))
             for text in labels:
-                await self._void(session_id, text)
+                await self.put_out(session_id, text, code)
         except ProblemError as error:
             _log.warning("viewers_not_put_out", session_id=session_id, reason=error.detail)
+            return False
+        return True
+
+    async def put_out(self, session_id: str, label: str, code: int) -> None:
+        """Void the ticket and close the display of one label; raises as ``Upstream.call``."""
+        path, query = f"/v1/sessions/{session_id}/tickets", {"label": label}
+        with_code = query if code == REVOKED else {**query, "code": str(code)}
+        try:
+            await self._upstream.call("DELETE", path, query=with_code)
+        except RelayError as error:
+            if error.status == HTTPStatus.UNPROCESSABLE_ENTITY and with_code != query:
+                # An older relay, which has one code for all.
+                await self._upstream.call("DELETE", path, query=query)
+            elif error.status != HTTPStatus.NOT_FOUND:
+                raise
 
     def _require_room(self, session_id: str, share: str) -> None:
         """Raise TooManyError: a guest who asks in a loop shall not keep the owner out."""
@@ -196,10 +203,6 @@ class Admissions:
             if self._shares.find(share.id) is None:
                 raise NotFoundError
             self._require_leave(session_id)
-
-    async def _void(self, session_id: str, label: str) -> None:
-        path = f"/v1/sessions/{session_id}/tickets"
-        await self._upstream.call("DELETE", path, query={"label": label})
 
     async def _ticket(self, session_id: str, mode: Mode, name: str, label: Label) -> Wire:
         wish = {

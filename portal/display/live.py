@@ -6,13 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from portal.display.admissions import Label
-
-DISCONNECTED = 4000
-SUSPENDED = 4002
-REVOKED = 4003
-SIGNED_OUT = 4401
-GOING_AWAY = 1001
+from portal.display.labels import Label
 
 
 @dataclass(eq=False, slots=True)

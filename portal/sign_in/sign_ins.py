@@ -82,13 +82,14 @@ class SignIns:
         self._settings = settings
         self._clock = clock
         self._by_key: dict[str, SignIn] = {}
+        self._by_id: dict[str, SignIn] = {}
         self.ended: asyncio.Queue[SignIn] = asyncio.Queue()
         """Those that have, for whoever closes what hangs on them."""
 
     async def load(self) -> None:
         """Take up those of the last life."""
         for row in await self._database.run(sign_in_rows.load):
-            self._by_key[row.key] = SignIn(row, row.used_at)
+            self._take_in(SignIn(row, row.used_at))
         await self.expire()
 
     async def begin(self, user: str, method: str) -> tuple[str, SignIn]:
@@ -104,7 +105,8 @@ class SignIns:
             used_at=now,
         )
         await self._database.run(partial(sign_in_rows.keep, row=row))
-        sign_in = self._by_key[row.key] = SignIn(row, now)
+        sign_in = SignIn(row, now)
+        self._take_in(sign_in)
         await self._make_room(user)
         return token, sign_in
 
@@ -121,8 +123,8 @@ class SignIns:
 
     def by_id(self, sign_in_id: str) -> SignIn | None:
         """The sign-in of that id, if there is one that holds."""
-        found = (each for each in self._by_key.values() if each.id == sign_in_id)
-        return next((each for each in found if self._holds(each)), None)
+        found = self._by_id.get(sign_in_id)
+        return found if found is not None and self._holds(found) else None
 
     async def use(self, sign_in: SignIn) -> None:
         """It is in use: by a request, or by a display that is open."""
@@ -163,6 +165,9 @@ class SignIns:
             and now - row.created_at < config.lifetime_seconds
         )
 
+    def _take_in(self, sign_in: SignIn) -> None:
+        self._by_key[sign_in.row.key] = self._by_id[sign_in.id] = sign_in
+
     async def _make_room(self, user: str) -> None:
         held = [each for each in self._by_key.values() if each.user == user]
         held.sort(key=lambda each: each.row.used_at)
@@ -172,6 +177,7 @@ class SignIns:
     async def _end(self, over: list[SignIn]) -> None:
         for each in over:
             self._by_key.pop(each.row.key, None)
+            self._by_id.pop(each.id, None)
             each.end()
             self.ended.put_nowait(each)
         keys = [each.row.key for each in over]

@@ -14,7 +14,7 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 _NUMBER = struct.Struct("i")
 _MOST = 253
@@ -59,9 +59,7 @@ class GuardedSocket(socket.socket):
     on_descriptors: Callable[[socket.socket], None]
 
     @classmethod
-    def of(
-        cls, connection: socket.socket, on_descriptors: Callable[[socket.socket], None]
-    ) -> GuardedSocket:
+    def of(cls, connection: socket.socket, on_descriptors: Callable[[socket.socket], None]) -> Self:
         """The same connection, guarded."""
         family, kind, protocol = connection.family, connection.type, connection.proto
         guarded = cls(family, kind, protocol, fileno=connection.detach())

@@ -148,6 +148,7 @@ class Display:
         await socket.prepare(request)
         if request.transport is not None:
             request.transport.set_write_buffer_limits(high=self._limits.buffer_bytes)
+        traffic = viewer.traffic = Traffic(self._measures.display_carried)
         viewer.connected_at = self._clock()
         log.debug("viewer_connected")
         self._admissions.connected(request, ticket)
@@ -161,7 +162,6 @@ class Display:
             if ticket.mode is Mode.CONTROL:
                 self._on_input(ticket.session_id, self._clock())
 
-        traffic = Traffic(self._measures.display_carried)
         code = None
         try:
             window = Window(request, socket, self._buffers)

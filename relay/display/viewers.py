@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from relay.defence.allowance import Allowance
+from relay.display.pump import Traffic
 from relay.problems import ProblemError
 from supervisor.lifecycle.session import SessionId, Timestamp, ViewerCount
 from supervisor.lifecycle.tickets import Mode, Ticket
@@ -20,6 +21,8 @@ class Viewer:
         self.id = secrets.token_hex(8)
         """Tells it from others who came by the same ticket."""
         self.connected_at: Timestamp | None = None
+        self.traffic: Traffic | None = None
+        """What it has carried, once it is connected."""
         self.counting: asyncio.Task[None] | None = None
         """Tells the supervisor that the viewer came."""
         self.dismissed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -88,6 +91,10 @@ class Viewers:
         """Who is connected to the session's display, the longest first."""
         present = [v for v in self._viewers.get(session_id, ()) if v.connected]
         return sorted(present, key=lambda viewer: (viewer.connected_at, viewer.id))
+
+    def all_connected(self) -> Sequence[Viewer]:
+        """Who is connected to any display, session by session, the longest first."""
+        return [each for session_id in self._viewers for each in self.connected(session_id)]
 
     def count_all(self) -> ViewerCount:
         """Who is connected to any display at present."""

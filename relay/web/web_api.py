@@ -65,6 +65,7 @@ class WebApi:
             web.post(f"{one}/tickets", self.issue_ticket),
             web.delete(f"{one}/tickets", self.revoke_tickets),
             web.get(f"{one}/viewers", self.list_viewers, allow_head=False),
+            web.get("/v1/viewers", self.list_all_viewers, allow_head=False),
             web.get("/v1/users/{name}/quota", self.show_quota, allow_head=False),
         ]
 
@@ -174,12 +175,13 @@ class WebApi:
 
         With a label: none of that label; and who came in by one is put out in any case.
         """
-        label = query(TICKETS_QUERY, request.query).label
+        asked = query(TICKETS_QUERY, request.query)
+        label = asked.label
         session = self._find(request)
         revoked = self._tickets.outstanding(session.id, label)
         leaving = self._viewers.dismiss(
             session.id,
-            CloseCode.TICKET_REVOKED,
+            asked.code or CloseCode.TICKET_REVOKED,
             lambda viewer: (
                 viewer.ticket.key in revoked or (label is not None and viewer.ticket.label == label)
             ),
@@ -193,6 +195,11 @@ class WebApi:
         session = self._find(request)
         present = self._viewers.connected(session.id)
         return json_response({"viewers": [_viewer_object(viewer) for viewer in present]})
+
+    async def list_all_viewers(self, _request: web.Request) -> web.Response:
+        """200: who is connected to any display."""
+        present = self._viewers.all_connected()
+        return json_response({"viewers": [_wherever(viewer) for viewer in present]})
 
     def _find(self, request: web.Request) -> Session:
         return self._sessions.get(named_session(request))
@@ -216,6 +223,16 @@ def _viewer_object(viewer: Viewer) -> Mapping[str, Any]:
         "guest": viewer.ticket.guest,
         "label": viewer.ticket.label,
         "connected_at": rfc3339(viewer.connected_at),
+    }
+
+
+def _wherever(viewer: Viewer) -> Mapping[str, Any]:
+    traffic = viewer.traffic
+    return {
+        **_viewer_object(viewer),
+        "session_id": viewer.ticket.session_id,
+        "to_viewer_bytes": 0 if traffic is None else traffic.to_viewer_bytes,
+        "to_agent_bytes": 0 if traffic is None else traffic.to_agent_bytes,
     }
 
 

@@ -2,7 +2,8 @@
 
 Both stand before the same X server and are watched by the same viewer, in turns; each ratio is the
 median of what its pairs say. CPU is of all processes on the way (daemon and agent; websockify and
-what it forks), the X server's apart. The same goes for the portal, which stands before the daemon.
+what it forks), the X server's apart. The same goes for portals, which stand before the daemon: one
+that hands displays over to it, and one through which their bytes pass (as with TLS of its own).
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from scripts.bench_lib.options import parse, parser, run
 from scripts.bench_lib.population import Population
 from scripts.bench_lib.portal_front import PortalFront
 
+PORTALS = {"portal": True, "carrying": False}
+"""Whether they hand displays over."""
 PARTS = tuple(each.name for each in fields(Samples))
 
 
 async def measure(options: argparse.Namespace) -> dict[str, Samples]:
     """All rounds of all sides."""
-    samples = {"this": Samples(), "portal": Samples(), "websockify": Samples()}
+    samples = {name: Samples() for name in ("this", *PORTALS, "websockify")}
     async with AsyncExitStack() as stack:
         daemon = await stack.enter_async_context(own_daemon(options.bundle))
         (daemon.directory / "launcher-templates" / "display.tpl").write_text(TEMPLATE)
@@ -43,8 +46,11 @@ async def measure(options: argparse.Namespace) -> dict[str, Samples]:
         population = Population(daemon, options.user, play_agents=False)
         stack.callback(population.close)
         await population.follow()
-        portal = await PortalFront.start(stack, daemon, options.user)
-        screens = Screens(daemon, population, options, ("127.0.0.1", port), portal)
+        portals = {
+            name: await PortalFront.start(stack, daemon, options.user, hand_over=hand_over)
+            for name, hand_over in PORTALS.items()
+        }
+        screens = Screens(daemon, population, options, ("127.0.0.1", port), portals)
         still = await screens.start(stack, STILL)
         moving = await screens.start(stack, MOVING)
         for number in range(1, options.rounds + 1):
@@ -80,8 +86,8 @@ async def _round(
 
 
 def _is_measured(side: Side, part: str) -> bool:
-    """Crowds are the daemon's affair: the portal adds to each of them what it adds to one."""
-    return side.name != "portal" or part == "streams"
+    """Who stalls is the daemon's affair, or adds to a portal what it adds there."""
+    return side.name not in PORTALS or part != "stalls"
 
 
 def main() -> None:
@@ -103,14 +109,16 @@ def main() -> None:
     samples = run(measure(options))
     found = figures(samples["this"], samples["websockify"])
     print_table("display", found)
-    by_portal = portal_figures(samples["portal"], samples["websockify"])
-    print_table("the same through the portal", by_portal)
+    by_portal = portal_figures("portal", samples["portal"], samples["websockify"])
+    print_table("the same by the portal, which hands it over", by_portal)
+    carried = portal_figures("carrying", samples["carrying"], samples["websockify"])
+    print_table("the same through the portal, byte by byte", carried)
     print("floors are websockify's. Tails (p99) of a machine that does other things are its own:")
     print(f"its load at the end was {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     if options.json is not None:
         write_json(
             options.json,
-            [*found, *by_portal],
+            [*found, *by_portal, *carried],
             {name: asdict(each) for name, each in samples.items()},
         )
 

@@ -121,13 +121,17 @@ def figures(ours: Samples, theirs: Samples) -> list[Figure]:
     return rows.figures
 
 
-def portal_figures(portal: Samples, theirs: Samples) -> list[Figure]:
-    """Of the same display by way of the portal, which is one process more."""
-    rows = Rows("portal", portal, theirs)
+def portal_figures(name: str, portal: Samples, theirs: Samples) -> list[Figure]:
+    """Of the same display by way of a portal, which is one process more."""
+    rows = Rows(name, portal, theirs)
     rows.of_each("streams", "mb_per_second", "one stream, by the portal", "MB/s")
     rows.of_both("streams", "mb_per_second")
     rows.of_each("streams", "cpu_per_gb", "CPU seconds per GB", "s")
     rows.of_both("streams", "cpu_per_gb")
     rows.of_keys(0.5)
     rows.of_keys(0.99)
+    rows.of_each("crowds", "updates_per_second", "many viewers: updates, all together", "/s")
+    rows.of_each("crowds", "cpu_ms_per_update", "   CPU per update", "ms")
+    rows.of_both("crowds", "cpu_ms_per_update")
+    rows.of_each("crowds", "mb_per_viewer", "   memory, each viewer", "MB", None, max)
     return rows.figures

@@ -1,4 +1,4 @@
-"""One X server, and the ways to it: the daemon, the portal before it, and websockify.
+"""One X server, and the ways to it: the daemon, portals before it, and websockify.
 
 websockify is what is usually put before an X server's socket. It listens on loopback TCP alone, and
 so do the others for it: what a viewer's connection costs is the same on every side.
@@ -10,9 +10,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +93,14 @@ class Screens:
         population: Population,
         options: argparse.Namespace,
         viewers: Address,
-        portal: PortalFront,
+        portals: Mapping[str, PortalFront],
     ) -> None:
         self._daemon = daemon
         self._population = population
         self._user = options.user
         self._mode = options.mode
         self._viewers = viewers
-        self._portal = portal
+        self._portals = portals
 
     async def start(self, stack: AsyncExitStack, command: str) -> Screen:
         """A session that runs ``command``, and a websockify before its X server."""
@@ -122,15 +123,18 @@ class Screens:
         async def freely() -> Way:
             return Way(address, "/websockify")
 
-        async def by_portal() -> Way:
-            return await self._portal.way(session_id, self._mode)
+        def through(portal: PortalFront) -> Callable[[], Awaitable[Way]]:
+            return lambda: portal.way(session_id, self._mode)
 
         mine = (self._daemon.pid, agent)
         return Screen(
             x_server,
             (
                 Side("this", by_ticket, lambda: mine),
-                Side("portal", by_portal, lambda: (*mine, self._portal.pid)),
+                *(
+                    Side(name, through(portal), partial(tuple, (*mine, portal.pid)))
+                    for name, portal in self._portals.items()
+                ),
                 Side("websockify", freely, lambda: family(peer)),
             ),
         )

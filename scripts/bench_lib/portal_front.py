@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -22,30 +23,33 @@ READY_SECONDS = 30.0
 class PortalFront:
     """One of them; ``start`` makes it."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, directory: Path, *, hand_over: bool) -> None:
         self._environment = {
             **os.environ,
-            "FX_CONFIG_DIR": str(daemon.directory),
-            "FX_PORTAL_DIR": str(daemon.directory / "portal"),
+            "FX_CONFIG_DIR": str(directory),
+            "FX_PORTAL_DIR": str(directory / "state"),
         }
         self._address = ("127.0.0.1", free_port())
         self._origin = origin = f"http://127.0.0.1:{self._address[1]}"
         configuration = {
             "listen": {"port": self._address[1]},
-            "upstream": {"socket": str(daemon.socket)},
+            "upstream": {"socket": str(daemon.socket), "hand_over": hand_over},
             "sign_in": {"pam": {"enabled": False}, "link": {"enabled": True}},
         }
-        (daemon.directory / "portal.yaml").write_text(json.dumps(configuration))
-        (daemon.directory / "portal").mkdir(mode=0o700)
+        directory.mkdir(mode=0o700)
+        (directory / "portal.yaml").write_text(json.dumps(configuration))
         # Cookies of an address that is a number are kept as well.
         jar = aiohttp.CookieJar(unsafe=True)
         self._http = aiohttp.ClientSession(origin, cookie_jar=jar, headers={"Origin": origin})
         self.pid = 0
 
     @classmethod
-    async def start(cls, stack: AsyncExitStack, daemon: Daemon, user: str) -> PortalFront:
-        """Run it, and sign the user in."""
-        front = cls(daemon)
+    async def start(
+        cls, stack: AsyncExitStack, daemon: Daemon, user: str, *, hand_over: bool
+    ) -> PortalFront:
+        """Run one that hands displays over, or carries them, and sign the user in."""
+        directory = daemon.directory / ("handing" if hand_over else "carrying")
+        front = cls(daemon, directory, hand_over=hand_over)
         stack.push_async_callback(front._http.close)
         process = await front._command("run")
         front.pid = process.pid

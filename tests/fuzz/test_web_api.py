@@ -16,8 +16,8 @@ from tests.fuzz.daemon import URL, FuzzedDaemon
 from tests.support.surroundings import Surroundings
 
 SCHEMA = schemathesis.openapi.from_path(Path(__file__).parents[2] / "docs" / "openapi.yaml")
-STREAMS = {"GET /v1/events", "GET /v1/sessions/{id}/display"}
-"""Answers without end, and one that is a WebSocket: their own tests speak to them."""
+STREAMS = {"GET /v1/events", "GET /v1/sessions/{id}/display", "GET /v1/handover"}
+"""Answers without end, and upgrades: their own tests speak to them."""
 OPERATIONS: list[Any] = [result.ok() for result in SCHEMA.get_all_operations()]  # type: ignore[union-attr] # the document is valid
 CASES = [
     (operation, mode)

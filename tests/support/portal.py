@@ -38,12 +38,14 @@ class Portal:
         self.port = port or free_port()
         self.process: asyncio.subprocess.Process | None = None
         self._venv = venv
-        self._lay_out({"upstream": {"socket": str(upstream)}, **config})
+        self._scheme = "https" if "certificate_file" in config.get("listen", {}) else "http"
+        relay = {"socket": str(upstream), **config.get("upstream", {})}
+        self._lay_out({**config, "upstream": relay})
 
     @property
     def origin(self) -> str:
         """How a browser calls it."""
-        return f"http://{HOST}:{self.port}"
+        return f"{self._scheme}://{HOST}:{self.port}"
 
     @property
     def log_text(self) -> str:
@@ -81,7 +83,8 @@ class Portal:
         assert self.lives, f"the portal has ended:\n{self.log_text}"
         async with aiohttp.ClientSession() as http:
             try:
-                async with http.get(f"{self.origin}/healthz") as answer:
+                # Whose certificate it is, is for browsers to look at.
+                async with http.get(f"{self.origin}/healthz", ssl=False) as answer:
                     return answer.status == 200
             except aiohttp.ClientError:
                 return False
@@ -116,7 +119,8 @@ class Portal:
         if os.geteuid() == 0:
             account = pwd.getpwnam(PORTAL_USER)
             os.chown(self.directory / "state", account.pw_uid, account.pw_gid)
-        document = {"listen": {"host": HOST, "port": self.port}, **config}
+        listen = {"host": HOST, "port": self.port, **config.get("listen", {})}
+        document = {**config, "listen": listen}
         # JSON is YAML.
         (self.directory / "portal.yaml").write_text(json.dumps(document, indent=2) + "\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,11 +40,20 @@ class Browser:
     """One; ``close`` after use."""
 
     def __init__(
-        self, base: str, *, socket: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        base: str,
+        *,
+        socket: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.base = base
         self.csrf = ""
-        connector = aiohttp.UnixConnector(path=socket) if socket else None
+        connector: aiohttp.BaseConnector | None = None
+        if socket is not None:
+            connector = aiohttp.UnixConnector(path=socket)
+        if tls is not None:
+            connector = aiohttp.TCPConnector(ssl=tls)
         self.http = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.CookieJar(unsafe=True),

@@ -95,23 +95,32 @@ def portal_config() -> dict[str, Any]:
 async def site(house: House, tmp_path: Path, portal_config: dict[str, Any]) -> AsyncIterator[Site]:
     """A portal that knows what there is."""
     clock = Clock()
-    document = {
-        "upstream": {"socket": house.config.web_socket},
-        "sign_in": {"pam": {"enabled": False}},
-        **portal_config,
-    }
-    document["listen"] = {"port": 0, **portal_config.get("listen", {})}
     state = tmp_path / "portal"
+    async with AsyncExitStack() as stack:
+        portal = await begun(stack, house, portal_config, state, clock)
+        yield Site(portal, house, state, clock, stack)
+
+
+async def begun(
+    stack: AsyncExitStack,
+    house: House,
+    portal_config: dict[str, Any],
+    state: Path,
+    clock: Clock,
+) -> Portal:
+    """A portal's life, until the stack is unwound."""
+    document = {"sign_in": {"pam": {"enabled": False}}, **portal_config}
+    upstream = {"socket": house.config.web_socket, **portal_config.get("upstream", {})}
+    document |= {"upstream": upstream, "listen": {"port": 0, **portal_config.get("listen", {})}}
     outside = Outside(person_of, clock, tick_seconds=0.01, refusal_seconds=0.0)
     portal = Portal(Config.model_validate(document), Places(state, STATIC), outside)
-    async with AsyncExitStack() as stack:
-        await portal.start()
-        stack.push_async_callback(portal.stop)
-        running = asyncio.create_task(portal.run())
-        stack.push_async_callback(_ended, running)
-        async with asyncio.timeout(10):
-            await portal.mirror.synced.wait()
-        yield Site(portal, house, state, clock, stack)
+    await portal.start()
+    stack.push_async_callback(portal.stop)
+    running = asyncio.create_task(portal.run())
+    stack.push_async_callback(_ended, running)
+    async with asyncio.timeout(10):
+        await portal.mirror.synced.wait()
+    return portal
 
 
 async def _ended(running: asyncio.Task[None]) -> None:

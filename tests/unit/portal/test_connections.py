@@ -20,7 +20,7 @@ from portal.crowd import Crowd
 from tests.support.certificates import Authority
 from tests.support.turning import until
 from tests.unit.portal.conftest import Site
-from tests.unit.portal.viewing import admitted, opened
+from tests.unit.portal.viewing import admitted, hand_over, opened
 from tests.unit.relay.fakes import Clock
 
 PER_ADDRESS = 4
@@ -151,13 +151,15 @@ async def test_before_the_handshake_they_count_as_well(
     await until(lambda: site.portal.crowd.total <= 1)
 
 
-async def test_a_display_counts_until_it_is_closed(site: Site) -> None:
-    """Although its connection is not the web server's any more by then."""
+@pytest.mark.parametrize(("by", "count"), [("portal", 2), ("relay", 1)])
+async def test_a_display_counts_until_it_is_closed(site: Site, by: str, count: int) -> None:
+    """Although it is not the web server's any more by then; or until the relay has it."""
+    hand_over(site, wanted=by == "relay")
     session_id = await site.session("alice")
     alice, agent = await site.signed_in("alice"), await site.agent()
     await opened(site, alice, agent, await admitted(alice, session_id))
     assert (await alice.get("/api/ping")).status == 204
-    assert site.portal.crowd.total == 2, "the display has taken the other one along"
+    await until(lambda: site.portal.crowd.total == count)
     await alice.post(f"/api/sessions/{session_id}/disconnect")
     await until(lambda: site.portal.crowd.total == 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,12 @@ from tests.unit.portal.test_shares import shared, token_of
 from tests.unit.portal.viewing import admitted, code_of, opened
 
 
+@pytest.fixture(params=[True, False], ids=["handed", "carried"])
+def portal_config(request: pytest.FixtureRequest, portal_config: dict[str, Any]) -> dict[str, Any]:
+    """Whoever serves them."""
+    return {**portal_config, "upstream": {"hand_over": request.param}}
+
+
 async def test_an_agent_that_leaves_ends_the_display(site: Site) -> None:
     """With the relay's code; the connection is closed."""
     session_id, agent = await site.session(), await site.agent()
@@ -25,8 +32,9 @@ async def test_an_agent_that_leaves_ends_the_display(site: Site) -> None:
     assert await code_of(socket) == 4001
 
 
+@pytest.mark.parametrize("portal_config", [False], indirect=True)
 async def test_a_portal_that_stops_says_so(site: Site) -> None:
-    """1001, within its deadline, and streams end as well."""
+    """1001 by displays that it carries, within its deadline, and streams end as well."""
     session_id, agent = await site.session(), await site.agent()
     alice = await site.signed_in("alice")
     socket, *_ = await opened(site, alice, agent, await admitted(alice, session_id))
@@ -44,10 +52,10 @@ async def test_using_a_display_is_using_the_sign_in(site: Site) -> None:
     session_id, agent = await site.session(), await site.agent()
     alice = await site.signed_in("alice")
     socket, reader, _ = await opened(site, alice, agent, await admitted(alice, session_id))
-    await socket.send_bytes(VERSION)
-    await reader.readexactly(len(VERSION))
     revocation, (sign_in,) = site.portal._revocation, site.portal._sign_ins._by_key.values()
     site.clock.now += 8 * 3600 - 10
+    await socket.send_bytes(VERSION)
+    await reader.readexactly(len(VERSION))
     await revocation._expire_sign_ins()
     site.clock.now += 8 * 3600 - 10
     assert not sign_in.ended.is_set()
@@ -66,10 +74,12 @@ async def test_the_server_forgets_a_connection_that_was_a_display(site: Site) ->
     assert site.portal.runner is not None
     server = site.portal.runner.server
     assert server is not None
-    socket, *_ = await opened(site, alice, agent, await admitted(alice, session_id))
-    during = len(server.connections)
+    admission = await admitted(alice, session_id)
+    # The one that is kept for the next request becomes the display's.
+    before = len(server.connections)
+    socket, *_ = await opened(site, alice, agent, admission)
     await socket.close()
-    await until(lambda: len(server.connections) == during - 1)
+    await until(lambda: len(server.connections) == before - 1)
 
 
 async def test_what_was_asked_is_done_though_the_browser_leaves(

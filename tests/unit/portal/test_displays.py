@@ -1,8 +1,9 @@
-"""Displays: carried to the relay as they are, and ended when what they came by ends."""
+"""Displays: handed to the relay, or carried to it as they are, and ended with what they came by."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +13,12 @@ from tests.support.turning import until
 from tests.unit.portal.conftest import Site
 from tests.unit.portal.test_shares import shared, token_of
 from tests.unit.portal.viewing import admitted, code_of, opened, refused
+
+
+@pytest.fixture(params=[True, False], ids=["handed", "carried"])
+def portal_config(request: pytest.FixtureRequest, portal_config: dict[str, Any]) -> dict[str, Any]:
+    """Whoever serves them, it is the same for people."""
+    return {**portal_config, "upstream": {"hand_over": request.param}}
 
 
 async def written_until_stuck(writer: asyncio.StreamWriter, most_bytes: int) -> int:
@@ -56,15 +63,20 @@ async def test_the_owner_is_seen_by_name(site: Site) -> None:
     assert (viewer["name"], viewer["mode"]) == ("Alice Liddell", "control")
 
 
-async def test_the_log_tells_whose_display_was_opened(site: Site) -> None:
-    """The user, and the connection that its end is told by."""
+async def test_the_log_tells_whose_display_was_opened(
+    site: Site, portal_config: dict[str, Any]
+) -> None:
+    """The user, the connection, and who serves it and will tell its end."""
     session_id, agent = await site.session(), await site.agent()
     alice = await site.signed_in("alice")
     admission = await admitted(alice, session_id)
     with capture_logs() as logs:
         await opened(site, alice, agent, admission)
+        await until(lambda: any(each["event"] == "display_opened" for each in logs))
     (line,) = [each for each in logs if each["event"] == "display_opened"]
     assert (line["user"], line["connection"]) == ("alice", admission["connection"])
+    is_handed = portal_config["upstream"]["hand_over"]
+    assert line["carried_by"] == ("relay" if is_handed else "portal")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1"])
@@ -197,7 +209,7 @@ async def test_viewers_that_went_past_the_portal_are_put_out_too(site: Site) -> 
     await alice.call("DELETE", f"/api/shares/{share['id']}")
     assert await code_of(passed_by) == 4003
     await alice.post("/api/sign-out")
-    assert await code_of(await mine) == 4003
+    assert await code_of(await mine) == 4401
 
 
 async def test_a_display_ends_with_its_sign_in(site: Site) -> None:

@@ -45,6 +45,7 @@ TAKEN_OVER = {
     "listen.trusted_proxies",
     "listen.connections.per_address",
     "listen.connections.total",
+    "upstream.hand_over",
     "sign_in.title",
     "sign_in.pam.enabled",
     "sign_in.pam.service",

@@ -32,6 +32,19 @@ async def opened(
     return socket, reader, writer
 
 
+def hand_over(site: Site, *, wanted: bool) -> None:
+    """Have the configuration say so from now on, as a reload does."""
+    config = site.portal.settings.config
+    upstream = config.upstream.model_copy(update={"hand_over": wanted})
+    site.portal.settings.config = config.model_copy(update={"upstream": upstream})
+
+
+async def still_shows(socket: Socket, writer: asyncio.StreamWriter) -> bool:
+    """Whether what the agent sends arrives."""
+    writer.write(b"picture")
+    return await socket.receive_bytes() == b"picture"
+
+
 async def code_of(socket: Socket) -> int | None:
     """With what it is closed, whatever comes before."""
     async with asyncio.timeout(10):
