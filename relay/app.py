@@ -27,6 +27,7 @@ from relay.agents.rendezvous import Rendezvous
 from relay.agents.session_api import SessionApi
 from relay.bearers import Bearers
 from relay.config import InputNote, RelayConfig
+from relay.connection import Census, Register
 from relay.defence.allowance import Allowance
 from relay.defence.defence import Defence
 from relay.defence.doors import Doors
@@ -39,7 +40,7 @@ from relay.display.handover import Handover
 from relay.display.shots import Shots
 from relay.display.tickets import Tickets
 from relay.display.viewers import Viewers
-from relay.listeners import Census, HttpListener, Listener, Register
+from relay.listeners import HttpListener, Listener
 from relay.measures import UNMEASURED, Measures, measured
 from relay.peers import Allowed, guard
 from relay.ports import Catalog, Feed, Gate, Health, Logs, Metrics, Sessions, TicketShelf, Upkeep

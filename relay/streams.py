@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from relay.listeners import Connection
+from relay.connection import Connection
 from relay.transports import abort
 
 _PART_BYTES = 256 * 1024

@@ -11,16 +11,13 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import structlog
 
+from relay.connection import Connection
 from relay.defence.origin import Remote
 from relay.remotes import Remotes, remote_of
 from relay.tcp_terms import TcpTerms
-
-if TYPE_CHECKING:
-    from relay.listeners import Connection
 
 _BACKLOG = 1024
 _ACCEPTED_A_TURN = 32

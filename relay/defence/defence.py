@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from relay.config import RelayLimits
+from relay.connection import Connection
 from relay.defence.guesses import Guesses
 from relay.defence.offences import Offence, Offences
 from relay.defence.origin import Origins
 from relay.defence.strangers import Strangers
 from relay.defence.turnstile import Turnstile
-from relay.listeners import Connection
 from relay.ports import Feed, Sessions
 from relay.remotes import remote_at
 from supervisor.lifecycle.errors import SessionNotFoundError

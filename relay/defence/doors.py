@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from relay.connection import Connection
 from relay.credentials import session_of_header
 from relay.defence.guesses import Guesses
 from relay.defence.offences import Offence, Offences
 from relay.defence.pace import Pace
 from relay.defence.strangers import Strangers
-from relay.listeners import Connection
 from relay.ports import Sessions
 from relay.problems import ProblemError
 from supervisor.lifecycle.session import SessionId

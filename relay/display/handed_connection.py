@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from relay.listeners import Connection
+from relay.connection import Connection
 from relay.peers import Peer
 
 
