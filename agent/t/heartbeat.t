@@ -4,7 +4,7 @@ use Test::More;
 use FastX::Heartbeat;
 use FastX::Usage;
 
-{ package Clock; sub now { return $_[0]{at} } }
+{ package Clock; sub now { return $_[0]{at} } sub cancel { return } }
 { package Sent; sub send { my ($self, $type, %fields) = @_; push @$self, $fields{usage}; return } }
 
 my %idle = (memory_bytes => 64 << 20, cpu_seconds => 1, processes => 4);

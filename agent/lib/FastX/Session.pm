@@ -102,8 +102,22 @@ sub display_ready {
     FastX::Log::line("display $display ready");
     $self->{viewers}->admit_to($self->{xserver}->rfb_path);
     $self->_end_with_windows if $self->{settings}{end} eq 'windows';
-    $self->_start_command;
-    return;
+    $self->{environment} = FastX::Environment::for_command(
+        $self->{settings}, $self->{runtime}, $display, $self->{xserver}->xauthority,
+    );
+    return $self->_start_command if $self->{settings}{window_manager} eq 'none';
+    return $self->_manage_windows(sub { $self->_start_command if !$self->{outcome} && !$self->{terminating} });
+}
+
+sub _manage_windows {
+    my ($self, $on_ready) = @_;
+    require FastX::WindowManager;
+    $self->{window_manager} = FastX::WindowManager->new(
+        directory  => FastX::Environment::private_directory($self->{runtime}),
+        xauthority => $self->{xserver}->xauthority,
+        map { $_ => $self->{$_} } qw(loop settings display),
+    );
+    return $self->{window_manager}->start($self->{environment}{PATH}, $on_ready);
 }
 
 sub _end_with_windows {
@@ -147,9 +161,7 @@ sub _start_command {
     my $settings = $self->{settings};
     my $command  = $settings->{command};
     my $directory = length($settings->{working_dir} // '') ? $settings->{working_dir} : $settings->{home};
-    my $environment = FastX::Environment::for_command(
-        $settings, $self->{runtime}, $self->{display}, $self->{xserver}->xauthority,
-    );
+    my $environment = $self->{environment};
     $self->{programs}->run_in($environment, $directory);
     if (!ref $command) {
         my $missing = FastX::CommandLine::missing_program($command, $environment->{PATH}, $directory);
@@ -299,7 +311,8 @@ sub _report_end {
     });
     $loop->after(OUTPUT_GRACE_SECONDS, sub { $self->{output_given_up} = 1; $self->_finish_if_done });
     $self->{viewers}->close;
-    $self->{last_window}->close if $self->{last_window};
+    $self->{last_window}->close   if $self->{last_window};
+    $self->{window_manager}->stop if $self->{window_manager};
     my $stopped = sub { $self->{x_stopped} = 1; $self->_finish_if_done };
     $self->{xserver} ? $self->{xserver}->stop($stopped) : $stopped->();
     if (!$self->{forgotten}) {
