@@ -18,7 +18,6 @@ command: >-
   /usr/bin/dbus-daemon --session --fork --address="unix:path=$$XDG_RUNTIME_DIR/bus";
   export DBUS_SESSION_BUS_ADDRESS="unix:path=$$XDG_RUNTIME_DIR/bus";
   export DBUS_SYSTEM_BUS_ADDRESS="$$DBUS_SESSION_BUS_ADDRESS";
-  matchbox-window-manager -use_titlebar no &
   exec browser-session --no-sandbox
   --force-device-scale-factor=$$(perl -e 'print shift() / 96' ${start.dpi})
   ${start.params.url:-chrome://newtab}

@@ -28,7 +28,7 @@ dpi: 96
 # ---- image --------------------------------------------------------------------------------------
 
 # CHANGE THIS to your own image. It needs perl (perl-base is enough) and your X applications; X
-# server, window system and agent come from the host.
+# server, window manager and agent come from the host.
 image: fx-sample:bookworm
 
 # missing (default): pull what is not here; always: ask the registry each time; never: local only.
@@ -38,9 +38,8 @@ pull_policy: missing
 # value as one quoted word. A list is the program and its arguments, each exactly as it stands.
 command: ${start.command:-xterm}
 
-# Put before the command, as with docker run --entrypoint. This one gives the program a window manager
-# that lets it fill the screen, whatever size the viewer gives it (Debian: matchbox-window-manager).
-#entrypoint: [sh, -c, 'matchbox-window-manager -use_titlebar no & exec "$$@"', sh]
+# Put before the command, as with docker run --entrypoint.
+#entrypoint: [nice, -n, "5"]
 
 # ---- what the user may set ----------------------------------------------------------------------
 
@@ -192,3 +191,6 @@ session:
   clipboard: both
   # command: the session is over when the command ends. windows: when the last window is closed.
   end: command
+  # auto: the program's windows fill the screen, with a title bar, by a window manager of the host's;
+  # a command that brings its own (a whole desktop) keeps that. none: nobody manages windows.
+  window_manager: auto

@@ -12,7 +12,6 @@ image: fx-sample:bookworm
 
 # The driver is the image's own Mesa; the X server's half comes with the bundle.
 command: >-
-  matchbox-window-manager -use_titlebar no &
   case ${start.params.demo} in
   gears) exec glxgears ;;
   benchmark) exec glmark2 --fullscreen --run-forever ;;

@@ -7,12 +7,11 @@ title: Terminal
 description: A command line in your home directory.
 icon: utilities-terminal
 
-# images/fx-sample/recipe, built by `scripts/image fx-sample`; any image with xterm and matchbox.
+# images/fx-sample/recipe, built by `scripts/image fx-sample`; any image with xterm.
 image: fx-sample:bookworm
 
 # What is selected is copied; Ctrl+Shift+V and the middle button paste.
 command: >-
-  matchbox-window-manager -use_titlebar no &
   exec xterm -fa "DejaVu Sans Mono" -fs ${start.params.size} -bg "#16202f" -fg "#e8edf4"
   -cr "#e8edf4" -bw 0 -sl 10000 +sb -tn xterm-256color
   -xrm "XTerm*selectToClipboard: true"

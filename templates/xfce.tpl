@@ -80,3 +80,5 @@ session:
   startup_timeout: 60s
   # Logging out from the menu ends the session, as on any machine.
   end: command
+  # It has its own.
+  window_manager: none

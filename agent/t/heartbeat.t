@@ -1,10 +1,10 @@
 # When a session speaks of its usage: at once when it is news, else now and then.
 use strict; use warnings; use lib 'lib', 'agent/lib';
 use Test::More;
-use FastX::Session;
+use FastX::Heartbeat;
 use FastX::Usage;
 
-{ package Clock; sub now { return $_[0]{at} } }
+{ package Clock; sub now { return $_[0]{at} } sub cancel { return } }
 { package Sent; sub send { my ($self, $type, %fields) = @_; push @$self, $fields{usage}; return } }
 
 my %idle = (memory_bytes => 64 << 20, cpu_seconds => 1, processes => 4);
@@ -18,13 +18,13 @@ ok !FastX::Usage::is_news({}, {}, 15), 'what is not known is no news';
 
 my $clock = bless { at => 100 }, 'Clock';
 my $sent  = bless [], 'Sent';
-my $session = bless { loop => $clock, callbacks => $sent, settings => { heartbeat_seconds => 15 } }, 'FastX::Session';
+my $heartbeat = FastX::Heartbeat->new(loop => $clock, callbacks => $sent, seconds => 15);
 my $usage = { %idle };
 no warnings 'redefine';
 local *FastX::Usage::read_all = sub { return { %$usage } };
 sub beats {
     my ($count) = @_;
-    return join '', map { @$sent = (); $clock->{at} += 15; $session->_beat; scalar @$sent } 1 .. $count;
+    return join '', map { @$sent = (); $clock->{at} += 15; $heartbeat->_beat; scalar @$sent } 1 .. $count;
 }
 is beats(9), '100010001', 'who stands still is heard of at first and then every fourth time';
 $usage->{processes}++;
@@ -34,7 +34,11 @@ is beats(1), '0', 'little by little';
 $usage->{memory_bytes} += 3 << 20;
 is beats(1), '1', '... is news in the end';
 @$sent = ();
-$session->_obey({ type => 'ping' });
+$heartbeat->send;
 is scalar @$sent, 1, 'who is asked answers';
 is beats(4), '0001', '... which is a sign of life like any other';
+@$sent = ();
+$heartbeat->stop;
+$heartbeat->send;
+is scalar @$sent, 0, 'who is ending says nothing more of it';
 done_testing;

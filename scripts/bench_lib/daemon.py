@@ -34,7 +34,7 @@ command: ${start.command:-exec perl -e 'sleep 3600 while 1'}
 volumes: ["${user.home}:${user.home}"]
 working_dir: ${user.home}
 network_mode: none
-session: {startup_timeout: 10m}
+session: {startup_timeout: 10m, window_manager: none}
 """
 
 

@@ -32,6 +32,7 @@ command: exec ${start.command}
 geometry: 1920x1080
 network_mode: none
 working_dir: /
+session: {window_manager: none}
 """
 STILL = "xterm -geometry 80x24+0+0 -e sh -c 'exec cat >/dev/null'"
 """A screen on which nothing moves but what is typed."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from scripts.demo_lib.web import WebClient
 
 SIMULATION = r"""
-matchbox-window-manager -use_titlebar no &
 exec xterm -fa 'DejaVu Sans Mono' -fs 13 -bg '#16202f' -fg '#e8edf4' -bw 0 +sb -e sh -c '
 perl -e "printf qq(step %5d  energy %.4f  residual %.1e\n), 250*\$_, -1842-3/\$_, .5**\$_ for 1..14"
 exec bash'

@@ -56,6 +56,7 @@ def session_document(
         "desktop": session.name,
         "clipboard": session.rules.clipboard.value,
         "end": session.rules.end.value,
+        "window_manager": session.rules.window_manager.value,
         "heartbeat_seconds": settings.heartbeat_seconds,
         "x_start_seconds": settings.x_start_seconds,
         "relay_grace_seconds": settings.relay_grace_seconds,

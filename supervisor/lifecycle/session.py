@@ -102,6 +102,13 @@ class EndRule(StrEnum):
     WINDOWS = "windows"
 
 
+class WindowManager(StrEnum):
+    """Who gives windows their frames: the bundle's, where the command brings none; or nobody."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRules:
     """The template's ``session:`` section, resolved. ``None`` means no limit. Units: seconds."""
@@ -117,6 +124,7 @@ class SessionRules:
     """Suspend a session by itself after so long without viewers."""
     clipboard: ClipboardPolicy = ClipboardPolicy.BOTH
     end: EndRule = EndRule.COMMAND
+    window_manager: WindowManager = WindowManager.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,8 +85,6 @@ def _loosen(definitions: dict[str, Schema]) -> None:
     """What short forms there are inside of sections, and what no template can say."""
     definitions["DeviceSection"]["required"].remove("target")
     definitions["HealthSection"]["properties"]["test"] |= {"anyOf": [{"type": "string"}, _TEXTS]}
-    session = definitions["SessionSection"]["properties"]
-    session["end"]["anyOf"] = [{"const": "command"}, _PLACEHOLDER]
 
 
 def _short(name: str, node: Schema) -> Schema:

@@ -104,6 +104,7 @@ def session_rules(service: ServiceSection) -> SessionRules:
         suspend_seconds=session.suspend_timeout,
         clipboard=session.clipboard,
         end=session.end,
+        window_manager=session.window_manager,
     )
 
 

@@ -49,7 +49,7 @@ volumes: ["${user.home}:${user.home}"]
 working_dir: ${user.home}
 network_mode: none
 cap_drop: [ALL]
-session: {suspend: freeze, clipboard: both}
+session: {suspend: freeze, clipboard: both, window_manager: none}
 """
 MOST_ATTEMPTS = 3
 CONFIG: Mapping[str, Any] = {

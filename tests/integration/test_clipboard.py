@@ -58,7 +58,9 @@ def with_policy(daemon: Daemon, policy: ClipboardPolicy) -> str:
     """A template that says so."""
     home = "volumes: ['${user.home}:${user.home}']"
     lines = [f"image: {daemon.site.sample}", "command: sleep 600", home]
-    daemon.write_template(policy, "\n".join([*lines, f"session: {{clipboard: {policy}}}", ""]))
+    # The background is looked at, which a window would be in front of.
+    session = f"session: {{clipboard: {policy}, window_manager: none}}"
+    daemon.write_template(policy, "\n".join([*lines, session, ""]))
     return str(policy)
 
 

@@ -22,6 +22,8 @@ PAGE = "#208040"
 SEEN = 0.01
 """How much of a picture something takes that one can see."""
 PANEL_HEIGHT = 37
+TITLE_BAR = 27
+"""Of the bundle's window manager, at 96 dpi."""
 SANDBOX = {"policy": {"security_opt": ["no-new-privileges*", "seccomp=*"]}}
 
 
@@ -42,12 +44,12 @@ async def test_a_terminal_fills_the_screen(web: WebServer, scratch: Path) -> Non
     """It takes what is typed, follows the screen's size, and is over when its shell ends."""
     place_template(web, "terminal", scratch)
     async with desktop(web, "terminal") as terminal:
-        await terminal.until_window("Terminal", (1280, 800))
+        await terminal.until_window("Terminal", (1280, 800 - TITLE_BAR))
         await terminal.until_share(TERMINAL, 0.95)
         async with viewing(web, terminal.id) as screen:
             await type_until(screen, f"touch {scratch}/typed", scratch / "typed")
             await terminal.run("xrandr", "-s", "1024x768")
-            await terminal.until_window("Terminal", (1024, 768))
+            await terminal.until_window("Terminal", (1024, 768 - TITLE_BAR))
             await screen.type_text("exit\n")
             ended = await web.until(terminal.id, "ended")
     assert (ended["reason"], ended["exit_code"]) == ("CommandExited", 0)
@@ -57,7 +59,7 @@ async def test_opengl_is_drawn_and_moves(web: WebServer, scratch: Path) -> None:
     """A red, a green and a blue gear; without a GPU it is the CPU that draws them."""
     place_template(web, "opengl", scratch)
     async with desktop(web, "opengl") as gears:
-        await gears.until_window("glxgears", (1280, 800))
+        await gears.until_window("glxgears", (1280, 800 - TITLE_BAR))
 
         async def shown() -> bool:
             return min(primaries(await gears.picture())) > SEEN
@@ -154,6 +156,39 @@ async def test_programs_meet_the_desktop_that_runs(web: WebServer, scratch: Path
         await xfce.run("xfce4-session-logout", "--logout")
         ended = await web.until(xfce.id, "ended")
     assert (ended["reason"], ended["exit_code"]) == ("CommandExited", 0)
+
+
+async def test_an_application_is_a_window_like_any_other(web: WebServer) -> None:
+    """As the shipped template starts it: maximised, with a title bar; also what comes later."""
+    web.daemon.write_template("docker", (SHIPPED / "docker.tpl").read_text(encoding="utf-8"))
+    async with desktop(web, "docker", command="xterm -T First -e sleep 600") as first:
+        await first.until_window("First", (1280, 800 - TITLE_BAR))
+        await first.run("sh", "-c", "xterm -T Second -e sleep 600 >/dev/null 2>&1 &")
+        await first.until_window("Second", (1280, 800 - TITLE_BAR))
+        title = (await first.picture()).crop((400, 1, 880, TITLE_BAR - 1))
+        ground, *text = sorted(title.getcolors(title.width * title.height) or (), reverse=True)
+        assert text, "the title bar has no title"
+        assert ground[0] > 0.8 * title.width * title.height, "it is not flat"
+        await first.run("xrandr", "-s", "1024x768")
+        await first.until_window("First", (1024, 768 - TITLE_BAR))
+
+
+async def test_a_whole_desktop_as_the_command_keeps_its_own(web: WebServer) -> None:
+    """Under the template for applications: its window manager has windows, not the bundle's."""
+    text = (SHIPPED / "docker.tpl").read_text(encoding="utf-8")
+    web.daemon.write_template("whole", text.replace("fx-sample:bookworm", "fx-xfce:bookworm"))
+    started = "env HOME=/tmp NO_AT_BRIDGE=1 startxfce4"
+    async with desktop(web, "whole", command=started) as whole:
+        await whole.until_window("xfdesktop", (1280, 800))
+        told = await whole.run("sh", "-c", _MANAGER)
+        assert "Xfwm4" in told, told
+        assert "openbox" not in await whole.run("ps", "-e")
+
+
+_MANAGER = """\
+check=$(xprop -root -notype _NET_SUPPORTING_WM_CHECK | grep -o '0x[0-9a-f]*')
+xprop -notype -id $check _NET_WM_NAME
+"""
 
 
 async def _until_whole(xfce: Desktop, screen: tuple[int, int], *, scale: int = 1) -> None:

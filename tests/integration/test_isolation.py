@@ -234,6 +234,7 @@ async def test_the_x_server_asks_everybody_for_the_cookie(web: WebServer) -> Non
         "700 fastx",
         "600 fastx/Xauthority",
         "600 fastx/rfb.sock",
+        "700 fastx/window-manager",
         "",
     }
     assert "-query" not in server

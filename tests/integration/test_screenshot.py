@@ -18,6 +18,14 @@ pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 COLOUR = (0x20, 0x80, 0xC0)
 
 
+@pytest.fixture
+def bare(daemon: Daemon) -> str:
+    """A template of sessions that show their background alone, without a pointer."""
+    text = f"image: {daemon.site.sample}\nworking_dir: /\ncommand: sleep 600\n"
+    daemon.write_template("bare", f"{text}session: {{window_manager: none}}\n")
+    return "bare"
+
+
 async def fetch(web: WebServer, session_id: str, query: str = "") -> Image.Image:
     """The picture, which has to be one."""
     async with web.http.get(f"/v1/sessions/{session_id}/screenshot{query}") as answer:
@@ -35,9 +43,9 @@ async def paint(web: WebServer, session_id: str, colour: str) -> None:
     assert (painted.status, painted.body["exit_code"]) == (200, 0), painted.text
 
 
-async def test_what_an_application_paints_is_in_the_picture(web: WebServer) -> None:
+async def test_what_an_application_paints_is_in_the_picture(web: WebServer, bare: str) -> None:
     """Every pixel in its very colour; a viewer is not counted for it, nor any input."""
-    async with web.session(command="sleep 600", geometry="1000x700") as session:
+    async with web.session(template=bare, geometry="1000x700") as session:
         await paint(web, session["id"], "#2080C0")
         whole = await fetch(web, session["id"])
         small = await fetch(web, session["id"], "?max_width=100")
@@ -85,9 +93,9 @@ async def test_the_same_picture_is_not_sent_again(web: WebServer) -> None:
         assert await again() == 200
 
 
-async def test_a_large_display_has_a_picture_too(web: WebServer) -> None:
+async def test_a_large_display_has_a_picture_too(web: WebServer, bare: str) -> None:
     """Four thousand pixels wide: more than fits into any one buffer on the way."""
-    async with web.session(command="sleep 600", geometry="3840x2160") as session:
+    async with web.session(template=bare, geometry="3840x2160") as session:
         await paint(web, session["id"], "#2080C0")
         assert (await fetch(web, session["id"])).getcolors() == [(3840 * 2160, COLOUR)]
 
@@ -102,10 +110,10 @@ async def test_a_session_that_is_over_shows_nothing(web: WebServer) -> None:
     assert ended["phase"] == "ended"
 
 
-async def test_by_command_line(web: WebServer, daemon: Daemon, tmp_path: Path) -> None:
+async def test_by_command_line(web: WebServer, daemon: Daemon, bare: str, tmp_path: Path) -> None:
     """Into a file, or into a pipe."""
     tmp_path.chmod(0o777)
-    async with web.session(command="sleep 600") as session:
+    async with web.session(template=bare) as session:
         await paint(web, session["id"], "#2080C0")
         file = daemon.local / "now.png"
         words = ("fxctl", "screenshot", session["id"][-8:], str(file), "--max-width", "64")

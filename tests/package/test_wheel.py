@@ -50,11 +50,13 @@ def test_the_wheel_is_whole_and_nothing_else(packages: Packages) -> None:
         for room in ("supervisor", "relay", "portal")
         for path in (TREE / room).rglob("*.py")
     }
-    modules_of_agent = {
-        f"supervisor/share/{path.relative_to(TREE)}" for path in (TREE / "agent/lib").rglob("*.pm")
+    files_of_agent = {
+        f"supervisor/share/{path.relative_to(TREE)}"
+        for room in ("lib", "share")
+        for path in (TREE / "agent" / room).rglob("*.*")
     }
     shared = {f"supervisor/share/{name}" for name in SHARED}
-    assert modules | modules_of_agent | shared <= names
+    assert modules | files_of_agent | shared <= names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
         "portal",
         "relay",

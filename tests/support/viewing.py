@@ -40,7 +40,7 @@ async def wait_for_window(screen: RfbClient) -> None:
 
 
 async def type_line(screen: RfbClient, line: str) -> None:
-    """Type into the terminal under the pointer; there is no window manager to give it the keys.
+    """Type into the terminal under the pointer, with or without a window manager.
 
     Returns when the X server has taken the keys.
     """

@@ -20,15 +20,14 @@ use FastX::CommandLine;
 use FastX::Control;
 use FastX::Environment;
 use FastX::Forward;
+use FastX::Heartbeat;
 use FastX::JSON;
 use FastX::Leftovers;
 use FastX::Log;
 use FastX::Outcome;
 use FastX::Process;
 use FastX::Programs;
-use FastX::Usage;
 use FastX::Viewers;
-use FastX::Xauthority;
 
 our $VERSION = '0.1.0';
 
@@ -40,9 +39,6 @@ use constant {
     # Of the 64 KiB of a callback, escaped; the rest is for the message.
     LOG_TAIL_REPORT_BYTES   => 50_000,
     MOST_INTERNAL_ERRORS    => 5,
-    BEATS_IN_SILENCE        => 4,
-    # For the first window of a program that a command has left behind.
-    FIRST_WINDOW_SECONDS    => 10,
 };
 
 # Options: loop, settings, runtime (directory), xserver.
@@ -58,6 +54,9 @@ sub new {
         on_unknown => sub { $self->_forgotten },
     );
     $self->{callbacks} = FastX::Callbacks->new(%relay, on_idle => sub { $self->_finish_if_done });
+    $self->{heartbeat} = FastX::Heartbeat->new(
+        loop => $loop, callbacks => $self->{callbacks}, seconds => $settings->{heartbeat_seconds},
+    );
     $self->{control}   = FastX::Control->new(
         %relay,
         on_open    => sub { $self->{viewers}->prefer($_[0]->header('fastx-display')); $self->_report_ready },
@@ -84,7 +83,7 @@ sub run {
     $self->{callbacks}->send('started', agent_version => $VERSION, perl => sprintf('%vd', $^V), pid => 0 + $$);
     $self->{control}->start;
     $self->{relay_timer} = $loop->after($settings->{relay_grace_seconds}, sub { $self->_relay_unreachable });
-    $self->_schedule_heartbeat;
+    $self->{heartbeat}->start;
     my $errors = 0;
     while (!$self->{done}) {
         next if eval { $loop->run; 1 };
@@ -102,56 +101,35 @@ sub display_ready {
     $self->{display} = $display;
     FastX::Log::line("display $display ready");
     $self->{viewers}->admit_to($self->{xserver}->rfb_path);
-    $self->_watch_windows if $self->{settings}{end} eq 'windows';
-    $self->_start_command;
-    return;
+    $self->_end_with_windows if $self->{settings}{end} eq 'windows';
+    $self->{environment} = FastX::Environment::for_command(
+        $self->{settings}, $self->{runtime}, $display, $self->{xserver}->xauthority,
+    );
+    return $self->_start_command if $self->{settings}{window_manager} eq 'none';
+    return $self->_manage_windows(sub { $self->_start_command if !$self->{outcome} && !$self->{terminating} });
 }
 
-# A session of single windows ends with the last of them, and not with a command
-# that has left programs behind it.
-sub _watch_windows {
+sub _manage_windows {
+    my ($self, $on_ready) = @_;
+    require FastX::WindowManager;
+    $self->{window_manager} = FastX::WindowManager->new(
+        directory  => FastX::Environment::private_directory($self->{runtime}),
+        xauthority => $self->{xserver}->xauthority,
+        map { $_ => $self->{$_} } qw(loop settings display),
+    );
+    return $self->{window_manager}->start($self->{environment}{PATH}, $on_ready);
+}
+
+sub _end_with_windows {
     my ($self) = @_;
-    require FastX::Windows;
-    my ($windows, $why_not) = FastX::Windows->watch(
+    require FastX::LastWindow;
+    $self->{last_window} = FastX::LastWindow->watch(
         loop    => $self->{loop},
         display => $self->{display},
-        cookie  => FastX::Xauthority::cookie($self->{xserver}->xauthority),
-        on_last => sub { $self->_windows_closed('the last window was closed') },
-        on_lost => sub { $self->_windows_lost(@_) },
+        xserver => $self->{xserver},
+        on_end  => sub { $self->_end($_[0] // FastX::Outcome::exited(0)) if !$self->{terminating} },
     );
-    $self->{windows} = $windows;
-    return $windows || FastX::Log::line("the session ends with its command, for windows cannot be seen: $why_not");
-}
-
-sub _windows_closed {
-    my ($self, $what) = @_;
-    my ($windows, $exited) = delete @{$self}{qw(windows exited)};
-    $windows->close if $windows;
-    FastX::Log::line($what);
-    return if $self->{outcome} || $self->{terminating};
-    return $self->_end($exited // FastX::Outcome::exited(0));
-}
-
-# Mostly the X server has gone, and that says more.
-sub _windows_lost {
-    my ($self, $why) = @_;
-    delete $self->{windows};
-    my $exited = delete $self->{exited};
-    return $self->{xserver}->check(sub { $self->_end($exited) }) if $exited && !$self->{outcome};
-    return FastX::Log::line("the session ends with its command, for windows cannot be seen any more: $why");
-}
-
-# The command has gone well, and its windows stay, or have yet to come.
-sub _leave_to_windows {
-    my ($self, $outcome) = @_;
-    my $windows = $self->{windows} // return 0;
-    return 0 if $outcome->{exit_code} || $self->{terminating};
-    return 0 if $windows->was_seen && !$windows->is_open;
-    $self->{exited} = $outcome;
-    $self->{loop}->after(FIRST_WINDOW_SECONDS, sub {
-        $self->_windows_closed('no window was opened') if $self->{exited} && !$windows->was_seen;
-    });
-    return 1;
+    return;
 }
 
 sub display_failed {
@@ -183,9 +161,7 @@ sub _start_command {
     my $settings = $self->{settings};
     my $command  = $settings->{command};
     my $directory = length($settings->{working_dir} // '') ? $settings->{working_dir} : $settings->{home};
-    my $environment = FastX::Environment::for_command(
-        $settings, $self->{runtime}, $self->{display}, $self->{xserver}->xauthority,
-    );
+    my $environment = $self->{environment};
     $self->{programs}->run_in($environment, $directory);
     if (!ref $command) {
         my $missing = FastX::CommandLine::missing_program($command, $environment->{PATH}, $directory);
@@ -245,7 +221,9 @@ sub _judge {
             'the shell answered 127');
     }
     my $outcome = FastX::Outcome::exited($code, FastX::Process::signal_number($wait_status));
-    return $self->_leave_to_windows($outcome) || $self->_end($outcome);
+    my $last_window = $self->{last_window};
+    return if $last_window && !$code && !$self->{terminating} && $last_window->outlives($outcome);
+    return $self->_end($outcome);
 }
 
 sub _report_ready {
@@ -253,38 +231,6 @@ sub _report_ready {
     return if $self->{ready} || $self->{outcome} || !$self->{command_running} || !$self->{control}->is_open;
     $self->{ready} = 1;
     $self->{callbacks}->send('ready', display => $self->{display}, geometry => $self->{settings}{geometry});
-    return;
-}
-
-sub _schedule_heartbeat {
-    my ($self) = @_;
-    my $seconds = $self->{settings}{heartbeat_seconds};
-    return if $seconds <= 0;
-    $self->{heartbeat_timer} = $self->{loop}->after($seconds, sub {
-        $self->_schedule_heartbeat;
-        $self->_beat;
-    });
-    return;
-}
-
-# Each is a commit and an event to every reader: a session that stands still
-# says so only now and then.
-sub _beat {
-    my ($self) = @_;
-    my $usage   = FastX::Usage::read_all();
-    my $told    = $self->{told_usage};
-    my $silence = $told ? $self->{loop}->now - $told->{at} : 0;
-    my $longest = (BEATS_IN_SILENCE - 0.5) * $self->{settings}{heartbeat_seconds};
-    return if $told && $silence < $longest && !FastX::Usage::is_news($usage, $told->{usage}, $silence);
-    return $self->_send_heartbeat($usage);
-}
-
-sub _send_heartbeat {
-    my ($self, $usage) = @_;
-    return if $self->{outcome};
-    $usage //= FastX::Usage::read_all();
-    $self->{told_usage} = { at => $self->{loop}->now, usage => $usage };
-    $self->{callbacks}->send('heartbeat', usage => $usage);
     return;
 }
 
@@ -317,7 +263,7 @@ sub _obey {
     my $type = $command->{type};
     return $self->{viewers}->open(@{$command}{qw(stream descriptor)}) if $type eq 'open_display';
     return $self->{programs}->start($command)         if $type eq 'exec';
-    return $self->_send_heartbeat                     if $type eq 'ping';
+    return $self->{heartbeat}->send                   if $type eq 'ping';
     if ($type eq 'terminate') {
         my $grace = $command->{grace_seconds} // '';
         return $self->terminate('TERM',
@@ -331,7 +277,8 @@ sub _end {
     return if $self->{outcome};
     $self->{outcome} = $outcome;
     FastX::Log::line("failed: $outcome->{reason}: $outcome->{message}") if defined $outcome->{reason};
-    $self->{loop}->cancel(delete $self->{$_}) for qw(heartbeat_timer relay_timer);
+    $self->{heartbeat}->stop;
+    $self->{loop}->cancel(delete $self->{relay_timer});
     my $command = $self->{command};
     return $command->terminate($self->{settings}{stop_grace_seconds}) if $command && $command->is_running;
     return $self->_clear_leftovers;
@@ -364,8 +311,8 @@ sub _report_end {
     });
     $loop->after(OUTPUT_GRACE_SECONDS, sub { $self->{output_given_up} = 1; $self->_finish_if_done });
     $self->{viewers}->close;
-    my $windows = delete $self->{windows};
-    $windows->close if $windows;
+    $self->{last_window}->close   if $self->{last_window};
+    $self->{window_manager}->stop if $self->{window_manager};
     my $stopped = sub { $self->{x_stopped} = 1; $self->_finish_if_done };
     $self->{xserver} ? $self->{xserver}->stop($stopped) : $stopped->();
     if (!$self->{forgotten}) {

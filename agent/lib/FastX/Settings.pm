@@ -23,6 +23,7 @@ my %DEFAULT = (
     desktop     => 'FastX',
     clipboard   => 'both',
     end         => 'command',
+    window_manager => 'none',
     heartbeat_seconds    => 15,
     x_start_seconds      => 20,
     relay_grace_seconds  => 30,
@@ -39,6 +40,7 @@ my %FITS = (
     dpi       => sub { $_[0] =~ /\A[0-9]{2,3}\z/ },
     desktop   => sub { length $_[0] && length $_[0] <= 1024 },
     clipboard => sub { $_[0] =~ /\A(?:both|in|out|off)\z/ },
+    window_manager => sub { $_[0] =~ /\A(?:auto|none)\z/ },
     end       => sub { $_[0] =~ /\A(?:command|windows)\z/ },
     log_tail_bytes => sub { $_[0] =~ /\A[0-9]{1,5}\z/ && $_[0] <= MOST_LOG_TAIL_BYTES },
     map { $_ => sub { $_[0] =~ /\A[0-9]{1,6}(?:\.[0-9]+)?\z/ } }

@@ -22,10 +22,14 @@ use constant {
     READ_BYTES  => 65_536,
     # Longer answers are not asked for.
     MOST_BYTES  => 1_048_576,
-    MOST_WINDOWS => 4_096,
+    MOST_LISTED => 4_096,
 };
 
-use constant { CHANGE_ATTRIBUTES => 2, GET_ATTRIBUTES => 3, QUERY_TREE => 15, INTERN_ATOM => 16, GET_PROPERTY => 20 };
+# A window whose children somebody else places is managed: only one client at a time may ask for it.
+use constant { SUBSTRUCTURE_NOTIFY => 0x80000, SUBSTRUCTURE_REDIRECT => 0x100000 };
+use constant { CREATE_WINDOW => 1, CHANGE_ATTRIBUTES => 2, GET_ATTRIBUTES => 3, QUERY_TREE => 15, INTERN_ATOM => 16,
+    GET_PROPERTY => 20, SEND_EVENT => 25, CLEAR_AREA => 61 };
+use constant { BACK_PIXEL => 2, INPUT_ONLY => 2, CLIENT_MESSAGE => 33 };
 use constant { EVENT_MASK => 0x800, ERROR => 0, REPLY => 1, GENERIC_EVENT => 35, MODULUS => 65_536 };
 
 sub connect {
@@ -48,6 +52,28 @@ sub select_root {
     return $self->_request(pack 'C x S L L L', CHANGE_ATTRIBUTES, 4, $self->{root}, EVENT_MASK, $mask);
 }
 
+# The root window in one colour, a pixel of its own depth.
+sub paint_root {
+    my ($self, $pixel) = @_;
+    $self->_request(pack 'C x S L L L', CHANGE_ATTRIBUTES, 4, $self->{root}, BACK_PIXEL, $pixel);
+    return $self->_request(pack 'C x S L S S S S', CLEAR_AREA, 4, $self->{root}, 0, 0, 0, 0);
+}
+
+# A window that is never to be seen, for what is written on it to be told of.
+sub create_window {
+    my ($self, $mask) = @_;
+    $self->_request(pack 'C x S L L S S S S S S L L L', CREATE_WINDOW, 9, $self->{own}, $self->{root},
+        0, 0, 1, 1, 0, INPUT_ONLY, 0, EVENT_MASK, $mask);
+    return $self->{own};
+}
+
+# To the window manager, about a window.
+sub send_message {
+    my ($self, $window, $type) = @_;
+    return $self->_request(pack 'C x S L L C C x2 L L x20', SEND_EVENT, 11, $self->{root},
+        SUBSTRUCTURE_NOTIFY | SUBSTRUCTURE_REDIRECT, CLIENT_MESSAGE, 32, $window, $type);
+}
+
 sub atom {
     my ($self, $name, $on_atom) = @_;
     my $padded = $name . "\0" x (-length($name) % 4);
@@ -55,13 +81,13 @@ sub atom {
         sub { $on_atom->(defined $_[0] ? unpack 'x8 L', $_[0] : undef) });
 }
 
-# The windows that a property of the root window lists; none where it is not there.
+# The windows or atoms that a property of a window lists; none where it is not there.
 sub listed {
-    my ($self, $property, $on_windows) = @_;
-    return $self->_request(pack('C x S L L L L L', GET_PROPERTY, 6, $self->{root}, $property, 0, 0, MOST_WINDOWS),
+    my ($self, $window, $property, $on_listed) = @_;
+    return $self->_request(pack('C x S L L L L L', GET_PROPERTY, 6, $window, $property, 0, 0, MOST_LISTED),
         sub {
             my ($format, $count) = defined $_[0] ? unpack 'x C x14 L', $_[0] : (0, 0);
-            $on_windows->($format == 32 ? unpack "x32 L$count", $_[0] : ());
+            $on_listed->($format == 32 ? unpack "x32 L$count", $_[0] : ());
         });
 }
 
@@ -78,8 +104,13 @@ sub attributes {
     my ($self, $window, $on_attributes) = @_;
     return $self->_request(pack('C x S L', GET_ATTRIBUTES, 2, $window), sub {
         return $on_attributes->(undef) if !defined $_[0];
-        my ($class, $map_state, $override) = unpack 'x12 S x12 C C', $_[0];
-        $on_attributes->({ is_drawn => $class == 1, is_viewable => $map_state == 2, is_override => $override });
+        my ($class, $map_state, $override, $masks) = unpack 'x12 S x12 C C x4 L', $_[0];
+        $on_attributes->({
+            is_drawn    => $class == 1,
+            is_viewable => $map_state == 2,
+            is_override => $override,
+            is_managed  => $masks & SUBSTRUCTURE_REDIRECT,
+        });
     });
 }
 
@@ -132,6 +163,7 @@ sub _take_welcome {
         return 0;
     }
     my ($vendor, $formats) = unpack 'x24 S x3 C', $welcome;
+    $self->{own}  = unpack 'x12 L', $welcome;
     $self->{root} = unpack 'x' . (40 + $vendor + -$vendor % 4 + 8 * $formats) . ' L', $welcome;
     $self->{on_ready}->();
     return 1;

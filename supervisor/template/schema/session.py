@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode
+from supervisor.lifecycle.session import ClipboardPolicy, EndRule, SuspendMode, WindowManager
 from supervisor.template.quantities import parse_duration
 from supervisor.template.schema.values import AS_DURATION, Seconds, Section
 
@@ -49,3 +49,5 @@ class SessionSection(Section):
     """Which way text may be copied: ``in`` is to the session."""
     end: EndRule = EndRule.COMMAND
     """When it is over: when the ``command`` ends, or when the last of its ``windows`` is closed."""
+    window_manager: WindowManager = WindowManager.AUTO
+    """``auto``: windows get title bars unless the command brings a window manager; or ``none``."""

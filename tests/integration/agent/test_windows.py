@@ -33,7 +33,7 @@ def over(session: AgentContainer) -> bool:
     "command",
     [
         pytest.param(f"{WINDOW} &", id="bare"),
-        pytest.param(f"openbox --sm-disable & {WINDOW} & sleep 1", id="managed"),
+        pytest.param(f"openbox --sm-disable & sleep 1; {WINDOW} &", id="managed"),
         pytest.param(f"openbox --sm-disable & sleep 1; xterm -iconic {CLOSED} &", id="icon"),
     ],
 )

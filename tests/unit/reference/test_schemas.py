@@ -63,6 +63,8 @@ def test_examples_in_docker_tpl_are_valid(example: str) -> None:
 TAKEN = [
     "title: ~\nparams: {a: {type: size, default: 2g, min: 512m}, b: {type: choice, choices: [x]}}",
     "session: {idle_timeout: none, lifetime: 8h, suspend: freeze, end: command}",
+    "session: {end: windows, window_manager: none}",
+    "session: {window_manager: '${extra.manager:-auto}'}",
     "session: {clipboard: '${extra.c:-both}', idle_timeout: '${extra.t:-1h}'}",
     "params: {t: {type: boolean, default: true}, c: {type: choice, choices: [{value: 1}]}}",
     "mem_limit: 2g\ncpus: 1.5\npids_limit: -1\nshm_size: 67108864\nmemswap_limit: -1",
@@ -110,6 +112,7 @@ WRONG_TEMPLATES = [
     "session: {idle: 1h}",
     "session: {suspend: sleep}",
     "session: {end: never}",
+    "session: {window_manager: openbox}",
     "session: {lifetime: soon}",
     "params: [a]",
     "params: {a: {type: text}}",

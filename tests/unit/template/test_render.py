@@ -9,7 +9,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from supervisor.engine.payload import container_body
-from supervisor.lifecycle.session import ClipboardPolicy, EndRule, StartRequest, SuspendMode
+from supervisor.lifecycle.session import (
+    ClipboardPolicy,
+    EndRule,
+    StartRequest,
+    SuspendMode,
+    WindowManager,
+)
 from supervisor.template import ContainerSpec, TemplateError, TemplateValueError, render
 from supervisor.template.schema.service import PullPolicy
 from tests.unit.template.samples import CONTEXT, USER, load, rendered
@@ -173,6 +179,7 @@ session:
   suspend: freeze
   clipboard: off
   end: windows
+  window_manager: none
 """
     ).rules
     assert (rules.startup_seconds, rules.stop_grace_seconds) == (120, 5)
@@ -184,6 +191,7 @@ session:
     assert rules.suspend is SuspendMode.FREEZE
     assert rules.clipboard is ClipboardPolicy.OFF
     assert rules.end is EndRule.WINDOWS
+    assert rules.window_manager is WindowManager.NONE
 
 
 def test_stop_grace_period_of_the_container_is_the_sessions() -> None:
