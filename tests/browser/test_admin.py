@@ -15,7 +15,11 @@ from tests.browser.conftest import purge_all
 from tests.browser.people import Person, person
 from tests.browser.stage import Stage
 
-pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("another"),
+]
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["light", "dark"])
