@@ -145,6 +145,8 @@ async def test_a_keyboard_on_the_glass_types(owner: Person) -> None:
         return (owner.home / marker).exists()
 
     await until(made, "what is typed arrives")
+    await open_toolbar(owner)
+    await expect(field).to_be_focused()
     await bar.get_by_role("button", name="On-screen keyboard").tap()
     await expect(field).not_to_be_focused()
 

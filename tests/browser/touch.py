@@ -40,8 +40,10 @@ async (least) => {
 """
 # Phones enlarge a page whose field gets the focus and has less than 16 pixels.
 _ENLARGING = """
-() => [...document.querySelectorAll("textarea, select, input:not([type=range], [type=radio])")]
-  .filter((field) => field.checkVisibility() && parseFloat(getComputedStyle(field).fontSize) < 16)
+() => [...document.querySelectorAll("textarea, select, input")]
+  .filter((field) => field.checkVisibility())
+  .filter((field) => !["range", "radio", "checkbox"].includes(field.type))
+  .filter((field) => parseFloat(getComputedStyle(field).fontSize) < 16)
   .map((field) => `${field.className} ${getComputedStyle(field).fontSize}`)
 """
 
