@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Error, Page, expect
 
+from portal.sign_in.links import Links
+from portal.store.directory import link_key
 from tests.browser.faults import Faults
 from tests.browser.stage import Stage
 
@@ -46,11 +49,11 @@ class Person:
         return self.scratch[-1]
 
     async def sign_in(self) -> None:
-        """By the token of a one-time link, and go home."""
-        link = await self.stage.portal.link(self.user)
+        """By the token of a one-time link, issued as ``fx-portal link`` does, and go home."""
+        links = Links(link_key(self.stage.portal.directory / "state"))
         answer = await self.context.request.post(
             f"{self.origin}/api/sign-in/link",
-            data={"token": link.partition("#link=")[2]},
+            data={"token": links.issue(self.user, time.time() + SECONDS)},
             headers={"Origin": self.origin},
         )
         assert answer.ok, await answer.text()

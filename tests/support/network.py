@@ -49,7 +49,7 @@ class Network:
 
 @contextmanager
 def own_network() -> Iterator[Network]:
-    """Leave that of the host. Raises OSError where one may not."""
+    """Leave that of the host. Raises PermissionError to who is not root, saying so."""
     libc = ctypes.CDLL(None, use_errno=True)
     before = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -65,7 +65,8 @@ def own_network() -> Iterator[Network]:
 def _call(function: ctypes._NamedFuncPointer, *arguments: int) -> None:
     if function(*arguments) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), function.__name__)
+        wants = "a network of one's own is root's to have: run these tests by sudo scripts/test"
+        raise OSError(number, f"{os.strerror(number)}; {wants}", function.__name__)
 
 
 def _ip(*arguments: str) -> None:
