@@ -9,6 +9,7 @@ from typing import Any
 from playwright.async_api import Locator, expect
 
 from tests.browser.accessibility import require_accessible
+from tests.browser.acts import choose
 from tests.browser.people import Person, person
 
 
@@ -21,7 +22,7 @@ async def open_share(owner: Person, name: str) -> Locator:
 
 async def link_for_anyone(dialog: Locator) -> str:
     """Make a link by which one may watch."""
-    await dialog.get_by_role("radio", name="Anyone with the link").check(force=True)
+    await choose(dialog, "Anyone with the link")
     await dialog.get_by_role("button", name="Make a link").click()
     return await dialog.get_by_role("textbox", name="Whoever has this link").input_value()
 

@@ -34,11 +34,17 @@ async def require_usable(somebody: Person, what: str) -> None:
 
 
 async def test_signing_in(stage: Stage) -> None:
-    """As it is when one comes."""
+    """By a form; by a one-time link, which asks first."""
     async with person(stage, stage.user, **PHONE) as somebody:
         await somebody.page.goto(f"{somebody.origin}/sign-in")
         await expect(somebody.page.get_by_role("button", name="Sign in")).to_be_visible()
         await require_usable(somebody, "sign-in")
+        await somebody.page.goto(await stage.portal.link(stage.user))
+        button = somebody.page.get_by_role("button", name=f"Sign in as {stage.user}")
+        await expect(button).to_be_visible()
+        await require_usable(somebody, "a one-time link")
+        await button.tap()
+        await expect(tile(somebody.page, "Desk")).to_be_visible()
 
 
 async def test_home(owner: Person) -> None:

@@ -6,7 +6,17 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.accessibility import require_accessible
-from tests.browser.acts import card, given, look, steers, title, type_line, until, until_seen
+from tests.browser.acts import (
+    card,
+    choose,
+    given,
+    look,
+    steers,
+    title,
+    type_line,
+    until,
+    until_seen,
+)
 from tests.browser.people import Person
 from tests.browser.sharing import guest, link_for_anyone, open_share
 
@@ -47,7 +57,7 @@ async def test_a_named_user_finds_it_among_their_sessions(alice: Person, bob: Pe
     await expect(card(bob.page, "Together")).to_be_hidden()
     dialog = await open_share(alice, "Together")
     await dialog.get_by_label("User name").fill(bob.user)
-    await dialog.get_by_role("radio", name="May control").check(force=True)
+    await choose(dialog, "May control")
     await dialog.get_by_role("button", name="Share", exact=True).click()
     await bob.page.get_by_role("link", name="Together").click()
     await until_seen(bob.page)
