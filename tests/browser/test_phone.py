@@ -34,7 +34,7 @@ async def require_usable(somebody: Person, what: str) -> None:
 
 
 async def test_signing_in(stage: Stage) -> None:
-    """By a form; by a one-time link, which asks first."""
+    """By a form; by a one-time link that is pasted into the same tab, which asks first."""
     async with person(stage, stage.user, **PHONE) as somebody:
         await somebody.page.goto(f"{somebody.origin}/sign-in")
         await expect(somebody.page.get_by_role("button", name="Sign in")).to_be_visible()
