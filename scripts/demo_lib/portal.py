@@ -16,6 +16,7 @@ from scripts.demo_lib.daemon import Daemon, Settings, running_daemon
 from scripts.demo_lib.errors import DemoError
 from scripts.demo_lib.leftovers import remove_containers
 from scripts.demo_lib.web import WebClient
+from tests.support.portal import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +29,7 @@ STOP_SECONDS = 10.0
 def main() -> int:
     """Run until Ctrl-C; returns the exit code."""
     options = _options()
+    options.port = options.port or free_port()  # its links have to know
     try:
         asyncio.run(_portal(options))
     except DemoError as error:

@@ -46,6 +46,14 @@ async def open_form(person: Person, title: str = "Desk") -> Locator:
     return dialog
 
 
+async def choose(dialog: Locator, name: str) -> None:
+    """Press what stands beside a radio button or switch, once the dialog is where it stays."""
+    radio, switch = (dialog.page.get_by_role(role, name=name) for role in ("radio", "switch"))
+    label = dialog.locator("label").filter(has=radio.or_(switch))
+    await label.click()
+    await expect(label.get_by_role("radio").or_(label.get_by_role("switch"))).to_be_checked()
+
+
 async def press_launch(person: Person, dialog: Locator) -> str:
     """Launch by the form; the id of the session, whose screen is gone to."""
     await dialog.get_by_role("button", name="Launch", exact=True).click()

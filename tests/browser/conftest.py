@@ -1,12 +1,14 @@
-"""The stage for tests in a real browser: one daemon, portal and Chromium for all of them.
+"""The stage for tests in a real browser: one daemon, portal and Chromium for each worker.
 
-Each person of a test has a browser context of their own; what a test has started is purged after
-it. A test that would harm daemon or portal for the others starts a stage of its own.
+``scripts/test`` runs them in workers side by side, which share the engine and the users' homes, and
+nothing else: a worker has a network of its own, and with it its ports; what a test puts into a home
+has a name of its own. Each person of a test has a browser context of their own; what a test has
+started is purged after it. A test that would harm daemon or portal takes ``another`` of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -14,6 +16,7 @@ from playwright.async_api import Browser
 
 from tests.browser.people import Person, person
 from tests.browser.stage import CONFIG, Stage, running_browser, running_stage
+from tests.support.network import Network, own_network
 from tests.support.surroundings import Surroundings, surroundings
 
 
@@ -23,8 +26,15 @@ def site() -> Surroundings:
     return surroundings()
 
 
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    """What all that is started is in."""
+    with own_network() as own:
+        yield own
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(network: Network) -> AsyncIterator[Browser]:  # noqa: ARG001 it starts there
     """Chromium, for all."""
     async with running_browser() as running:
         yield running

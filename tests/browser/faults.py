@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from playwright.async_api import BrowserContext, ConsoleMessage, Error, Request
 
 _COMPLAINTS = {"error", "warning", "assert"}
-# No fault of a page: what Chromium thinks of how noVNC reads back its canvas; and that it breaks
-# all requests whenever this host gets a network interface, as each container with a network brings
-# one for. Pages have to live through that, and whether they do shows in what is tested. And a
-# thumbnail may be asked for in the moment in which its display goes.
-_USUAL = re.compile(
-    "willReadFrequently|ERR_NETWORK_CHANGED|dynamically imported module|status of 409 .*/thumbnail"
-)
+# No fault of a page: what Chromium thinks of how noVNC reads back its canvas; and that a thumbnail
+# is asked for in the moment in which its display goes.
+_USUAL = re.compile("willReadFrequently|status of 409 .*/thumbnail")
 _OWN = re.compile(r"^(data|blob|about|chrome-error):")
 # A violation that blocks nothing visible is told to scripts alone.
 _TELL = """

@@ -6,21 +6,24 @@ import json
 import os
 import pwd
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, Error, Page
+from playwright.async_api import BrowserContext, Error, Page, expect
 
+from portal.sign_in.links import Links
+from portal.store.directory import link_key
 from tests.browser.faults import Faults
 from tests.browser.stage import Stage
 
 SECONDS = 20.0
-MARKER = "fx-browser-"
 PICTURES = Path(__file__).parents[2] / "var" / "browser"
 WINDOW = {"width": 1000, "height": 700}
+expect.set_options(timeout=SECONDS * 1000)  # the portal itself waits up to ten for its supervisor
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class Person:
     context: BrowserContext
     page: Page
     faults: Faults
+    scratch: list[str] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -41,14 +45,15 @@ class Person:
 
     def scratch_name(self) -> str:
         """A name for a file in their home, which is removed with them."""
-        return f"{MARKER}{secrets.token_hex(4)}"
+        self.scratch.append(f"fx-browser-{secrets.token_hex(4)}")
+        return self.scratch[-1]
 
     async def sign_in(self) -> None:
-        """By the token of a one-time link, and go home."""
-        link = await self.stage.portal.link(self.user)
+        """By the token of a one-time link, issued as ``fx-portal link`` does, and go home."""
+        links = Links(link_key(self.stage.portal.directory / "state"))
         answer = await self.context.request.post(
             f"{self.origin}/api/sign-in/link",
-            data={"token": link.partition("#link=")[2]},
+            data={"token": links.issue(self.user, time.time() + SECONDS)},
             headers={"Origin": self.origin},
         )
         assert answer.ok, await answer.text()
@@ -97,8 +102,8 @@ async def person(
     finally:
         await _keep_picture(somebody)
         await context.close()
-        for left in _markers(user):
-            left.unlink()
+        for name in somebody.scratch:
+            (somebody.home / name).unlink(missing_ok=True)
     faults.require_none()
 
 
@@ -106,13 +111,6 @@ async def _keep_picture(somebody: Person) -> None:
     """What the test has come to, for whoever wants to see."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2].split()[0]
+    test = test.partition("@")[0]  # the group that it runs in
     with suppress(Error):  # its page may be closed
         await somebody.page.screenshot(path=PICTURES / f"{test}-{somebody.user}.png")
-
-
-def _markers(user: str) -> list[Path]:
-    try:
-        home = Path(pwd.getpwnam(user).pw_dir)
-    except KeyError:
-        return []
-    return list(home.glob(f"{MARKER}*"))

@@ -10,12 +10,16 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.browser.accessibility import require_accessible
-from tests.browser.acts import card, given, launch, look, open_form, title
+from tests.browser.acts import card, choose, given, launch, look, open_form, title
 from tests.browser.conftest import purge_all
 from tests.browser.people import Person, person
 from tests.browser.stage import Stage
 
-pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.xdist_group("another"),
+]
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["light", "dark"])
@@ -106,7 +110,7 @@ async def close_node(root: Person, reason: str, *, end_all: bool = False) -> Non
     dialog = root.page.get_by_role("dialog")
     await dialog.get_by_label("Reason").fill(reason)
     if end_all:
-        await dialog.get_by_role("switch").check(force=True)
+        await choose(dialog, "End all sessions")
         await dialog.get_by_role("button", name="Close, and end all sessions").click()
     else:
         await dialog.get_by_role("button", name="Take no new sessions").click()

@@ -40,6 +40,7 @@ async def test_a_broken_network_heals(stage: Stage) -> None:
         await expect(card(home, "Far away")).to_be_hidden()
 
 
+@pytest.mark.xdist_group("another")
 async def test_a_portal_that_is_started_again_loses_nobody(another: Stage) -> None:
     """Whoever was signed in still is; their screen, which the relay serves, goes on meanwhile."""
     async with person(another, another.user) as alice:
@@ -57,6 +58,7 @@ async def test_a_portal_that_is_started_again_loses_nobody(another: Stage) -> No
         await another.web.call("DELETE", f"/v1/sessions/{session_id}")
 
 
+@pytest.mark.xdist_group("another")
 async def test_a_supervisor_that_is_away_is_told_and_waited_for(another: Stage) -> None:
     """Home keeps what it knew and says why nothing moves; a launch is refused meanwhile."""
     async with person(another, another.user) as alice:

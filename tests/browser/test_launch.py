@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.acts import open_form, press_launch, tile, until_seen
+from tests.browser.acts import choose, open_form, press_launch, tile, until_seen
 from tests.browser.people import Person
 from tests.integration.test_exec import execute
 
@@ -18,7 +18,7 @@ async def test_a_session_is_launched_by_its_form(alice: Person) -> None:
     """What is chosen there arrives in the container, and the terminal is seen."""
     dialog = await open_form(alice)
     await dialog.get_by_label("Memory", exact=True).fill("300 MiB")
-    await dialog.get_by_role("radio", name="Dark").check(force=True)
+    await choose(dialog, "Dark")
     await dialog.get_by_label("Project").fill("apollo")
     await dialog.get_by_label("Name").fill("First desk")
     session_id = await press_launch(alice, dialog)

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from tests.browser.accessibility import require_accessible
-from tests.browser.acts import card, given, look, steers, title, type_line, until, until_seen
-from tests.browser.people import Person, person
+from tests.browser.acts import (
+    card,
+    choose,
+    given,
+    look,
+    steers,
+    title,
+    type_line,
+    until,
+    until_seen,
+)
+from tests.browser.people import Person
+from tests.browser.sharing import guest, link_for_anyone, open_share
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
-
-
-async def open_share(owner: Person, name: str) -> Locator:
-    """The dialog, from home."""
-    await owner.page.goto(f"{owner.origin}/")
-    await owner.page.get_by_role("button", name=f"Share {name}").click()
-    return owner.page.get_by_role("dialog", name=f"Share “{name}”")
-
-
-async def link_for_anyone(dialog: Locator) -> str:
-    """Make a link by which one may watch."""
-    await dialog.get_by_role("radio", name="Anyone with the link").check(force=True)
-    await dialog.get_by_role("button", name="Make a link").click()
-    return await dialog.get_by_role("textbox", name="Whoever has this link").input_value()
-
-
-@asynccontextmanager
-async def guest(owner: Person, link: str, name: str) -> AsyncIterator[Person]:
-    """Somebody at another browser, whom the portal does not know, and who has the link."""
-    async with person(owner.stage, name) as somebody:
-        # Who they are is asked for, and that they are nobody is no fault of the page.
-        somebody.faults.expect(r"status of (401|404)")
-        await somebody.page.goto(link)
-        await expect(somebody.page.get_by_label("Your name")).to_be_visible()
-        await require_accessible(somebody, "a shared session's page")
-        await somebody.page.get_by_label("Your name").fill(name)
-        await somebody.page.get_by_role("button", name="Show the screen").click()
-        yield somebody
 
 
 async def test_who_may_watch_does_not_steer(alice: Person) -> None:
@@ -77,7 +57,7 @@ async def test_a_named_user_finds_it_among_their_sessions(alice: Person, bob: Pe
     await expect(card(bob.page, "Together")).to_be_hidden()
     dialog = await open_share(alice, "Together")
     await dialog.get_by_label("User name").fill(bob.user)
-    await dialog.get_by_role("radio", name="May control").check(force=True)
+    await choose(dialog, "May control")
     await dialog.get_by_role("button", name="Share", exact=True).click()
     await bob.page.get_by_role("link", name="Together").click()
     await until_seen(bob.page)

@@ -53,8 +53,24 @@ export function signedInAs(answer) {
   known = Promise.resolve(answer);
 }
 
+let leaving = false;
+
+/** Sign out, and go where that leads: nothing else on this page, which hears of it too, leads elsewhere. */
+export async function signOut(to) {
+  leaving = true;
+  try {
+    await post("/api/sign-out");
+  } catch (problem) {
+    leaving = false;
+    throw problem;
+  }
+  sessionStorage.clear();
+  location.assign(to);
+}
+
 /** Go and sign in, then come back to where one is. */
 export function goSignIn() {
+  if (leaving) return;
   const here = location.pathname + location.search + location.hash;
   location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
 }

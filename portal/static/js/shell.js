@@ -1,6 +1,6 @@
 // The frame of every page: the bar at the top with where one is and who one is.
 
-import { me, post } from "./api.js";
+import { me, signOut } from "./api.js";
 import { toastProblem } from "./announce.js";
 import { byId, fill, h, set, setText } from "./dom.js";
 import { initials } from "./format.js";
@@ -71,7 +71,7 @@ function userItems(who, name) {
       run: () => chooseTheme(choice),
     })),
     "line",
-    { label: "Sign out", icon: "sign-out", run: () => signOut(who) },
+    { label: "Sign out", icon: "sign-out", run: () => leave(who) },
   ];
 }
 
@@ -82,14 +82,8 @@ function chooseTheme(choice) {
   }).catch((problem) => toastProblem(problem, "The theme holds on this browser only."));
 }
 
-async function signOut(who) {
-  try {
-    await post("/api/sign-out");
-    sessionStorage.clear();
-    location.assign(who.sign_out_url ?? "/sign-in");
-  } catch (problem) {
-    toastProblem(problem, "Not signed out.");
-  }
+function leave(who) {
+  signOut(who.sign_out_url ?? "/sign-in").catch((problem) => toastProblem(problem, "Not signed out."));
 }
 
 /**

@@ -19,6 +19,8 @@ export class Dock extends EventTarget {
   #closing = 0;
   #resting = 0;
   #place = readPlace();
+  /** A mouse is over it; or it was touched, and nothing else since: a finger hovers nowhere. */
+  #used = false;
 
   /** Whether it stays open. */
   pinned = localStorage.getItem(`${KEPT}.pinned`) === "yes";
@@ -78,7 +80,8 @@ export class Dock extends EventTarget {
 
   // A menu of it is open, the focus or the pointer is in it: it is needed.
   #closeIfIdle() {
-    const busy = this.#root.matches(":hover, :focus-within") || this.#root.querySelector(":popover-open");
+    const root = this.#root;
+    const busy = this.#used || root.matches(":focus-within") || root.querySelector(":popover-open");
     if (this.pinned) return;
     if (busy) this.#closeAfter(CLOSES_AFTER_MS);
     else this.#setOpen(false);
@@ -86,8 +89,12 @@ export class Dock extends EventTarget {
 
   #listen() {
     const root = this.#root;
-    root.addEventListener("pointerenter", () => clearTimeout(this.#closing));
-    root.addEventListener("pointerleave", () => this.#closeAfter(CLOSES_AFTER_MS));
+    root.addEventListener("pointerenter", () => {
+      this.#used = true;
+      clearTimeout(this.#closing);
+    });
+    root.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && this.#leave());
+    addEventListener("pointerdown", ({ target }) => root.contains(target) || this.#leave(), true);
     root.addEventListener("focusin", () => clearTimeout(this.#closing));
     root.addEventListener("focusout", () => this.#closeAfter(CLOSES_AFTER_MS));
     root.addEventListener("keydown", (event) => {
@@ -106,6 +113,12 @@ export class Dock extends EventTarget {
     this.#handle.addEventListener("keydown", (event) => this.#moveByKeys(event));
   }
 
+  #leave() {
+    if (!this.#used) return;
+    this.#used = false;
+    this.#closeAfter(CLOSES_AFTER_MS);
+  }
+
   #toggle() {
     if (this.open && !this.pinned) this.#setOpen(false);
     else this.#setOpen(true);
@@ -118,6 +131,8 @@ export class Dock extends EventTarget {
 
   #grab(down) {
     if (down.button !== 0) return;
+    // A finger leaves the focus where it is, and with it a keyboard on the screen.
+    if (down.pointerType === "touch") down.preventDefault();
     clearTimeout(this.#resting);
     const handle = this.#handle;
     handle.setPointerCapture(down.pointerId);

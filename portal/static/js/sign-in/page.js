@@ -138,4 +138,6 @@ byId("reveal").addEventListener("click", () => {
 });
 
 fill(byId("reveal"), icon("eye"));
+// A link that is pasted into this very tab changes nothing but what stands behind the #.
+addEventListener("hashchange", () => location.reload());
 start();
