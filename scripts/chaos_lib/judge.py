@@ -35,6 +35,8 @@ class Look:
     containers: dict[str, list[Container]]
     files: set[str]
     sockets: set[str]
+    displays: int
+    """Sockets that are for one session alone."""
     stuck: set[str]
     """Containers that are frozen, and that the engine takes to run: killed between the two, it can
     neither pause nor unpause them any more (moby, ``cannot pause a paused container``).
@@ -63,6 +65,7 @@ async def take_look(stage: Stage) -> Look:
         containers=containers,
         files=_names(stage.daemon.run / "sessions"),
         sockets={str(each.relative_to(stage.daemon.run)) for each in _sockets(stage.daemon.run)},
+        displays=len(list(stage.daemon.run.glob("relay/displays/*"))),
         stuck=_stuck(stage, containers),
         strays=await _strays(stage),
     )
@@ -80,7 +83,7 @@ def _names(directory: Path) -> set[str]:
 
 
 def _sockets(run: Path) -> list[Path]:
-    return [*run.glob("*.sock*"), *run.glob("relay/*")]
+    return [*run.glob("*.sock*"), *run.glob("relay/*sock*")]
 
 
 async def _strays(stage: Stage) -> list[str]:
@@ -109,8 +112,15 @@ def _discrepancies(stage: Stage, look: Look, healed_at: float) -> Iterator[Viola
         document = look.sessions.get(session_id, {})
         if document.get("phase", "ended") == "ended":
             yield _wrong(Kind.ORPHANED, session_id, "files of a session that is over")
+    yield from _leavings(look)
+
+
+def _leavings(look: Look) -> Iterator[Violation]:
     for socket in look.sockets ^ SOCKETS:
         yield Violation(Kind.ORPHANED, f"the sockets differ from what they should be by {socket}")
+    if look.displays > (live := sum(each["phase"] in _LIVE for each in look.sessions.values())):
+        text = f"{look.displays} sockets for displays of {live} sessions"
+        yield Violation(Kind.ORPHANED, text)
     for stray in look.strays:
         yield Violation(Kind.ORPHANED, stray)
 

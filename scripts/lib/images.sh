@@ -140,18 +140,34 @@ bootstrap() { # NAME WORK
         "run 'sudo scripts/image $1' once"
     suite=$(recipe_value "$1" suite)
     packages=$(recipe_value "$1" packages)
-    mkdir -p "$FX_CACHE_DIR/debs/$suite"
-    options=(--variant=minbase "--cache-dir=$FX_CACHE_DIR/debs/$suite")
+    options=(--variant=minbase)
     [[ -z $packages ]] || options+=("--include=${packages// /,}")
+    fetch_packages "$suite" "$2/tree" "${options[@]}"
     say "debootstrap of $suite"
-    contained timeout "$BUILD_SECONDS" debootstrap "${options[@]}" "$suite" "$2/tree" || {
-        tail -n 20 "$2/tree/debootstrap/debootstrap.log" 2>/dev/null || true
-        die "debootstrap of $suite failed: is a Debian mirror within reach?"
-    }
+    debootstrap_of "$suite" "$2/tree" "${options[@]}"
     for unneeded in "${UNNEEDED[@]}"; do
         rm -rf "${2:?}/tree/$unneeded"
     done
     copy_files "$1" "$2/tree"
+}
+
+# One image at a time: of a package that another is just fetching to the same place, debootstrap says
+# that it is damaged, and removes it.
+fetch_packages() { # SUITE TREE OPTION...
+    local lock=$FX_CACHE_DIR/locks/debs-$1 debs=$FX_CACHE_DIR/debs/$1 held
+    mkdir -p "$debs"
+    say "fetching packages of $1"
+    exec {held}>"$lock"
+    flock -w "$BUILD_SECONDS" "$held" || die "$lock is held too long: 'lslocks' says by whom"
+    debootstrap_of "$@" --download-only "--cache-dir=$debs"
+    exec {held}>&-
+}
+
+debootstrap_of() { # SUITE TREE OPTION...
+    contained timeout "$BUILD_SECONDS" debootstrap "${@:3}" "$1" "$2" || {
+        tail -n 20 "$2/debootstrap/debootstrap.log" 2>/dev/null || true
+        die "debootstrap of $1 failed: is a Debian mirror within reach?"
+    }
 }
 
 # Runs COMMAND in process and mount namespaces of its own: whatever kills this script ends
