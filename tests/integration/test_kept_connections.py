@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.daemon import Daemon, running_daemon, until_ready
+from tests.support.eventually import eventually
 from tests.support.surroundings import Surroundings
 from tests.support.viewing import viewing, wait_for_window
 from tests.support.web_server import WebServer
@@ -57,4 +58,5 @@ async def test_a_session_that_runs_dials_no_common_socket(site: Surroundings) ->
             with common_sockets_away(daemon):
                 await goes_on(web, session_id)
             assert (await web.terminate(session_id))["reason"] == "Terminated"
-        assert not list((daemon.run / "relay").glob("displays/*"))
+        displays = daemon.run / "relay" / "displays"
+        await eventually(lambda: not list(displays.iterdir()), "its display socket is removed")

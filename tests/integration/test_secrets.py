@@ -171,6 +171,9 @@ def require_modes(daemon: Daemon, session_id: str) -> None:
         "run/relay": 0o755,
         "run/relay/session.sock": 0o666,
         "run/relay/display.sock": 0o666,
+        # Nobody but the session can list the name that it takes to find its own.
+        "run/relay/displays": 0o711,
+        "run/relay/displays/NAME": 0o666,
         "run/sessions": 0o700,
         ours: 0o755,
         f"{ours}/session.json": 0o644,
@@ -184,7 +187,7 @@ def require_modes(daemon: Daemon, session_id: str) -> None:
         "local/lock": 0o600,
     }
     found = {
-        str(path.relative_to(daemon.directory)): stat.S_IMODE(path.stat().st_mode)
+        _named(path.relative_to(daemon.directory)): stat.S_IMODE(path.stat().st_mode)
         for top in (daemon.run, daemon.local)
         for path in top.rglob("*")
         if ".docker" not in path.parts and not _of_another(path, daemon, session_id)
@@ -192,6 +195,10 @@ def require_modes(daemon: Daemon, session_id: str) -> None:
     assert {name: oct(mode) for name, mode in found.items()} == {
         name: oct(mode) for name, mode in expected.items()
     }
+
+
+def _named(path: Path) -> str:
+    return str(path.with_name("NAME") if path.parent.name == "displays" else path)
 
 
 def _of_another(path: Path, daemon: Daemon, session_id: str) -> bool:
