@@ -1,1 +1,1 @@
-"""A browser's WebSocket, carried to the relay as it is."""
+"""A browser's WebSocket, brought to the relay: handed over, or carried as it is."""

@@ -11,7 +11,6 @@ from types import ModuleType
 from portal.errors import ConfigError, ProblemError, UnreachableError
 from portal.settings import Settings
 
-PASSWORD_CHARACTERS = 1024
 _SECONDS = 60.0
 """A stack of PAM may ask a directory that does not answer."""
 _THREADS = 8

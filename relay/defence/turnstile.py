@@ -101,7 +101,6 @@ class GatedServer(Accepting):
         self._gate = gate
         self._held: deque[tuple[float, socket.socket]] = deque()
         """Refused, with the time at which they are closed."""
-        self._entering: set[asyncio.Task[object]] = set()
         self._refused_at: float | None = None
         """While the queue is short."""
         self._spell = 0

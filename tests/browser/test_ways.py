@@ -55,7 +55,7 @@ async def way(
 
 def carried_by(stage: Stage) -> list[str]:
     """Who serves each display that was opened, by the portal's log."""
-    lines = (Path(stage.portal.directory) / "log").read_text().splitlines()
+    lines = stage.portal.log_text.splitlines()
     records = [json.loads(line) for line in lines if line.startswith("{")]
     return [each["carried_by"] for each in records if each["event"] == "display_opened"]
 

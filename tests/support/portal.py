@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 
 from tests.support.eventually import eventually
+from tests.support.lines import whole_lines
 
 PORTAL_USER = "fastx-portal"
 HOST = "127.0.0.1"
@@ -50,7 +51,7 @@ class Portal:
     @property
     def log_text(self) -> str:
         """What all its lives have written to standard error."""
-        return (self.directory / "log").read_text()
+        return whole_lines(self.directory / "log")
 
     @property
     def lives(self) -> bool:

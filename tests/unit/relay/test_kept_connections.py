@@ -15,8 +15,8 @@ from tests.unit.relay.conftest import LIMITS, TOKEN, House
 
 @pytest.fixture
 def limits() -> RelayLimits:
-    """Six calls at once and hardly any later, and a short while without one."""
-    return replace(LIMITS, session_calls=6, session_calls_per_second=0.001, kept_seconds=0.5)
+    """Six calls at once and hardly any later."""
+    return replace(LIMITS, session_calls=6, session_calls_per_second=0.001)
 
 
 def request(
@@ -123,6 +123,7 @@ async def test_an_agent_of_an_earlier_release_is_let_go(house: House) -> None:
     assert await line.ended() == b""
 
 
+@pytest.mark.parametrize("limits", [replace(LIMITS, kept_seconds=0.5)], ids=["briefly"])
 @pytest.mark.parametrize("half", [b"", request(6)[:40]], ids=["silent", "half_a_head"])
 async def test_a_kept_connection_is_not_kept_for_ever(house: House, half: bytes) -> None:
     """Nor with a request on it that never ends."""

@@ -22,8 +22,8 @@ REFUSED = b"ERROR bad_handshake\n"
 
 @pytest.fixture
 def limits() -> RelayLimits:
-    """Four displays at once, and then twenty a second."""
-    return replace(LIMITS, container_connects=4, container_connects_a_second=20.0)
+    """Four displays at once, and then one each sixteenth of a second, which is exact."""
+    return replace(LIMITS, container_connects=4, container_connects_a_second=16.0)
 
 
 def told(house: House, agent: FakeAgent) -> Path:
@@ -76,8 +76,14 @@ async def test_one_that_is_flooded_is_let_be(house: House) -> None:
     """Those who come too fast wait in their own queue, all are served, and the log has a line."""
     session_id = await house.sessions.run(TOKEN)
     path = told(house, await house.agent())
+    now = 0.0
+    house.relay._displays._allowance._clock = lambda: now
     with capture_logs() as lines:
-        answers = await asyncio.gather(*(knock(path) for _ in range(8)))
+        knocking = [asyncio.create_task(knock(path)) for _ in range(8)]
+        await until(lambda: any("offence" in line for line in lines))
+        await until(lambda: sum(each.done() for each in knocking) == 4)
+        now = 1.0
+        answers = await asyncio.gather(*knocking)
     assert answers == [REFUSED] * 8
     noted = [(line["offence"], line["session_id"]) for line in lines if "offence" in line]
     assert noted == [("connections", session_id)]
