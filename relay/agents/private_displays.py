@@ -62,11 +62,12 @@ class PrivateDisplays:
         if session_id not in self._servers:
             path = self._folder / secrets.token_hex(_NAME_BYTES)
             try:
-                sock = self._bind(path)
+                self._servers[session_id] = path, self._serve(session_id, self._bind(path))
             except OSError as error:
+                with suppress(OSError):
+                    path.unlink()
                 _log.warning("private_display_not_opened", session_id=session_id, error=str(error))
                 return None
-            self._servers[session_id] = path, self._serve(session_id, sock)
         return f"{_FOLDER}/{self._servers[session_id][0].name}"
 
     def close(self, session_id: SessionId) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from relay import connection
 from relay.config import RelayLimits
 from tests.support.turning import until
 from tests.unit.relay.conftest import LIMITS, TOKEN, House
@@ -136,8 +137,12 @@ async def test_a_kept_connection_is_not_kept_for_ever(house: House, half: bytes)
 
 
 @pytest.mark.parametrize("calls", [0, 1])
-async def test_who_sends_in_pieces_is_listened_to_now_and_then(house: House, calls: int) -> None:
+async def test_who_sends_in_pieces_is_listened_to_now_and_then(
+    house: House, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not with every byte: the loop would be kept busy by next to nothing."""
+    # So long that a machine with other things to do cannot miss it.
+    monkeypatch.setattr(connection, "_PIECE_SECONDS", 0.8)
     await house.sessions.run(TOKEN)
     strangers = house.relay._defence.strangers
     line = await line_to(house)
