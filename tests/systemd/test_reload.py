@@ -47,7 +47,7 @@ async def test_nothing_is_dropped_and_the_new_limits_hold(service: Machine) -> N
             await service.run("fxctl", "start", "--user", USER)
         async with asyncio.timeout(LONG_SECONDS):
             await screen.refresh()
-            await screen.wait_until(lambda: screen.image().getcolors(1) is not None)
+            await screen.wait_until(lambda: screen.image().getbbox() is not None)
             await http.patch(f"/v1/sessions/{session_id}", json={"name": "renamed"})
             async for event in told:
                 if event["event"] == "update" and event["data"]["name"] == "renamed":
