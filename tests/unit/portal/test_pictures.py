@@ -133,6 +133,20 @@ async def test_it_is_for_who_sees_the_session(site: Site) -> None:
     assert (await bob.get(thumbnail(session_id))).body == after.body
 
 
+async def test_a_share_that_ends_while_a_picture_is_taken_shows_none(site: Site) -> None:
+    """A session can take its time to show itself."""
+    session_id = await site.session("alice")
+    alice, bob = await site.signed_in("alice"), await site.signed_in("bob")
+    agent = await site.agent()
+    wish = {"user": "bob", "mode": "view"}
+    share = (await alice.post(f"/api/sessions/{session_id}/shares", wish)).object
+    asking = asyncio.create_task(bob.get(thumbnail(session_id)))
+    display = await agent.open_display()
+    assert (await alice.call("DELETE", f"/api/shares/{share['id']}")).status == 204
+    await XServer(RED).serve(*display)
+    assert (await asking).status == 404
+
+
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
 async def test_it_goes_with_its_session(site: Site, method: str) -> None:
     """Purged or ended: nothing of it is left in memory."""
