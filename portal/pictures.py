@@ -23,6 +23,7 @@ MOST_BYTES_EACH = 1024 * 1024
 _LAST_LOOK_SECONDS = 1.0
 """A session that is slow to show itself is suspended without a picture."""
 _USUAL_WIDTH = 640
+"""The last look is as wide at least: whoever sees a session may have asked for a speck."""
 
 _log = structlog.get_logger()
 
@@ -76,7 +77,7 @@ class Pictures:
     async def take_last(self, session_id: str) -> None:
         """Look once more: the screen is about to go away. Whatever fails, the older one stays."""
         kept = self._kept.get(session_id)
-        width = _USUAL_WIDTH if kept is None else kept.width
+        width = _USUAL_WIDTH if kept is None else max(kept.width, _USUAL_WIDTH)
         try:
             async with asyncio.timeout(_LAST_LOOK_SECONDS):
                 await self.fetch(session_id, width, None if kept is None else kept.etag)

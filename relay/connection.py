@@ -17,8 +17,8 @@ from relay import problems
 from relay.peers import Peer, peer_of
 
 _PIECE_SECONDS = 0.1
-"""How often a container that sends a head in pieces is listened to: each costs a turn of the loop,
-and an agent sends it whole."""
+"""How often a container that sends a request in pieces is listened to: each costs a turn of the
+loop, and an agent sends head and body at once."""
 
 
 class Register(Protocol):
@@ -67,6 +67,7 @@ class Connection(web.RequestHandler):
         "_head_timer",
         "_is_expected_to_speak",
         "_is_of_container",
+        "_is_resting",
         "_on_late",
         "handed_by",
         "lost",
@@ -90,6 +91,7 @@ class Connection(web.RequestHandler):
         self._head_timer: asyncio.TimerHandle | None = None
         self._is_expected_to_speak = is_expected_to_speak
         self._is_of_container = is_of_container
+        self._is_resting = False
         self._on_late = on_late
         self.uid: int | None = None
         """Of the peer, as long as the connection is counted."""
@@ -121,14 +123,28 @@ class Connection(web.RequestHandler):
             self._stop_clock()
         elif self._head_timer is None and self.transport is not None:
             self._expect_head()
-        is_piece = self._request_count == parsed and not self._messages
-        if is_piece and self._is_of_container and not self._request_in_progress:
+        is_piece = bool(data) and self._request_count == parsed and not self._messages
+        if is_piece and self._is_of_container and not self._is_resting:
             self._rest()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 aiohttp's
+        """aiohttp's, with each piece of a body that is taken: a rest is a rest all the same."""
+        super().resume_reading(resume_parser)
+        if self._is_resting and isinstance(self.transport, asyncio.ReadTransport):
+            self.transport.pause_reading()
 
     def _rest(self) -> None:
         if isinstance(self.transport, asyncio.ReadTransport):
+            self._is_resting = True
             self.transport.pause_reading()
-            asyncio.get_running_loop().call_later(_PIECE_SECONDS, self.transport.resume_reading)
+            asyncio.get_running_loop().call_later(_PIECE_SECONDS, self._listen)
+
+    def _listen(self) -> None:
+        self._is_resting = False
+        # Unless aiohttp itself has no room for more.
+        is_full = self._reading_paused or self._buffer_paused
+        if isinstance(self.transport, asyncio.ReadTransport) and not is_full:
+            self.transport.resume_reading()
 
     def _expect_head(self) -> None:
         loop = asyncio.get_running_loop()

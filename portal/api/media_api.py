@@ -77,16 +77,19 @@ class MediaApi:
         session, _ = await self._roster.find(person, request.match_info["id"], Act.SEE)
         width = read_query(request, Thumbnail).width
         known = request.headers.get("If-None-Match")
-        if session["phase"] in _ASIDE:
-            return _picture(self._last(person, session), known)
-        try:
-            with self.pictures.place(person.user):
-                return _picture(await self._kept.fetch(session["id"], width, known), known)
-        except RelayError as error:
-            if error.code != "not_connectable":
-                raise
-        # It was put aside a moment ago.
-        return _picture(self._last(person, session), known)
+        is_aside, picture = session["phase"] in _ASIDE, None
+        if not is_aside:
+            try:
+                with self.pictures.place(person.user):
+                    picture = await self._kept.fetch(session["id"], width, known)
+            except RelayError as error:
+                if error.code != "not_connectable":
+                    raise
+                # It was put aside a moment ago.
+                is_aside = True
+            # By what somebody sees it may have ended meanwhile.
+            session, _ = await self._roster.find(person, session["id"], Act.SEE)
+        return _picture(self._last(person, session) if is_aside else picture, known)
 
     def _last(self, person: Person, session: Wire) -> Picture:
         """Raises ProblemError 409."""

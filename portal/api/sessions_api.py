@@ -151,12 +151,14 @@ class SessionsApi:
         asked = await read_body(request, Connect)
         act = Act.CONTROL if asked.mode == "control" else Act.VIEW
         session, _ = await self._roster.find(person, _id(request), act)
+        # Which it was allowed by: a moment later it may have ended, and then nobody is admitted.
+        share = self._roster.share_of(person, session)
         require_display(session)
         admission = await self._admissions.give(
             session["id"],
             Mode(asked.mode),
             (await self._users.find(person.user)).full_name or person.user,
-            share=self._roster.share_of(person, session),
+            share=share,
             sign_in=sign_in,
         )
         return json_answer(admission)

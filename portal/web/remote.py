@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from portal.config import UNIX, ListenConfig
+from portal.networks import address_of
 from portal.settings import Settings
 
 _FORWARDED = 16
@@ -88,7 +88,7 @@ class Remotes:
         if peer is None:
             return UNIX in self._config.trusted_proxies
         try:
-            address = ip_address(peer)
+            address = address_of(peer)
         except ValueError:
             return False
         return any(address in network for network in self._config.proxy_networks)
@@ -99,7 +99,7 @@ class Remotes:
         address = peer or "unix"
         for entry in reversed([each.strip() for each in listed if each.strip()][-_FORWARDED:]):
             try:
-                address = str(ip_address(entry))
+                address = str(address_of(entry))
             except ValueError:
                 break
             if not self.is_proxy(address):

@@ -68,11 +68,14 @@ async def test_one_that_cannot_be_reached_shows_it_as_well(site: Site) -> None:
     assert (await alice.get(thumbnail(session_id))).body == running.body
 
 
-async def test_by_hand_it_is_taken_at_the_last_moment(site: Site) -> None:
-    """Whoever presses the button has seen it so."""
+@pytest.mark.parametrize("width", [320, 16])
+async def test_by_hand_it_is_taken_at_the_last_moment(site: Site, width: int) -> None:
+    """Whoever presses the button has seen it so, and not as small as somebody asked for."""
     session_id = await site.session("alice")
     alice, agent = await site.signed_in("alice"), await site.agent()
-    await seen(alice, agent, session_id, noise())
+    before = asyncio.create_task(alice.get(thumbnail(session_id, width)))
+    await XServer(noise()).serve(*await agent.open_display())
+    assert (await before).status == 200
     asking = asyncio.create_task(alice.post(f"/api/sessions/{session_id}/suspend"))
     await XServer(RED).serve(*await agent.open_display())
     assert (await asking).object["phase"] == "suspended"
@@ -128,6 +131,20 @@ async def test_it_is_for_who_sees_the_session(site: Site) -> None:
     after = await seen(alice, agent, session_id, RED)
     await suspended(site, session_id)
     assert (await bob.get(thumbnail(session_id))).body == after.body
+
+
+async def test_a_share_that_ends_while_a_picture_is_taken_shows_none(site: Site) -> None:
+    """A session can take its time to show itself."""
+    session_id = await site.session("alice")
+    alice, bob = await site.signed_in("alice"), await site.signed_in("bob")
+    agent = await site.agent()
+    wish = {"user": "bob", "mode": "view"}
+    share = (await alice.post(f"/api/sessions/{session_id}/shares", wish)).object
+    asking = asyncio.create_task(bob.get(thumbnail(session_id)))
+    display = await agent.open_display()
+    assert (await alice.call("DELETE", f"/api/shares/{share['id']}")).status == 204
+    await XServer(RED).serve(*display)
+    assert (await asking).status == 404
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])

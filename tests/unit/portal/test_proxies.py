@@ -92,6 +92,8 @@ async def test_tls_of_the_proxy_counts(site: Site) -> None:
         ("nonsense, 203.0.113.7", "203.0.113.7"),
         ("203.0.113.7, nonsense", "127.0.0.1"),
         ("", "127.0.0.1"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("203.0.113.7, ::ffff:127.0.0.9", "203.0.113.7"),
     ],
 )
 @trusted
@@ -105,8 +107,9 @@ async def test_the_browsers_address_is_the_last_that_is_no_proxys(
     assert (await browser.sign_in("x.y")).status == 429
     same = site.browser(headers={"X-Forwarded-For": address})
     assert (await same.sign_in("x.y")).status == 429
-    other = site.browser(headers={"X-Forwarded-For": "192.0.2.1"})
-    assert (await other.sign_in("x.y")).status == 401
+    for other in ("192.0.2.1", "::ffff:192.0.2.2"):
+        stranger = site.browser(headers={"X-Forwarded-For": other})
+        assert (await stranger.sign_in("x.y")).status == 401
 
 
 @untrusted

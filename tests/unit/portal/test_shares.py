@@ -10,6 +10,7 @@ import pytest
 from portal import shares
 from portal.display import admissions
 from portal.display.admissions import Admissions
+from portal.sign_in.users import User, Users
 from tests.support.turning import until
 from tests.unit.portal.browser import Browser, Object
 from tests.unit.portal.conftest import Site
@@ -219,6 +220,31 @@ async def test_a_share_that_ends_while_its_ticket_is_made_admits_nobody(
     assert (reply.status, reply.code) == (404, "share_invalid")
     async with site.house.web.get(f"http://relay{made[0]['path']}") as response:
         assert response.status == 401
+
+
+@pytest.mark.parametrize("other", [None, "view"])
+async def test_a_share_that_ends_while_its_user_is_looked_up_admits_nobody(
+    site: Site, monkeypatch: pytest.MonkeyPatch, other: str | None
+) -> None:
+    """Neither as by no share, nor by another that allows less."""
+    session_id = await site.session("alice")
+    alice, bob = await site.signed_in("alice"), await site.signed_in("bob")
+    share = await shared(alice, session_id, mode="control", user="bob")
+    if other is not None:
+        await shared(alice, session_id, mode=other, user="bob")
+    find, looked_up = Users.find, list[str]()
+
+    async def slow(self: Users, name: str) -> User:
+        if name == "bob":
+            looked_up.append(name)
+            if len(looked_up) == 2:
+                assert (await alice.call("DELETE", f"/api/shares/{share['id']}")).status == 204
+        return await find(self, name)
+
+    monkeypatch.setattr(Users, "find", slow)
+    reply = await bob.post(f"/api/sessions/{session_id}/connect", {"mode": "control"})
+    assert len(looked_up) == 2, "the call came to the name that viewers are told"
+    assert (reply.status, reply.code) == (404, "session_not_found")
 
 
 async def test_guests_who_ask_in_a_loop_leave_room_for_the_owner(

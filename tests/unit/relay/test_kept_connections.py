@@ -137,8 +137,9 @@ async def test_a_kept_connection_is_not_kept_for_ever(house: House, half: bytes)
 
 
 @pytest.mark.parametrize("calls", [0, 1])
+@pytest.mark.parametrize("begun", [0, -12], ids=["head", "body"])
 async def test_who_sends_in_pieces_is_listened_to_now_and_then(
-    house: House, calls: int, monkeypatch: pytest.MonkeyPatch
+    house: House, calls: int, begun: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not with every byte: the loop would be kept busy by next to nothing."""
     # So long that a machine with other things to do cannot miss it.
@@ -149,24 +150,31 @@ async def test_who_sends_in_pieces_is_listened_to_now_and_then(
     if calls:
         assert await line.ask(request(5)) == 204
 
-    def is_heard() -> bool:
+    def guest() -> connection.Connection:
         guests = [
             *strangers._sessions,
             *(each for them in strangers._unknown.values() for each in them),
         ]
-        transport = guests[0].transport
+        assert isinstance(guests[0], connection.Connection)
+        return guests[0]
+
+    def is_heard() -> bool:
+        transport = guest().transport
         assert isinstance(transport, asyncio.ReadTransport)
         return transport.is_reading()
 
     await until(lambda: bool(strangers._unknown or strangers._sessions))
     assert is_heard()
     whole = request(6)
-    for piece in (whole[:10], whole[10:20]):
+    line.writer.write(whole[:begun])
+    await until(lambda: guest()._request_in_progress is bool(begun))
+    rest = whole[begun:]
+    for piece in (rest[:4], rest[4:8]):
         line.writer.write(piece)
         await until(lambda: not is_heard())
         await until(is_heard)
-    assert await line.ask(whole[20:]) == 204
-    assert is_heard()
+    assert await line.ask(rest[8:]) == 204
+    await until(is_heard)
 
 
 async def test_stopping_ends_kept_connections_at_once(
