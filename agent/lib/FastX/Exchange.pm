@@ -14,7 +14,6 @@ use warnings;
 
 use FastX::Dial;
 use FastX::HTTP;
-use FastX::Loop;
 use POSIX ();
 
 # Options: loop, address or connection (a FastX::Connection), request (bytes),

@@ -6,7 +6,6 @@ use strict;
 use warnings;
 
 use FastX::Dial;
-use FastX::Loop;
 use FastX::Process;
 use FastX::Tail;
 use FastX::Xauthority;

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tempfile
 from collections.abc import Awaitable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +62,11 @@ async def passing(lifeline: socket.socket, *descriptors: int, line: bytes = LINE
         lifeline.send(line)
     async with asyncio.timeout(10):
         return await asyncio.get_running_loop().sock_recv(lifeline, 64)
+
+
+def a_file(stack: ExitStack) -> int:
+    """A regular one."""
+    return stack.enter_context(tempfile.TemporaryFile()).fileno()
 
 
 def open_descriptors() -> int:

@@ -19,7 +19,7 @@ from relay.display.handed_socket import viewer_socket
 from tests.support.turning import until
 from tests.unit.relay.conftest import LIMITS, TOKEN, House
 from tests.unit.relay.handing import door_of, handing, head_of, over_tcp, told
-from tests.unit.relay.passing import open_descriptors
+from tests.unit.relay.passing import a_file, open_descriptors
 
 Opened = Callable[[ExitStack], int]
 NOT_TAKEN = {"taken": False}
@@ -31,11 +31,6 @@ def stack() -> Iterator[ExitStack]:
     """What a test opens is closed with it."""
     with ExitStack() as opened:
         yield opened
-
-
-def a_file(stack: ExitStack) -> int:
-    """A regular one."""
-    return stack.enter_context(tempfile.TemporaryFile()).fileno()
 
 
 def a_pipe(stack: ExitStack) -> int:

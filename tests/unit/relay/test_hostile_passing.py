@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -16,15 +15,10 @@ from relay.agents.passed_socket import x_server_socket
 from tests.support.turning import until
 from tests.unit.relay import rfb_messages as rfb
 from tests.unit.relay.conftest import TOKEN, House
-from tests.unit.relay.passing import open_descriptors, passed, passing
+from tests.unit.relay.passing import a_file, open_descriptors, passed, passing
 from tests.unit.relay.viewing import closed, connected
 
 Opened = Callable[[ExitStack], int]
-
-
-def a_file(stack: ExitStack) -> int:
-    """A regular one."""
-    return stack.enter_context(tempfile.TemporaryFile()).fileno()
 
 
 def a_pipe(stack: ExitStack) -> int:
