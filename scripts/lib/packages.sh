@@ -22,8 +22,7 @@ ensure_packages() { # PURPOSE
 missing_packages() { # PURPOSE
     [[ $1 == pages ]] || missing_for_checks
     case $1 in
-        checks) ;;
-        pages) missing_for_pages ;;
+        checks | pages) missing_for_pages ;;
         packages) missing_for_packages ;;
         images) missing_for_sessions ;;
         display) missing_for_display ;;

@@ -10,8 +10,8 @@ set_up() { # PURPOSE
     if [[ $1 != checks ]]; then
         step "Docker Engine" ensure_engine
         step "users" ensure_users
-        step "noVNC, from npm" ensure_vendored
     fi
+    step "noVNC, from npm" ensure_vendored
     case $1 in
         checks)
             step_start "packages for tests" ensure_dev_venv
